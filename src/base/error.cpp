@@ -11,7 +11,10 @@ const ErrorKindInfo& error_kind_info(ErrorKind kind) {
   using K = ErrorKind;
   static constexpr std::string_view kRequest = "invalid_request_error";
   static constexpr std::string_view kServer = "server_error";
-  static constexpr struct { K kind; ErrorKindInfo info; } kTable[] = {
+  static constexpr struct {
+    K kind;
+    ErrorKindInfo info;
+  } kTable[] = {
       {K::kInvalidArgument, {"invalid_argument", 1, 400, kRequest, "invalid_value", kRequest, false}},
       {K::kWrongUsage, {"wrong_usage", 2, 400, kRequest, "", kRequest, false}},
       {K::kNotFound, {"not_found", 1, 404, kRequest, "model_not_found", "not_found_error", false}},
@@ -24,11 +27,13 @@ const ErrorKindInfo& error_kind_info(ErrorKind kind) {
       {K::kNetwork, {"network", 1, 502, kServer, "", "api_error", true}},
       {K::kConflict, {"conflict", 1, 409, kRequest, "conflict", kRequest, false}},
       {K::kPayloadTooLarge, {"payload_too_large", 1, 413, kRequest, "", "request_too_large", false}},
-      {K::kRateLimited, {"rate_limited", 1, 429, "rate_limit_error", "rate_limit_exceeded", "rate_limit_error", true}},
+      {K::kRateLimited,
+       {"rate_limited", 1, 429, "rate_limit_error", "rate_limit_exceeded", "rate_limit_error", true}},
       {K::kOverloaded, {"overloaded", 1, 503, "overloaded_error", "overloaded", "overloaded_error", true}},
       {K::kOutOfMemory, {"out_of_memory", 1, 503, kServer, "", "api_error", true}},
       {K::kCancelled, {"cancelled", 1, 499, kRequest, "cancelled", kRequest, false}},
-      {K::kDeadlineExceeded, {"deadline_exceeded", 1, 504, "timeout_error", "timeout", "timeout_error", true}},
+      {K::kDeadlineExceeded,
+       {"deadline_exceeded", 1, 504, "timeout_error", "timeout", "timeout_error", true}},
       {K::kInternal, {"internal", 1, 500, kServer, "", "api_error", false}},
   };
   for (const auto& row : kTable)
@@ -37,7 +42,10 @@ const ErrorKindInfo& error_kind_info(ErrorKind kind) {
 }
 
 Error::Error(ErrorKind kind, std::string message, std::string hint)
-    : kind_(kind), message_(std::move(message)), hint_(std::move(hint)), log_text_(error_kind_info(kind).name) {
+    : kind_(kind),
+      message_(std::move(message)),
+      hint_(std::move(hint)),
+      log_text_(error_kind_info(kind).name) {
   what_ = hint_.empty() ? message_ : message_ + " (" + hint_ + ")";
 }
 
@@ -60,10 +68,17 @@ Error system_error(std::string_view what_failed, int error_number) {
       kind = ErrorKind::kDiskFull;
       hint = "free some space and try again";
       break;
-    case ENOENT: kind = ErrorKind::kNotFound; break;
-    case EADDRINUSE: kind = ErrorKind::kConflict; break;
-    case ENOMEM: kind = ErrorKind::kOutOfMemory; break;
-    default: break;
+    case ENOENT:
+      kind = ErrorKind::kNotFound;
+      break;
+    case EADDRINUSE:
+      kind = ErrorKind::kConflict;
+      break;
+    case ENOMEM:
+      kind = ErrorKind::kOutOfMemory;
+      break;
+    default:
+      break;
   }
   const std::string reason = std::generic_category().message(error_number);
   return Error(kind, fmt::format("{}: {}", what_failed, reason), hint).with_log_text(reason);

@@ -1,8 +1,8 @@
 // The one error type of the project.
 //
 // Everything that a file, a request, a configuration, a network or a full disk can cause is thrown as
-// hearth::Error and caught at the edges only: a command-line verb, an HTTP handler, the scheduler (for its one
-// sequence). The kind decides, by one table, the exit code, the HTTP status and what each API calls it.
+// hearth::Error and caught at the edges only: a command-line verb, an HTTP handler, the scheduler (for its
+// one sequence). The kind decides, by one table, the exit code, the HTTP status and what each API calls it.
 // Not for our own bugs: those are asserts. Not for hot loops.
 // Thread-safety: an Error is a value; the table is constant.
 #pragma once
@@ -24,21 +24,21 @@ enum class ErrorKind {
   kCorruptData,            // a file or an answer that breaks its own format or its digest
   kInputOutput,            // a read, write, bind or open that the system refused
   kDiskFull,
-  kNetwork,                // a remote side that failed; trying again may help
-  kConflict,               // clashes with what exists: a port or a lock in use
+  kNetwork,   // a remote side that failed; trying again may help
+  kConflict,  // clashes with what exists: a port or a lock in use
   kPayloadTooLarge,
-  kRateLimited,            // this caller's limit
-  kOverloaded,             // the server's limit; trying again later helps
-  kOutOfMemory,            // the memory plan does not allow it
+  kRateLimited,  // this caller's limit
+  kOverloaded,   // the server's limit; trying again later helps
+  kOutOfMemory,  // the memory plan does not allow it
   kCancelled,
   kDeadlineExceeded,
-  kInternal,               // our own fault
+  kInternal,  // our own fault
 };
 
 // What an ErrorKind means at each edge.
 struct ErrorKindInfo {
-  std::string_view name;            // stable, for logs: "context_length_exceeded"
-  int exit_code;                    // 1 failed, 2 wrong usage
+  std::string_view name;  // stable, for logs: "context_length_exceeded"
+  int exit_code;          // 1 failed, 2 wrong usage
   int http_status;
   std::string_view openai_type;     // "invalid_request_error"
   std::string_view openai_code;     // may be empty: JSON null
@@ -48,9 +48,9 @@ struct ErrorKindInfo {
 
 const ErrorKindInfo& error_kind_info(ErrorKind kind);
 
-// `message` says what and where, with the offending name, number or position, for the caller. `hint` says what to
-// do next. `field` names the request field or option at fault. The log-safe text never holds what a user wrote:
-// it is the kind's name unless `with_log_text` gives a better one.
+// `message` says what and where, with the offending name, number or position, for the caller. `hint` says
+// what to do next. `field` names the request field or option at fault. The log-safe text never holds what a
+// user wrote: it is the kind's name unless `with_log_text` gives a better one.
 class Error : public std::exception {
  public:
   Error(ErrorKind kind, std::string message, std::string hint = {});
@@ -72,8 +72,8 @@ class Error : public std::exception {
   std::string message_, hint_, field_, log_text_, what_;
 };
 
-// An Error from errno: "cannot open /x/y: No such file or directory". ENOSPC and EDQUOT become kDiskFull, ENOENT
-// kNotFound, EADDRINUSE kConflict, ENOMEM kOutOfMemory, the rest kInputOutput.
+// An Error from errno: "cannot open /x/y: No such file or directory". ENOSPC and EDQUOT become kDiskFull,
+// ENOENT kNotFound, EADDRINUSE kConflict, ENOMEM kOutOfMemory, the rest kInputOutput.
 Error system_error(std::string_view what_failed, int error_number);
 
 }  // namespace hearth

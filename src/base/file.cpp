@@ -32,9 +32,11 @@ FileDescriptor open_file(const std::filesystem::path& path, int flags, int mode)
 std::string read_file(const std::filesystem::path& path, std::size_t maximum_bytes) {
   const FileDescriptor fd = open_file(path, O_RDONLY);
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) throw system_error(fmt::format("cannot read {}", path.string()), errno);
+  if (::fstat(fd.get(), &status) != 0)
+    throw system_error(fmt::format("cannot read {}", path.string()), errno);
   if (S_ISDIR(status.st_mode))
-    throw Error(ErrorKind::kInvalidArgument, fmt::format("{} is a directory, a file is needed", path.string()));
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("{} is a directory, a file is needed", path.string()));
   std::string content;
   char buffer[1 << 16];
   while (true) {

@@ -34,8 +34,8 @@ std::string read_file(const std::filesystem::path& path, std::size_t maximum_byt
 // Writes all of `bytes` or throws (kDiskFull where the disk is).
 void write_all(int fd, std::span<const std::byte> bytes, const std::filesystem::path& path);
 
-// Writes to a temporary sibling, syncs it, renames it over `path` and syncs the folder: readers see the old or
-// the new file, never a part, even after a power cut.
+// Writes to a temporary sibling, syncs it, renames it over `path` and syncs the folder: readers see the old
+// or the new file, never a part, even after a power cut.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
 
 void sync_directory(const std::filesystem::path& directory);

@@ -11,8 +11,8 @@ void set_log_level(LogLevel level) {
     return true;
   }();
   static_cast<void>(to_stderr);
-  constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
-                                                   spdlog::level::err, spdlog::level::off};
+  constexpr spdlog::level::level_enum kLevels[] = {
+      spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err, spdlog::level::off};
   spdlog::set_level(kLevels[static_cast<int>(level)]);
 }
 

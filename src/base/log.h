@@ -1,6 +1,6 @@
 // The program's log: lines on stderr (a service manager keeps them). The only global state of the project.
-// What users wrote (prompts, outputs, keys, query strings) never goes into it; an Error is logged by log_text().
-// Thread-safety: all functions are safe from any thread.
+// What users wrote (prompts, outputs, keys, query strings) never goes into it; an Error is logged by
+// log_text(). Thread-safety: all functions are safe from any thread.
 #pragma once
 
 #include <spdlog/spdlog.h>

@@ -17,7 +17,8 @@ namespace hearth {
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   const FileDescriptor fd = open_file(path, O_RDONLY);
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) throw system_error(fmt::format("cannot read {}", path.string()), errno);
+  if (::fstat(fd.get(), &status) != 0)
+    throw system_error(fmt::format("cannot read {}", path.string()), errno);
   if (!S_ISREG(status.st_mode))
     throw Error(ErrorKind::kInvalidArgument, fmt::format("{} is not a regular file", path.string()));
   size_ = static_cast<std::size_t>(status.st_size);

@@ -44,7 +44,8 @@ std::string sha256_hex(std::string_view bytes) {
   return digest.finish_hex();
 }
 
-std::string sha256_hex_of_file(const std::filesystem::path& path, const std::function<void(std::size_t)>& progress) {
+std::string sha256_hex_of_file(const std::filesystem::path& path,
+                               const std::function<void(std::size_t)>& progress) {
   const FileDescriptor fd = open_file(path, O_RDONLY);
   std::vector<std::byte> buffer(std::size_t{1} << 20);
   Sha256 digest;

@@ -18,7 +18,8 @@
 namespace hearth {
 namespace {
 
-// About 50 microseconds of spinning: longer than the gap between two operators, far shorter than a human notices.
+// About 50 microseconds of spinning: longer than the gap between two operators, far shorter than a human
+// notices.
 constexpr int kSpinsBeforeSleep = 2000;
 
 void pause_briefly() {
@@ -53,7 +54,8 @@ struct ThreadTeam::Shared {
 ThreadTeam::ThreadTeam(int threads)
     : shared_(std::make_unique<Shared>()), size_(threads > 0 ? threads : default_thread_count()) {
   if (size_ > 1024)
-    throw Error(ErrorKind::kInvalidArgument, fmt::format("{} threads asked for, at most 1024 make sense", size_));
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("{} threads asked for, at most 1024 make sense", size_));
   for (int member = 1; member < size_; ++member) {
     shared_->threads.emplace_back([shared = shared_.get(), member] {
       std::uint32_t seen = 0;
@@ -99,7 +101,8 @@ void ThreadTeam::barrier() {
   }
 }
 
-std::pair<std::size_t, std::size_t> divide_work(std::size_t count, int member, int members, std::size_t granule) {
+std::pair<std::size_t, std::size_t> divide_work(std::size_t count, int member, int members,
+                                                std::size_t granule) {
   const std::size_t granules = (count + granule - 1) / granule;
   const auto m = static_cast<std::size_t>(member), n = static_cast<std::size_t>(members);
   return {std::min(count, granules * m / n * granule), std::min(count, granules * (m + 1) / n * granule)};
@@ -119,7 +122,8 @@ double cpu_quota() {
   long long quota = 0, period = 0;
   if (std::ifstream v2("/sys/fs/cgroup/cpu.max"); v2 >> quota >> period && period > 0)
     return static_cast<double>(quota) / static_cast<double>(period);
-  std::ifstream v1_quota("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), v1_period("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+  std::ifstream v1_quota("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
+      v1_period("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
   if (v1_quota >> quota && v1_period >> period && quota > 0 && period > 0)
     return static_cast<double>(quota) / static_cast<double>(period);
   return INFINITY;

@@ -1,8 +1,10 @@
-// A fixed team of threads that runs one function on all members at once: the way every operator divides its work.
+// A fixed team of threads that runs one function on all members at once: the way every operator divides its
+// work.
 //
-// The caller is member 0. Members spin a short while for the next call, then sleep, so that an idle server uses no
-// processor. Results must not depend on the team's size: operators give each output element to exactly one member.
-// Thread-safety: run() is called by one thread at a time (the engine's compute thread owns the team).
+// The caller is member 0. Members spin a short while for the next call, then sleep, so that an idle server
+// uses no processor. Results must not depend on the team's size: operators give each output element to
+// exactly one member. Thread-safety: run() is called by one thread at a time (the engine's compute thread
+// owns the team).
 #pragma once
 
 #include <cstddef>
@@ -42,9 +44,11 @@ class ThreadTeam {
 };
 
 // The part [first, second) of `count` items that falls to `member`, in multiples of `granule`.
-std::pair<std::size_t, std::size_t> divide_work(std::size_t count, int member, int members, std::size_t granule = 1);
+std::pair<std::size_t, std::size_t> divide_work(std::size_t count, int member, int members,
+                                                std::size_t granule = 1);
 
-// Physical cores within this process's affinity and its container's CPU quota, at least 1; never hyperthreads.
+// Physical cores within this process's affinity and its container's CPU quota, at least 1; never
+// hyperthreads.
 int default_thread_count();
 
 }  // namespace hearth

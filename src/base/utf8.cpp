@@ -71,8 +71,10 @@ std::string replace_invalid_utf8(std::string_view text) {
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size();) {
     const DecodedCodePoint c = decode_utf8(text, i);
-    if (c.valid) out.append(text.substr(i, c.bytes));
-    else append_utf8(out, kReplacementCharacter);
+    if (c.valid)
+      out.append(text.substr(i, c.bytes));
+    else
+      append_utf8(out, kReplacementCharacter);
     i += c.bytes;
   }
   return out;

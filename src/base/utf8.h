@@ -1,4 +1,5 @@
-// UTF-8 decoding and encoding (RFC 3629), strict: overlong forms, surrogates and values past U+10FFFF are invalid.
+// UTF-8 decoding and encoding (RFC 3629), strict: overlong forms, surrogates and values past U+10FFFF are
+// invalid.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +12,9 @@ namespace hearth {
 inline constexpr char32_t kReplacementCharacter = 0xFFFD;
 
 struct DecodedCodePoint {
-  char32_t value;     // kReplacementCharacter where `valid` is false
-  std::size_t bytes;  // consumed, at least 1; for an invalid start the maximal ill-formed prefix (Unicode 3.9, D93b)
+  char32_t value;  // kReplacementCharacter where `valid` is false
+  std::size_t
+      bytes;  // consumed, at least 1; for an invalid start the maximal ill-formed prefix (Unicode 3.9, D93b)
   bool valid;
   bool truncated;  // invalid only because the text ends: more bytes could complete it
 };

@@ -1,7 +1,7 @@
 // The bytes of one block of each quantised type, as ggml writes them: little-endian, no padding.
 //
-// In every struct `quants` holds the low bits and `high_bits` the bits above them; w is a value, q its integer.
-// f16 fields are IEEE half precision in a uint16_t.
+// In every struct `quants` holds the low bits and `high_bits` the bits above them; w is a value, q its
+// integer. f16 fields are IEEE half precision in a uint16_t.
 #pragma once
 
 #include <cstdint>
@@ -75,7 +75,8 @@ struct BlockIQ4_NL {
   std::uint16_t scale_f16;
   std::uint8_t quants[16];
 };
-// 8 groups of 32: w = scale * (s[g] - 32) * kIq4Values[q]; s has four low bits in scales_low, two in scales_high.
+// 8 groups of 32: w = scale * (s[g] - 32) * kIq4Values[q]; s has four low bits in scales_low, two in
+// scales_high.
 struct BlockIQ4_XS {
   std::uint16_t scale_f16;
   std::uint16_t scales_high;

@@ -30,9 +30,13 @@ constexpr ElementTypeInfo kTypes[] = {
 };
 
 // Types that exist in the wild and that we do not read yet: named, so that the message helps.
-constexpr struct { std::uint32_t gguf_id; std::string_view name; } kForeign[] = {
-    {9, "Q8_1"},  {15, "Q8_K"},  {16, "IQ2_XXS"}, {17, "IQ2_XS"}, {18, "IQ3_XXS"}, {19, "IQ1_S"}, {21, "IQ3_S"},
-    {22, "IQ2_S"}, {29, "IQ1_M"}, {34, "TQ1_0"},  {35, "TQ2_0"},  {39, "MXFP4"},  {40, "NVFP4"},
+constexpr struct {
+  std::uint32_t gguf_id;
+  std::string_view name;
+} kForeign[] = {
+    {9, "Q8_1"},   {15, "Q8_K"},  {16, "IQ2_XXS"}, {17, "IQ2_XS"}, {18, "IQ3_XXS"},
+    {19, "IQ1_S"}, {21, "IQ3_S"}, {22, "IQ2_S"},   {29, "IQ1_M"},  {34, "TQ1_0"},
+    {35, "TQ2_0"}, {39, "MXFP4"}, {40, "NVFP4"},
 };
 
 }  // namespace
@@ -45,18 +49,21 @@ ElementType element_type_from_gguf(std::uint32_t gguf_id, std::string_view tenso
   std::string name = fmt::format("number {}", gguf_id);
   for (const auto& foreign : kForeign)
     if (foreign.gguf_id == gguf_id) name = foreign.name;
-  throw Error(ErrorKind::kUnsupported, fmt::format("tensor '{}' has element type {}, which is not supported", tensor, name),
+  throw Error(ErrorKind::kUnsupported,
+              fmt::format("tensor '{}' has element type {}, which is not supported", tensor, name),
               "use a file in F32, F16, BF16, Q4_0 to Q8_0, Q2_K to Q6_K, IQ4_NL or IQ4_XS");
 }
 
 std::size_t row_bytes(ElementType type, std::size_t elements) {
   const ElementTypeInfo& info = element_type_info(type);
   if (elements % info.block_elements != 0)
-    throw Error(ErrorKind::kCorruptData, fmt::format("a row of {} elements is no whole number of {} blocks of {}", elements,
-                                                     info.name, info.block_elements));
+    throw Error(ErrorKind::kCorruptData,
+                fmt::format("a row of {} elements is no whole number of {} blocks of {}", elements, info.name,
+                            info.block_elements));
   std::size_t bytes = 0;
   if (__builtin_mul_overflow(elements / info.block_elements, std::size_t{info.block_bytes}, &bytes))
-    throw Error(ErrorKind::kCorruptData, fmt::format("a row of {} {} elements is absurdly long", elements, info.name));
+    throw Error(ErrorKind::kCorruptData,
+                fmt::format("a row of {} {} elements is absurdly long", elements, info.name));
   return bytes;
 }
 

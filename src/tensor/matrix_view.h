@@ -21,8 +21,8 @@ struct MatrixView {
       : data(data_), rows(rows_), columns(columns_), stride(stride_ == 0 ? columns_ : stride_) {}
   // A view of mutable elements serves wherever constant ones are read.
   template <typename U>
-    requires(std::is_same_v<const U, T> && !std::is_same_v<U, T>)
-  MatrixView(const MatrixView<U>& other)  // NOLINT(google-explicit-constructor)
+  requires(std::is_same_v<const U, T> && !std::is_same_v<U, T>)
+      MatrixView(const MatrixView<U>& other)  // NOLINT(google-explicit-constructor)
       : data(other.data), rows(other.rows), columns(other.columns), stride(other.stride) {}
 
   T* row(std::size_t index) const { return data + index * stride; }

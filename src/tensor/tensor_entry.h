@@ -11,8 +11,8 @@
 
 namespace hearth {
 
-// Slowest dimension first, as numpy prints it: a matrix is {rows, columns}. GGUF's reversed order is turned by the
-// reader.
+// Slowest dimension first, as numpy prints it: a matrix is {rows, columns}. GGUF's reversed order is turned
+// by the reader.
 using Shape = std::vector<std::uint64_t>;
 
 struct TensorEntry {
