@@ -1,0 +1,96 @@
+// The engine: one loaded model that generates for many callers at once.
+//
+// A scheduler thread batches the rows of all running sequences into one forward pass per step: prompts in
+// chunks, decoding sequences one row each. It is the only thread that computes. Non-goals: HTTP, templates'
+// meaning, model names. Thread-safety: submit() and the accessors are safe from any thread. Destruction
+// cancels what runs and waits. Errors: submit() throws hearth::Error for a request that can never run
+// (kContextLengthExceeded with both numbers, kInvalidArgument) or not now (kOverloaded); a failure later
+// comes as the last event.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "engine/request.h"
+#include "kernels/execution_context.h"
+#include "models/decoder.h"
+#include "models/memory_plan.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+
+namespace hearth::engine {
+
+// The compute threads, shared by all engines of a process; engines take turns, one step at a time.
+class Compute {
+ public:
+  explicit Compute(int threads = 0) : team_(threads) {}
+  ThreadTeam& team() { return team_; }
+  std::mutex& turn() { return turn_; }
+
+ private:
+  ThreadTeam team_;
+  std::mutex turn_;
+};
+
+struct EngineOptions {
+  std::int32_t context_tokens = 0;  // per sequence; 0: the model's own, at most 4096
+  std::int32_t parallel_sequences = 8;
+  // Tokens that the key/value cache holds for all sequences together; 0: context_tokens * parallel_sequences
+  // for windows that fit, see docs. Pages are touched as they are first used.
+  std::int64_t cache_tokens = 0;
+  std::int32_t batch_rows = 512;   // most rows in one forward pass
+  std::int32_t queue_limit = 256;  // requests waiting; beyond them submit() throws kOverloaded
+  kernels::Numerics numerics;
+  std::function<void(std::size_t bytes_done, std::size_t bytes_total)> load_progress;
+};
+
+class Engine {
+ public:
+  // Loads a GGUF file, the first part of a split GGUF or a Hugging Face directory.
+  static std::unique_ptr<Engine> load(std::shared_ptr<Compute> compute, const std::filesystem::path& path,
+                                      const EngineOptions& options = {});
+  ~Engine();
+
+  const text::Tokenizer& tokenizer() const;
+  // The model's own chat template, or the default for its family; throws kUnsupported for a base model
+  // without one.
+  const text::ChatTemplate& chat_template() const;
+  const models::DecoderConfiguration& configuration() const;
+  std::int32_t context_tokens() const;
+  const models::MemoryPlan& memory_plan() const;
+  // Names everything that a seed's answer depends on: build, model, instruction set, numerics.
+  const std::string& fingerprint() const;
+
+  // The prompt's tokens, BOS as the model wants it; text from messages never becomes a control token.
+  std::vector<std::int32_t> tokenize_chat(const text::ChatRequest& request) const;
+  std::vector<std::int32_t> tokenize_prompt(std::string_view text) const;
+
+  void submit(GenerationRequest request, GenerationCallback callback);
+  // Submits and waits; returns the whole answer. Throws what the error event holds.
+  struct Answer {
+    std::string text;
+    std::vector<std::int32_t> tokens;
+    FinishReason finish;
+    Usage usage;
+  };
+  Answer generate(GenerationRequest request);
+
+  struct Load {
+    std::int32_t running = 0, waiting = 0;
+    std::int64_t free_pages = 0, total_pages = 0;
+    std::int64_t steps = 0;
+  };
+  Load load() const;
+
+ private:
+  struct Implementation;
+  explicit Engine(std::unique_ptr<Implementation> implementation);
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace hearth::engine

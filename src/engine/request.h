@@ -1,0 +1,85 @@
+// What the engine is asked and what it answers: plain structs, no behaviour.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+
+namespace hearth::engine {
+
+// Who asks. default/anonymous before there are keys.
+struct Principal {
+  std::string tenant = "default";
+  std::string subject = "anonymous";
+  std::string key_id;
+  std::vector<std::string> scopes;
+};
+
+// Goes with every request from its first byte to its last; immutable but for the cancellation flag.
+struct RequestContext {
+  std::string request_id;
+  Principal principal;
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+  // Set by anyone, any time; the sequence stops within one step.
+  std::atomic<bool> cancelled{false};
+};
+
+struct SamplingOptions {
+  float temperature = 0.8f;  // 0: always the most likely token (ties: the lowest id)
+  std::int32_t top_k = 40;   // 0: all
+  float top_p = 0.95f;       // 1: all
+  float min_p = 0.05f;       // 0: all; relative to the most likely token
+  float repetition_penalty = 1.0f;
+  float presence_penalty = 0.0f;
+  float frequency_penalty = 0.0f;
+  std::int32_t penalty_window =
+      64;  // the last tokens of the history that the penalties see; 0: none, -1: all
+  std::vector<std::pair<std::int32_t, float>> logit_bias;  // token, added to its logit
+};
+
+// Throws kInvalidArgument with the field's name and the range allowed.
+void validate(const SamplingOptions& options, std::int32_t vocabulary);
+
+struct GenerationRequest {
+  std::shared_ptr<RequestContext> context;
+  std::vector<std::int32_t> prompt;
+  SamplingOptions sampling;
+  std::int32_t maximum_tokens = 0;  // 0: until the context is full
+  std::vector<std::string> stop_strings;
+  std::uint64_t seed = 0;
+  std::int32_t choice = 0;  // the n-th answer to one prompt: changes the random numbers
+  bool ignore_end = false;  // goes on past end-of-generation tokens (benchmarks)
+};
+
+enum class FinishReason { kStop, kLength, kCancelled, kError };
+std::string_view name_of(FinishReason reason);  // "stop", "length", "cancelled", "error"
+
+struct Usage {
+  std::int32_t prompt_tokens = 0;
+  std::int32_t completion_tokens = 0;
+  double prefill_seconds = 0, decode_seconds = 0, queue_seconds = 0;
+};
+
+// One piece of an answer. Text is whole characters and never part of a stop string. The last event has
+// `finish`, and `error` where finish is kError; after it nothing follows.
+struct GenerationEvent {
+  std::string text;
+  std::vector<std::int32_t>
+      tokens;  // that were sampled since the last event; their text may still be held back
+  std::optional<FinishReason> finish;
+  std::optional<Error> error;
+  Usage usage;  // so far
+};
+
+// Called on the engine's compute thread, in order; must return at once and not throw.
+using GenerationCallback = std::function<void(const GenerationEvent&)>;
+
+}  // namespace hearth::engine
