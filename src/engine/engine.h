@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/engine_options.h"
 #include "engine/request.h"
 #include "kernels/execution_context.h"
 #include "models/decoder.h"
@@ -24,30 +25,6 @@
 #include "text/tokenizer.h"
 
 namespace hearth::engine {
-
-// The compute threads, shared by all engines of a process; engines take turns, one step at a time.
-class Compute {
- public:
-  explicit Compute(int threads = 0) : team_(threads) {}
-  ThreadTeam& team() { return team_; }
-  std::mutex& turn() { return turn_; }
-
- private:
-  ThreadTeam team_;
-  std::mutex turn_;
-};
-
-struct EngineOptions {
-  std::int32_t context_tokens = 0;  // per sequence; 0: the model's own, at most 4096
-  std::int32_t parallel_sequences = 8;
-  // Tokens that the key/value cache holds for all sequences together; 0: context_tokens * parallel_sequences
-  // for windows that fit, see docs. Pages are touched as they are first used.
-  std::int64_t cache_tokens = 0;
-  std::int32_t batch_rows = 512;   // most rows in one forward pass
-  std::int32_t queue_limit = 256;  // requests waiting; beyond them submit() throws kOverloaded
-  kernels::Numerics numerics;
-  std::function<void(std::size_t bytes_done, std::size_t bytes_total)> load_progress;
-};
 
 class Engine {
  public:

@@ -1,0 +1,113 @@
+#include "engine/engine.h"
+
+#include <future>
+#include <utility>
+
+#include "engine/model.h"
+#include "engine/scheduler.h"
+
+namespace hearth::engine {
+
+struct Engine::Implementation {
+  std::unique_ptr<Model> model;
+  std::optional<text::ChatTemplate> chat_template;
+  std::optional<Error> no_template;  // why there is none
+  models::MemoryPlan plan;
+  std::unique_ptr<Scheduler> scheduler;  // last: stops before the model goes
+};
+
+Engine::Engine(std::unique_ptr<Implementation> implementation) : implementation_(std::move(implementation)) {}
+Engine::~Engine() = default;
+
+std::unique_ptr<Engine> Engine::load(std::shared_ptr<Compute> compute, const std::filesystem::path& path,
+                                     const EngineOptions& options) {
+  auto self = std::make_unique<Implementation>();
+  self->model = Model::load(compute, path, options);
+  const Model& model = *self->model;
+  try {
+    self->chat_template = text::ChatTemplate::from_model(model.files(), model.tokenizer());
+  } catch (const Error& error) {
+    self->no_template = error;  // completions work without one
+  }
+  const EngineOptions& resolved = model.options();
+  self->plan = models::plan_memory(model.files(), {.isa = model.context().isa(),
+                                                   .numerics = resolved.numerics,
+                                                   .context_tokens = resolved.context_tokens,
+                                                   .sequences = resolved.parallel_sequences,
+                                                   .batch_rows = resolved.batch_rows});
+  self->scheduler = std::make_unique<Scheduler>(std::move(compute), model.context(), model.decoder(),
+                                                model.tokenizer(), resolved);
+  return std::unique_ptr<Engine>(new Engine(std::move(self)));
+}
+
+const text::Tokenizer& Engine::tokenizer() const { return implementation_->model->tokenizer(); }
+
+const text::ChatTemplate& Engine::chat_template() const {
+  if (!implementation_->chat_template) throw *implementation_->no_template;
+  return *implementation_->chat_template;
+}
+
+const models::DecoderConfiguration& Engine::configuration() const {
+  return implementation_->model->decoder().configuration();
+}
+std::int32_t Engine::context_tokens() const { return implementation_->model->options().context_tokens; }
+const models::MemoryPlan& Engine::memory_plan() const { return implementation_->plan; }
+const std::string& Engine::fingerprint() const { return implementation_->model->fingerprint(); }
+
+std::vector<std::int32_t> Engine::tokenize_chat(const text::ChatRequest& request) const {
+  return tokenizer().encode_spans(chat_template().render(request), {.add_special = true});
+}
+
+std::vector<std::int32_t> Engine::tokenize_prompt(std::string_view text) const {
+  return tokenizer().encode(text, {.add_special = true});
+}
+
+void Engine::submit(GenerationRequest request, GenerationCallback callback) {
+  const std::int32_t vocabulary = configuration().vocabulary;
+  validate(request.sampling, vocabulary);
+  const auto prompt_tokens = static_cast<std::int64_t>(request.prompt.size());
+  if (prompt_tokens == 0)
+    throw Error(ErrorKind::kInvalidArgument, "the prompt is empty", "send at least one token of text")
+        .with_field("prompt");
+  if (prompt_tokens >= context_tokens())
+    throw Error(
+        ErrorKind::kContextLengthExceeded,
+        fmt::format("the prompt has {} tokens; at most {} fit this model's context of {}, with room for one "
+                    "token of answer",
+                    prompt_tokens, context_tokens() - 1, context_tokens()),
+        "shorten the prompt or serve with a larger --context")
+        .with_field("messages");
+  if (request.maximum_tokens < 0)
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("max_tokens is {}, allowed is 1 or more", request.maximum_tokens))
+        .with_field("max_tokens");
+  for (const std::int32_t token : request.prompt)
+    if (token < 0 || token >= vocabulary)
+      throw Error(ErrorKind::kInvalidArgument,
+                  fmt::format("token {} is not in the vocabulary of {}", token, vocabulary))
+          .with_field("prompt");
+  if (!request.context) request.context = std::make_shared<RequestContext>();
+  implementation_->scheduler->submit(std::move(request), std::move(callback));
+}
+
+Engine::Answer Engine::generate(GenerationRequest request) {
+  Answer answer;
+  std::promise<void> done;
+  std::optional<Error> failure;
+  submit(std::move(request), [&](const GenerationEvent& event) {
+    answer.text += event.text;
+    answer.tokens.insert(answer.tokens.end(), event.tokens.begin(), event.tokens.end());
+    if (!event.finish) return;
+    answer.finish = *event.finish;
+    answer.usage = event.usage;
+    failure = event.error;
+    done.set_value();
+  });
+  done.get_future().wait();
+  if (failure) throw *failure;
+  return answer;
+}
+
+Engine::Load Engine::load() const { return implementation_->scheduler->load(); }
+
+}  // namespace hearth::engine

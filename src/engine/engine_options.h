@@ -1,0 +1,38 @@
+// How a model is loaded and run, as plain values; and the compute threads that all engines of a process
+// share.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <mutex>
+
+#include "base/thread_team.h"
+#include "kernels/execution_context.h"
+
+namespace hearth::engine {
+
+// Engines take turns, one step at a time: hold turn() while using team().
+class Compute {
+ public:
+  explicit Compute(int threads = 0) : team_(threads) {}
+  ThreadTeam& team() { return team_; }
+  std::mutex& turn() { return turn_; }
+
+ private:
+  ThreadTeam team_;
+  std::mutex turn_;
+};
+
+struct EngineOptions {
+  std::int32_t context_tokens = 0;  // per sequence; 0: the model's own, at most 4096
+  std::int32_t parallel_sequences = 8;
+  // Tokens that the key/value cache holds for all sequences together; 0: context_tokens * parallel_sequences.
+  // Its memory is touched only as it is first used.
+  std::int64_t cache_tokens = 0;
+  std::int32_t batch_rows = 512;   // most rows in one forward pass
+  std::int32_t queue_limit = 256;  // requests waiting; beyond them submit() throws kOverloaded
+  kernels::Numerics numerics;
+  std::function<void(std::size_t bytes_done, std::size_t bytes_total)> load_progress;
+};
+
+}  // namespace hearth::engine

@@ -1,0 +1,62 @@
+#include "engine/model.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "base/sha256.h"
+
+namespace hearth::engine {
+namespace {
+
+void check_range(std::string_view option, std::int64_t value, std::int64_t least, std::int64_t most) {
+  if (value < least || value > most)
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("{} is {}, allowed is {} to {}", option, value, least, most))
+        .with_field(std::string(option));
+}
+
+// The weights' own digest would cost a read of the whole file at each start; size and names tell two versions
+// apart, and the store's SHA-256 is in the manifest.
+std::string make_fingerprint(const formats::ModelFiles& files, const kernels::ExecutionContext& context) {
+  std::string identity =
+      fmt::format("{}|{}|{}|{}|{}|{}", HEARTH_VERSION, files.path().filename().string(), files.tensor_bytes(),
+                  kernels::name_of(context.isa()), static_cast<int>(context.numerics().activations),
+                  name_of(context.numerics().key_value_cache));
+  return "hearth-" + sha256_hex(identity).substr(0, 16);
+}
+
+}  // namespace
+
+EngineOptions resolve_options(EngineOptions options, const models::DecoderConfiguration& configuration) {
+  const std::int32_t trained = std::max(configuration.trained_context, 1);
+  if (options.context_tokens == 0) options.context_tokens = std::min(trained, kDefaultContextTokens);
+  check_range("context", options.context_tokens, 1, trained);
+  check_range("parallel sequences", options.parallel_sequences, 1, 1024);
+  check_range("batch rows", options.batch_rows, 1, 65536);
+  check_range("queue limit", options.queue_limit, 1, 1'000'000);
+  if (options.cache_tokens == 0)
+    options.cache_tokens = std::int64_t{options.context_tokens} * options.parallel_sequences;
+  check_range("cache tokens", options.cache_tokens, options.context_tokens, std::int64_t{1} << 40);
+  // Every sequence may decode in the same step.
+  options.batch_rows = std::max(options.batch_rows, options.parallel_sequences);
+  return options;
+}
+
+std::unique_ptr<Model> Model::load(std::shared_ptr<Compute> compute, const std::filesystem::path& path,
+                                   const EngineOptions& options) {
+  std::unique_ptr<Model> model(new Model(std::move(compute), formats::ModelFiles::open(path)));
+  model->options_ = resolve_options(options, models::read_decoder_configuration(model->files_));
+  model->tokenizer_ = text::Tokenizer::from_model(model->files_);
+  model->context_ = std::make_unique<kernels::ExecutionContext>(model->compute_->team(), options.numerics);
+  {
+    const std::lock_guard turn(model->compute_->turn());
+    model->decoder_ = models::Decoder::load(
+        *model->context_, model->files_,
+        {.context_tokens = model->options_.context_tokens, .progress = options.load_progress});
+  }
+  model->fingerprint_ = make_fingerprint(model->files_, *model->context_);
+  return model;
+}
+
+}  // namespace hearth::engine

@@ -1,0 +1,70 @@
+// Continuous batching (Yu et al. 2022, "Orca") with prompts in chunks (Agrawal et al. 2023, "Sarathi"): each
+// step runs one row of every decoding sequence and fills the rest of the row budget with prompts, first come
+// first served.
+//
+// A sequence is admitted once pages for its whole length are free, so none that runs ever waits for memory.
+// Thread-safety: submit() and load() are safe from any thread. Destruction cancels everything and joins the
+// thread.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/key_value_cache.h"
+#include "engine/sampler.h"
+#include "engine/sequence.h"
+#include "models/decoder.h"
+
+namespace hearth::engine {
+
+class Scheduler {
+ public:
+  Scheduler(std::shared_ptr<Compute> compute, kernels::ExecutionContext& context, models::Decoder& decoder,
+            const text::Tokenizer& tokenizer, const EngineOptions& options);
+  ~Scheduler();
+
+  void submit(GenerationRequest request, GenerationCallback callback);
+  Engine::Load load() const;
+
+ private:
+  struct Part {  // what one sequence has in a step
+    Sequence* sequence;
+    std::int64_t rows;
+    bool wants_logits;
+  };
+
+  void run(const std::stop_token& stop);
+  void admit_waiting();
+  void drop_finished();
+  std::vector<Part> choose_parts();
+  void step(const std::vector<Part>& parts);
+  void sample(const std::vector<Part>& parts, MatrixView<float> logits);
+  void fail_running(const Error& error);
+
+  std::shared_ptr<Compute> compute_;
+  kernels::ExecutionContext& context_;
+  models::Decoder& decoder_;
+  const text::Tokenizer& tokenizer_;
+  const EngineOptions options_;  // with every default resolved
+  KeyValueCache cache_;
+  std::list<Sequence> running_;
+  std::vector<models::BatchRow> rows_;
+  MatrixBuffer logits_;
+  std::vector<Sampler> samplers_;  // one per member of the team
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable_any wake_;
+  std::list<Sequence> waiting_;
+  Engine::Load load_;
+
+  std::jthread thread_;  // last: stops before anything it uses is gone
+};
+
+}  // namespace hearth::engine
