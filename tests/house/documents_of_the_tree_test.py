@@ -1,0 +1,8 @@
+"""The documents of this repository name only what exists. Needs the built program, so it runs after the build."""
+
+import check_documents
+import tree
+
+
+def test_the_documents_name_only_what_exists():
+    assert check_documents.violations(tree.ROOT) == []
