@@ -66,10 +66,14 @@ void sync_directory(const std::filesystem::path& directory) {
 }
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view content) {
+  write_file_atomically(path, [content](const ByteSink& sink) { sink(std::as_bytes(std::span(content))); });
+}
+
+void write_file_atomically(const std::filesystem::path& path, const std::function<void(const ByteSink&)>& write) {
   const std::filesystem::path temporary = path.string() + fmt::format(".{}.tmp", ::getpid());
   try {
     const FileDescriptor fd = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
-    write_all(fd.get(), std::as_bytes(std::span(content)), temporary);
+    write([&](std::span<const std::byte> bytes) { write_all(fd.get(), bytes, temporary); });
     if (::fsync(fd.get()) != 0) throw system_error(fmt::format("cannot sync {}", temporary.string()), errno);
     if (::rename(temporary.c_str(), path.c_str()) != 0)
       throw system_error(fmt::format("cannot rename {} to {}", temporary.string(), path.string()), errno);

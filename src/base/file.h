@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,6 +38,10 @@ void write_all(int fd, std::span<const std::byte> bytes, const std::filesystem::
 // Writes to a temporary sibling, syncs it, renames it over `path` and syncs the folder: readers see the old
 // or the new file, never a part, even after a power cut.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
+
+// The same for content that comes in pieces: `write` gets the sink to hand them to.
+using ByteSink = std::function<void(std::span<const std::byte>)>;
+void write_file_atomically(const std::filesystem::path& path, const std::function<void(const ByteSink&)>& write);
 
 void sync_directory(const std::filesystem::path& directory);
 

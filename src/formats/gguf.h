@@ -51,7 +51,7 @@ struct GgufValue {
 };
 std::string describe_type(const GgufValue& value);  // "u32", "array of 3 strings"
 // The value for people: strings quoted, arrays cut after `maximum_elements` with their length.
-std::string to_string(const GgufValue& value, std::size_t maximum_elements = 8);
+std::string describe_value(const GgufValue& value, std::size_t maximum_elements = 8);
 
 // Typed access. `find_*` gives nothing where the key is missing, `require_*` throws kCorruptData naming it;
 // both throw kCorruptData naming the key, the type found and the type needed where the value is of another

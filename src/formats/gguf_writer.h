@@ -1,31 +1,35 @@
 // Writes a GGUF version 3 file: metadata and tensors, whole or not at all.
 //
 // Specification: see formats/gguf.h. Non-goals: split files, big-endian files, nested arrays.
-// Keys and tensors are written in the order given; a key or name given twice is kInvalidArgument. The data of
-// each tensor begins at a multiple of `alignment` bytes. Memory: the header, and what the tensors' sources
-// make at a time. Thread-safety: one writer per thread.
+// Keys and tensors are written in the order given; a key or name given twice is kInvalidArgument, and so is
+// the key general.alignment, which the writer itself writes. The data of each tensor begins at a multiple of
+// `alignment` bytes. Memory: the header, and what the tensors' sources make at a time. Thread-safety: one
+// writer per thread.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <initializer_list>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/file.h"
+#include "formats/gguf.h"
 #include "tensor/tensor_entry.h"
 
 namespace hearth::formats {
 
-struct GgufValue;
-
 class GgufWriter {
  public:
-  // A power of two; other values than the format's default of 32 are written as general.alignment.
+  // Called once, while writing; hands a tensor's data over in pieces of any size, so that a whole model need
+  // never be in memory. Their sum must be the tensor's size.
+  using TensorSource = std::function<void(const ByteSink&)>;
+
+  // A power of two; of the tensor data, in bytes.
   explicit GgufWriter(std::uint32_t alignment = 32);
 
   void set_u8(std::string_view key, std::uint8_t value);
@@ -51,11 +55,7 @@ class GgufWriter {
   // Shape slowest dimension first, 1 to 4 dimensions. The bytes must live until the file is written.
   void add_tensor(std::string_view name, ElementType type, const Shape& shape,
                   std::span<const std::byte> bytes);
-  // The source is called once, while writing, and hands the data over in pieces of any size: their sum must
-  // be the tensor's size. So a whole model need never be in memory.
-  using Sink = std::function<void(std::span<const std::byte>)>;
-  void add_tensor(std::string_view name, ElementType type, const Shape& shape,
-                  std::function<void(const Sink&)> source);
+  void add_tensor(std::string_view name, ElementType type, const Shape& shape, TensorSource source);
 
   // Writes to a temporary sibling and renames it over `path`: readers see a whole file or none.
   void write(const std::filesystem::path& path) const;
@@ -68,19 +68,21 @@ class GgufWriter {
     ElementType type;
     Shape shape;
     std::uint64_t bytes;
-    std::function<void(const Sink&)> source;
+    TensorSource source;
   };
   template <typename Number>
-  void set_number(std::string_view key, std::uint32_t type, Number value);
+  void set_number(std::string_view key, GgufType type, Number value);
   template <typename Number>
-  void set_number_array(std::string_view key, std::uint32_t type, std::span<const Number> values);
-  void begin_value(std::string_view key, std::uint32_t type);
+  void set_number_array(std::string_view key, GgufType type, std::span<const Number> values);
+  void begin_value(std::string_view key, GgufType type);
+  void append_key(std::string_view key, GgufType type);
+  void begin_array(std::string_view key, GgufType element_type, std::uint64_t count);
   std::string header() const;
-  void write_to(const Sink& sink) const;
+  void write_to(const ByteSink& sink) const;
 
   std::uint32_t alignment_;
   std::uint64_t value_count_ = 0;
-  std::string values_;
+  std::string values_;  // as they will lie in the file
   std::set<std::string, std::less<>> keys_, tensor_names_;
   std::vector<Tensor> tensors_;
 };

@@ -6,10 +6,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/mapped_file.h"
 #include "tensor/tensor_entry.h"
 
 namespace hearth::formats {
@@ -31,5 +33,11 @@ class TensorTable {
   std::vector<std::uint32_t> by_name_;  // indices of entries_, sorted: hostile names cannot slow a look-up
   std::string source_;
 };
+
+// More tensors in one model than this are taken for an attack.
+inline constexpr std::size_t kMaximumTensors = std::size_t{1} << 18;
+
+// Gives the pages of `entry` back to the system, in whichever of `files` it lies.
+void discard_pages(std::span<const MappedFile> files, const TensorEntry& entry);
 
 }  // namespace hearth::formats
