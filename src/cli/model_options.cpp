@@ -1,0 +1,39 @@
+#include "cli/model_options.h"
+
+#include <iostream>
+#include <iterator>
+
+#include "base/file.h"
+#include "cli/progress_bar.h"
+#include "store/store.h"
+
+namespace hearth::cli {
+
+void ModelArguments::add_to(CLI::App& verb) {
+  verb.add_option("NAME", name, "A model in the store (smollm2:135m) or a path to a model file")->required();
+  verb.add_option("--threads", threads, "Compute threads; 0: one for each physical core")
+      ->check(CLI::Range(0, 1024));
+  verb.add_option("--context", context_tokens, "Tokens of context; 0: the model's own, at most 4096")
+      ->check(CLI::NonNegativeNumber);
+  verb.add_flag("--checking", checking, "Float activations and cache: slow, for comparing with references");
+}
+
+engine::EngineOptions ModelArguments::engine_options() const {
+  engine::EngineOptions options;
+  options.context_tokens = context_tokens;
+  if (checking) options.numerics = kernels::Numerics::checking();
+  options.load_progress = [bar = std::make_shared<ProgressBar>("loading " + name)](
+                              std::size_t done, std::size_t total) { bar->show(done, total); };
+  return options;
+}
+
+std::filesystem::path find_model(const std::string& name) {
+  return store::Store(home_directory()).resolve(name);
+}
+
+std::string read_text(const std::string& file) {
+  if (file != "-") return read_file(file);
+  return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+}
+
+}  // namespace hearth::cli
