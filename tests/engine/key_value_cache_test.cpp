@@ -1,0 +1,91 @@
+#include "engine/key_value_cache.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace hearth::engine {
+namespace {
+
+// Two layers over the whole context and two with a window.
+models::DecoderConfiguration small_configuration(std::int32_t window) {
+  models::DecoderConfiguration configuration;
+  configuration.layers_count = 4;
+  configuration.heads = configuration.key_value_heads = 2;
+  configuration.head_dimension = 16;
+  for (int i = 0; i < 4; ++i) {
+    models::LayerConfiguration layer;
+    if (i % 2 == 1 && window > 0) {
+      layer.window = window;
+      layer.group = 1;
+    }
+    configuration.layers.push_back(layer);
+  }
+  return configuration;
+}
+
+TEST(KeyValueCache, LayersDoNotOverlap) {
+  const auto configuration = small_configuration(64);
+  const KeyValueCache cache(configuration, ElementType::kF16, 1024, 512, 32);
+  std::set<std::byte*> starts;
+  for (const auto& layer : cache.layers()) {
+    starts.insert(layer.keys);
+    starts.insert(layer.values);
+  }
+  EXPECT_EQ(starts.size(), 8u);
+  EXPECT_EQ(cache.group_count(), 2);
+  // Writing every byte of the last page of the last layer must stay inside the mapping (a sanitizer would
+  // tell).
+  const auto& last = cache.layers().back();
+  const std::size_t page = last.page_elements() * 2;
+  std::fill_n(last.values + static_cast<std::size_t>(cache.total_pages() - 32 - 1) * page, page,
+              std::byte{1});
+}
+
+TEST(KeyValueCache, AdmitsWhatFitsAndNoMore) {
+  const auto configuration = small_configuration(0);
+  KeyValueCache cache(configuration, ElementType::kF16, 1024, 1024, 32);
+  EXPECT_EQ(cache.total_pages(), 32);
+  EXPECT_TRUE(SequencePages::fits(cache, 1024));
+  {
+    SequencePages first(cache, 500);  // 16 pages
+    EXPECT_EQ(cache.free_pages(), 16);
+    EXPECT_TRUE(SequencePages::fits(cache, 512));
+    EXPECT_FALSE(SequencePages::fits(cache, 513));
+  }
+  EXPECT_EQ(cache.free_pages(), 32);
+}
+
+TEST(KeyValueCache, SequencesNeverShareAPage) {
+  const auto configuration = small_configuration(0);
+  KeyValueCache cache(configuration, ElementType::kF16, 1024, 512, 32);
+  SequencePages one(cache, 512), two(cache, 512);
+  for (std::int64_t i = 0; i < 512; i += 16) {
+    one.prepare(i, i + 16);
+    two.prepare(i, i + 16);
+  }
+  std::set<std::int32_t> pages(one.tables()[0], one.tables()[0] + 16);
+  pages.insert(two.tables()[0], two.tables()[0] + 16);
+  EXPECT_EQ(pages.size(), 32u);
+}
+
+TEST(KeyValueCache, AWindowedGroupKeepsWhatItsRowsCanSeeAndGivesTheRestBack) {
+  const auto configuration = small_configuration(64);
+  KeyValueCache cache(configuration, ElementType::kF16, 4096, 4096, 32);
+  // 64 tokens of window and 32 rows of a chunk, each end inside a page: 4 pages, where the whole context
+  // takes 128.
+  EXPECT_EQ(cache.pages_needed(1, 4096), 4);
+  EXPECT_EQ(cache.pages_needed(0, 4096), 128);
+  SequencePages sequence(cache, 4096);
+  for (std::int64_t first = 0; first < 4096; first += 32) {
+    sequence.prepare(first, first + 32);
+    std::set<std::int32_t> seen;
+    const std::int64_t first_page = std::max<std::int64_t>(0, first - 63) / 32, last_page = (first + 31) / 32;
+    for (std::int64_t page = first_page; page <= last_page; ++page) seen.insert(sequence.tables()[1][page]);
+    EXPECT_EQ(static_cast<std::int64_t>(seen.size()), last_page - first_page + 1)
+        << "two visible positions share a page";
+  }
+}
+
+}  // namespace
+}  // namespace hearth::engine
