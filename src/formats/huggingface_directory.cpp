@@ -53,7 +53,7 @@ path find_weights(const path& directory) {
   std::size_t listed = 0;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
-    if (has_pickle_extension(entry.path())) refuse_pickle(entry.path());
+    if (entry.is_regular_file(ignored)) refuse_pickle(entry.path());
     if (++listed == kMaximumListedFiles) break;
   }
   throw Error(

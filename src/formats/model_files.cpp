@@ -34,6 +34,9 @@ ModelFiles ModelFiles::open(const std::filesystem::path& path) {
     files.huggingface_ = std::make_unique<HuggingFaceDirectory>(path);
     return files;
   }
+  if (!std::filesystem::is_regular_file(status))
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("{} is neither a file nor a directory", path.string()));
   refuse_pickle(path);
   if (path.extension() == ".safetensors")
     throw Error(ErrorKind::kInvalidArgument,
