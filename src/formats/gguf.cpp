@@ -69,6 +69,18 @@ class Parser {
                 kDamagedHint);
   }
 
+  // An error from below `work` gets the file's name, and the prefix, before its message.
+  template <typename Work, typename... Args>
+  auto naming_source(Work&& work, fmt::format_string<Args...> prefix = "", Args&&... args) const {
+    try {
+      return work();
+    } catch (const Error& error) {
+      throw Error(error.kind(),
+                  source_ + ": " + fmt::format(prefix, std::forward<Args>(args)...) + error.message(),
+                  error.hint());
+    }
+  }
+
   std::uint32_t read_version() {
     if (bytes_.size() < kGgufMagic.size()) fail("{} bytes are no GGUF file", bytes_.size());
     const auto magic = reader_.take(kGgufMagic.size(), "the magic");
@@ -170,18 +182,14 @@ class Parser {
     for (std::uint32_t i = dimensions; i-- > 0;) tensor.shape[i] = reader_.read<std::uint64_t>("a dimension");
     if (std::ranges::count(tensor.shape, 0U) > 0)
       fail("tensor '{}' has an empty dimension: {}", printable(tensor.name), to_string(tensor.shape));
-    tensor.type =
-        element_type_from_gguf(reader_.read<std::uint32_t>("a tensor's type"), printable(tensor.name));
+    const auto type = reader_.read<std::uint32_t>("a tensor's type");
+    tensor.type = naming_source([&] { return element_type_from_gguf(type, printable(tensor.name)); });
     return tensor;
   }
 
   std::uint64_t byte_size(const TensorEntry& tensor) const {
-    std::uint64_t size = 0;
-    try {
-      size = row_bytes(tensor.type, tensor.shape.back());
-    } catch (const Error& error) {
-      fail("tensor '{}': {}", printable(tensor.name), error.message());
-    }
+    std::uint64_t size = naming_source([&] { return row_bytes(tensor.type, tensor.shape.back()); },
+                                       "tensor '{}': ", printable(tensor.name));
     for (std::size_t i = 0; i + 1 < tensor.shape.size(); ++i)
       if (__builtin_mul_overflow(size, tensor.shape[i], &size))
         fail("tensor '{}' has the absurd shape {}", printable(tensor.name), to_string(tensor.shape));
