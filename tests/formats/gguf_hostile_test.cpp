@@ -18,7 +18,7 @@ Bytes start(std::uint64_t tensors, std::uint64_t values, std::uint32_t version =
 void expect_corrupt(const Bytes& file, std::initializer_list<std::string_view> parts,
                     ErrorKind kind = ErrorKind::kCorruptData) {
   const auto begin = std::chrono::steady_clock::now();
-  expect_error([&] { parse_gguf(bytes_of(file.text), "bad.gguf"); }, kind, parts);
+  expect_error(kind, parts, [&] { parse_gguf(bytes_of(file.text), "bad.gguf"); });
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1));
 }
 

@@ -88,8 +88,8 @@ TEST_P(GgufVersions, TurnsShapesAndPlacesTensors) {
   EXPECT_EQ(vector.type, ElementType::kF16);
   EXPECT_EQ(text_of(vector.bytes), (std::string_view("\1\0\2\0\3\0\4\0", 8)));
   EXPECT_EQ(contents.tensors.find("matrix2"), nullptr);
-  expect_error([&] { contents.tensors.require("absent"); }, ErrorKind::kCorruptData,
-               {"every.gguf", "absent"});
+  expect_error(ErrorKind::kCorruptData, {"every.gguf", "absent"},
+               [&] { contents.tensors.require("absent"); });
 }
 
 TEST(GgufMetadata, ValuesStayInTheFilesBytes) {
@@ -110,10 +110,10 @@ TEST(GgufMetadata, MissingKeysAreNothingOrNamed) {
   EXPECT_FALSE(contents.metadata.find_u32("no.key").has_value());
   EXPECT_FALSE(contents.metadata.find_string("no.key").has_value());
   EXPECT_FALSE(contents.metadata.find_string_array("no.key").has_value());
-  expect_error([&] { contents.metadata.require_u32("no.key"); }, ErrorKind::kCorruptData,
-               {"every.gguf", "no.key"});
-  expect_error([&] { contents.metadata.require_string_array("no.key"); }, ErrorKind::kCorruptData,
-               {"no.key"});
+  expect_error(ErrorKind::kCorruptData, {"every.gguf", "no.key"},
+               [&] { contents.metadata.require_u32("no.key"); });
+  expect_error(ErrorKind::kCorruptData, {"no.key"},
+               [&] { contents.metadata.require_string_array("no.key"); });
 }
 
 TEST(GgufMetadata, WrongTypesAreNamedWithBothTypes) {
@@ -121,20 +121,20 @@ TEST(GgufMetadata, WrongTypesAreNamedWithBothTypes) {
   const GgufContents contents = parse_gguf(bytes_of(file), "every.gguf");
   const GgufMetadata& metadata = contents.metadata;
   const ErrorKind kind = ErrorKind::kCorruptData;
-  expect_error([&] { metadata.find_u32("a.string"); }, kind,
-               {"a.string", "holds string", "unsigned integer"});
-  expect_error([&] { metadata.find_u32("a.f32"); }, kind, {"a.f32", "holds f32", "unsigned integer"});
-  expect_error([&] { metadata.find_u32("a.bool"); }, kind, {"a.bool", "holds bool"});
-  expect_error([&] { metadata.find_bool("a.u8"); }, kind, {"a.u8", "holds u8", "bool"});
-  expect_error([&] { metadata.find_string("a.u8"); }, kind, {"a.u8", "holds u8", "string"});
-  expect_error([&] { metadata.find_f32("b.numbers"); }, kind,
-               {"b.numbers", "array of 2 i32 values", "number"});
-  expect_error([&] { metadata.find_string_array("b.numbers"); }, kind,
-               {"b.numbers", "array of 2 i32 values"});
-  expect_error([&] { metadata.find_i32_array("b.strings"); }, kind,
-               {"b.strings", "array of 3 string values"});
-  expect_error([&] { metadata.find_i32_array("b.nested"); }, kind, {"b.nested", "array of 2 array values"});
-  expect_error([&] { metadata.find_i32_array("a.u8"); }, kind, {"a.u8", "holds u8", "array"});
+  expect_error(kind, {"a.string", "holds string", "unsigned integer"},
+               [&] { metadata.find_u32("a.string"); });
+  expect_error(kind, {"a.f32", "holds f32", "unsigned integer"}, [&] { metadata.find_u32("a.f32"); });
+  expect_error(kind, {"a.bool", "holds bool"}, [&] { metadata.find_u32("a.bool"); });
+  expect_error(kind, {"a.u8", "holds u8", "bool"}, [&] { metadata.find_bool("a.u8"); });
+  expect_error(kind, {"a.u8", "holds u8", "string"}, [&] { metadata.find_string("a.u8"); });
+  expect_error(kind, {"b.numbers", "array of 2 i32 values", "number"},
+               [&] { metadata.find_f32("b.numbers"); });
+  expect_error(kind, {"b.numbers", "array of 2 i32 values"},
+               [&] { metadata.find_string_array("b.numbers"); });
+  expect_error(kind, {"b.strings", "array of 3 string values"},
+               [&] { metadata.find_i32_array("b.strings"); });
+  expect_error(kind, {"b.nested", "array of 2 array values"}, [&] { metadata.find_i32_array("b.nested"); });
+  expect_error(kind, {"a.u8", "holds u8", "array"}, [&] { metadata.find_i32_array("a.u8"); });
 }
 
 TEST(GgufMetadata, NumbersOutOfRangeAreRefused) {
@@ -142,10 +142,10 @@ TEST(GgufMetadata, NumbersOutOfRangeAreRefused) {
   const GgufContents contents = parse_gguf(bytes_of(file), "every.gguf");
   const GgufMetadata& metadata = contents.metadata;
   const ErrorKind kind = ErrorKind::kCorruptData;
-  expect_error([&] { metadata.find_u32("a.i8"); }, kind, {"a.i8", "-100", "range"});
-  expect_error([&] { metadata.find_u32("a.u64"); }, kind, {"a.u64", "9223372036854775808"});
-  expect_error([&] { metadata.find_i32("a.u32"); }, kind, {"a.u32", "4000000000"});
-  expect_error([&] { metadata.find_u32_array("b.numbers"); }, kind, {"b.numbers", "-1"});
+  expect_error(kind, {"a.i8", "-100", "range"}, [&] { metadata.find_u32("a.i8"); });
+  expect_error(kind, {"a.u64", "9223372036854775808"}, [&] { metadata.find_u32("a.u64"); });
+  expect_error(kind, {"a.u32", "4000000000"}, [&] { metadata.find_i32("a.u32"); });
+  expect_error(kind, {"b.numbers", "-1"}, [&] { metadata.find_u32_array("b.numbers"); });
 }
 
 TEST(GgufMetadata, DescribesValuesForPeople) {

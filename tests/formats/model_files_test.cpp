@@ -50,19 +50,19 @@ TEST_F(HuggingFace, SideFilesAreReadWherePresent) {
   EXPECT_FALSE(model.read_json("tokenizer.json").has_value());
   EXPECT_FALSE(model.read_text("generation_config.json").has_value());
   directory_.write("tokenizer.json", R"({"version":)");
-  expect_error([&] { model.read_json("tokenizer.json"); }, ErrorKind::kCorruptData,
-               {"tokenizer.json", "JSON"});
+  expect_error(ErrorKind::kCorruptData, {"tokenizer.json", "JSON"},
+               [&] { model.read_json("tokenizer.json"); });
 }
 
 TEST_F(HuggingFace, BadConfigurationsAreRefused) {
   directory_.write("config.json", "[1,2]");
-  expect_error([&] { open(); }, ErrorKind::kCorruptData, {"config.json", "object"});
+  expect_error(ErrorKind::kCorruptData, {"config.json", "object"}, [&] { open(); });
   directory_.write("config.json", R"({"a":)" + std::string(100000, '['));
-  expect_error([&] { open(); }, ErrorKind::kCorruptData, {"config.json", "deep"});
+  expect_error(ErrorKind::kCorruptData, {"config.json", "deep"}, [&] { open(); });
   directory_.write("config.json", std::string(5 << 20, ' '));
-  expect_error([&] { open(); }, ErrorKind::kPayloadTooLarge, {"config.json"});
+  expect_error(ErrorKind::kPayloadTooLarge, {"config.json"}, [&] { open(); });
   std::filesystem::remove(directory_.path() / "config.json");
-  expect_error([&] { open(); }, ErrorKind::kNotFound, {"config.json"});
+  expect_error(ErrorKind::kNotFound, {"config.json"}, [&] { open(); });
 }
 
 TEST_F(HuggingFace, ShardedDirectoryOpens) {
@@ -75,12 +75,12 @@ TEST_F(HuggingFace, ShardedDirectoryOpens) {
 
 TEST_F(HuggingFace, PicklesAreRefusedByNameAndReason) {
   std::filesystem::remove(directory_.path() / "model.safetensors");
-  expect_error([&] { open(); }, ErrorKind::kNotFound, {"model.safetensors"});
+  expect_error(ErrorKind::kNotFound, {"model.safetensors"}, [&] { open(); });
   for (const char* name : {"pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "model.pt", "model.pth",
                            "model.ckpt", "model.pkl"}) {
     const auto path = directory_.write(name, "anything");
-    expect_error([&] { open(); }, ErrorKind::kUnsupported, {name, "pickle", "code"});
-    expect_error([&] { ModelFiles::open(path); }, ErrorKind::kUnsupported, {name, "pickle", "code"});
+    expect_error(ErrorKind::kUnsupported, {name, "pickle", "code"}, [&] { open(); });
+    expect_error(ErrorKind::kUnsupported, {name, "pickle", "code"}, [&] { ModelFiles::open(path); });
     std::filesystem::remove(path);
   }
 }
@@ -94,7 +94,7 @@ TEST(ModelFiles, PicklesAreKnownByTheirBytesToo) {
   TemporaryDirectory directory;
   for (const std::string_view begin : {"PK\x03\x04", "\x80\x02", "\x80\x05"}) {
     const auto path = directory.write("model.gguf", std::string(begin) + "rest");
-    expect_error([&] { ModelFiles::open(path); }, ErrorKind::kUnsupported, {"model.gguf", "pickle", "code"});
+    expect_error(ErrorKind::kUnsupported, {"model.gguf", "pickle", "code"}, [&] { ModelFiles::open(path); });
   }
 }
 
@@ -117,12 +117,12 @@ TEST(ModelFiles, OpensAGguf) {
 TEST(ModelFiles, SaysWhatItCannotOpen) {
   TemporaryDirectory directory;
   const auto weights = directory.write("model.safetensors", tiny_safetensors());
-  expect_error([&] { ModelFiles::open(directory.path() / "none.gguf"); }, ErrorKind::kNotFound,
-               {"none.gguf"});
-  expect_error([&] { ModelFiles::open(weights); }, ErrorKind::kInvalidArgument, {"model.safetensors"});
-  expect_error([&] { ModelFiles::open("/dev/zero"); }, ErrorKind::kInvalidArgument, {"/dev/zero"});
-  expect_error([&] { ModelFiles::open(directory.write("text.txt", "hello world")); }, ErrorKind::kCorruptData,
-               {"text.txt", "GGUF"});
+  expect_error(ErrorKind::kNotFound, {"none.gguf"},
+               [&] { ModelFiles::open(directory.path() / "none.gguf"); });
+  expect_error(ErrorKind::kInvalidArgument, {"model.safetensors"}, [&] { ModelFiles::open(weights); });
+  expect_error(ErrorKind::kInvalidArgument, {"/dev/zero"}, [&] { ModelFiles::open("/dev/zero"); });
+  expect_error(ErrorKind::kCorruptData, {"text.txt", "GGUF"},
+               [&] { ModelFiles::open(directory.write("text.txt", "hello world")); });
 }
 
 // The pages of `bytes` that are wholly inside and mapped in this process.

@@ -14,7 +14,7 @@ std::string file_of(std::string_view header, std::size_t data) {
 void expect_corrupt(const std::string& file, std::initializer_list<std::string_view> parts,
                     ErrorKind kind = ErrorKind::kCorruptData) {
   const auto begin = std::chrono::steady_clock::now();
-  expect_error([&] { parse_safetensors(bytes_of(file), "bad.safetensors"); }, kind, parts);
+  expect_error(kind, parts, [&] { parse_safetensors(bytes_of(file), "bad.safetensors"); });
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1));
 }
 
@@ -162,22 +162,22 @@ TEST_F(Shards, AreMerged) {
 TEST_F(Shards, MustHoldWhatTheIndexPromises) {
   const auto open = [this](std::string_view weight_map) { SafetensorsFiles files(index(weight_map)); };
   const ErrorKind kind = ErrorKind::kCorruptData;
-  expect_error([&] { open(R"({"a":"one.safetensors","b":"two.safetensors","c":"one.safetensors"})"); }, kind,
-               {"'c'"});
-  expect_error([&] { open(R"({"a":"one.safetensors","c":"two.safetensors"})"); }, kind,
-               {"'b'", "two.safetensors"});
-  expect_error([&] { open(R"({"a":"two.safetensors","b":"two.safetensors"})"); }, kind, {"'a'"});
-  expect_error([&] { open(R"({"a":"three.safetensors"})"); }, ErrorKind::kNotFound, {"three.safetensors"});
+  expect_error(kind, {"'c'"},
+               [&] { open(R"({"a":"one.safetensors","b":"two.safetensors","c":"one.safetensors"})"); });
+  expect_error(kind, {"'b'", "two.safetensors"},
+               [&] { open(R"({"a":"one.safetensors","c":"two.safetensors"})"); });
+  expect_error(kind, {"'a'"}, [&] { open(R"({"a":"two.safetensors","b":"two.safetensors"})"); });
+  expect_error(ErrorKind::kNotFound, {"three.safetensors"}, [&] { open(R"({"a":"three.safetensors"})"); });
 }
 
 TEST_F(Shards, IndexesThatReachElsewhereAreRefused) {
   const ErrorKind kind = ErrorKind::kCorruptData;
   for (const std::string_view shard :
        {"../one.safetensors", "/etc/passwd", "sub/one.safetensors", "one.bin", ""})
-    expect_error([&] { SafetensorsFiles files(index(fmt::format(R"({{"a":"{}"}})", shard))); }, kind,
-                 {shard});
-  expect_error([&] { SafetensorsFiles files(index(R"({"a":3})")); }, kind, {"'a'"});
-  expect_error([&] { SafetensorsFiles files(index("[]")); }, kind, {"weight_map"});
+    expect_error(kind, {shard},
+                 [&] { SafetensorsFiles files(index(fmt::format(R"({{"a":"{}"}})", shard))); });
+  expect_error(kind, {"'a'"}, [&] { SafetensorsFiles files(index(R"({"a":3})")); });
+  expect_error(kind, {"weight_map"}, [&] { SafetensorsFiles files(index("[]")); });
 }
 
 }  // namespace

@@ -2,40 +2,26 @@
 // cause.
 #pragma once
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
 
-#include "base/error.h"
 #include "base/file.h"
+#include "support/expect_error.h"
+#include "support/temporary_directory.h"
 
 namespace hearth::formats {
 
-class TemporaryDirectory {
+using test::expect_error;
+
+class TemporaryDirectory : public test::TemporaryDirectory {
  public:
-  TemporaryDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "hearth-formats-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-    path_ = name;
+  std::filesystem::path write(const std::string& name, std::string_view content) const {
+    write_file_atomically(*this / name, content);
+    return *this / name;
   }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path write(std::string_view name, std::string_view content) const {
-    write_file_atomically(path_ / name, content);
-    return path_ / name;
-  }
-
- private:
-  std::filesystem::path path_;
 };
 
 inline std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
@@ -64,20 +50,5 @@ class Bytes {
   }
   std::string text;
 };
-
-// The work must end in an Error of this kind whose message holds all the parts.
-template <typename Work>
-void expect_error(Work&& work, ErrorKind kind, std::initializer_list<std::string_view> parts) {
-  try {
-    work();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.info().name, error_kind_info(kind).name) << error.what();
-    for (const std::string_view part : parts)
-      EXPECT_NE(error.message().find(part), std::string::npos)
-          << "'" << part << "' is not in: " << error.what();
-    return;
-  }
-  ADD_FAILURE() << "no error was thrown";
-}
 
 }  // namespace hearth::formats
