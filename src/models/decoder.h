@@ -41,6 +41,9 @@ class Decoder {
   // Repacks tensor by tensor, giving each tensor's source pages back at once.
   static std::unique_ptr<Decoder> load(kernels::ExecutionContext& context, const formats::ModelFiles& files,
                                        const LoadOptions& options = {});
+  // The same with a configuration that the caller made or changed; it must pass validate().
+  static std::unique_ptr<Decoder> load(kernels::ExecutionContext& context, const formats::ModelFiles& files,
+                                       DecoderConfiguration configuration, const LoadOptions& options = {});
   ~Decoder();
 
   const DecoderConfiguration& configuration() const;

@@ -1,0 +1,299 @@
+#include "models/decoder_weights.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "base/error.h"
+#include "models/configuration_readers.h"
+#include "models/tensor_names.h"
+
+namespace hearth::models {
+namespace {
+
+using RowMap = std::function<std::size_t(std::size_t row)>;
+
+RowMap rows_from(std::size_t first) {
+  return [first](std::size_t row) { return first + row; };
+}
+
+// Numpy's squeeze, which llama.cpp's converter applies: [1, 576] is written as [576].
+Shape squeezed(const Shape& shape) {
+  Shape out;
+  std::copy_if(shape.begin(), shape.end(), std::back_inserter(out), [](std::uint64_t n) { return n != 1; });
+  return out;
+}
+
+class WeightReader {
+ public:
+  WeightReader(const DecoderConfiguration& configuration, const formats::ModelFiles& files,
+               const MatrixMaker& make, const EntryDone& done)
+      : c_(configuration),
+        files_(files),
+        names_(tensor_names(configuration, files)),
+        make_(make),
+        done_(done) {}
+
+  DecoderWeights read() {
+    DecoderWeights weights;
+    weights.token_embedding = matrix(names_.token_embedding, size(c_.vocabulary), size(c_.width));
+    if (!c_.tied_embeddings) weights.output = matrix(names_.output, size(c_.vocabulary), size(c_.width));
+    weights.output_norm = norm(names_.output_norm);
+    weights.layers.reserve(c_.layers.size());
+    for (layer_ = 0; layer_ < c_.layers.size(); ++layer_) weights.layers.push_back(read_layer());
+    finish_entry();
+    return weights;
+  }
+
+ private:
+  static std::size_t size(std::int32_t count) { return static_cast<std::size_t>(count); }
+
+  LayerWeights read_layer() {
+    LayerWeights layer;
+    layer.attention_norm = norm(names_.attention_norm);
+    if (!c_.parallel_residual || c_.separate_parallel_norm)
+      layer.feed_forward_norm = norm(names_.feed_forward_norm);
+    if (c_.post_norms) {
+      layer.post_attention_norm = norm(names_.post_attention_norm);
+      layer.post_feed_forward_norm = norm(names_.post_feed_forward_norm);
+    }
+    if (c_.query_key_norm) {
+      layer.query_norm = norm_vector(names_.query_norm, size(c_.head_dimension));
+      layer.key_norm = norm_vector(names_.key_norm, size(c_.head_dimension));
+    }
+    read_attention(layer);
+    if (c_.layers[layer_].has_experts)
+      read_experts(layer);
+    else
+      read_feed_forward(layer.feed_forward);
+    return layer;
+  }
+
+  void read_attention(LayerWeights& layer) {
+    const std::size_t width = size(c_.width), head = size(c_.head_dimension);
+    const std::size_t queries = size(c_.query_width()), keys = size(c_.key_value_width());
+    if (names_.fused_layout == FusedLayout::kNone) {
+      layer.query = part(names_.query, queries, width, queries, rotary_rows(), c_.query_key_value_bias);
+      layer.key = part(names_.key, keys, width, keys, rotary_rows(), c_.query_key_value_bias);
+      layer.value = linear(names_.value, keys, width, c_.query_key_value_bias);
+    } else {
+      RowMap query = rows_from(0), key = rows_from(queries), value = rows_from(queries + keys);
+      if (names_.fused_layout == FusedLayout::kGrouped) {
+        const std::size_t group = size(c_.heads / c_.key_value_heads);
+        // Each group: `group` query heads, one key head, one value head.
+        query = [=](std::size_t row) { return row + row / (group * head) * 2 * head; };
+        key = [=](std::size_t row) { return (row / head * (group + 2) + group) * head + row % head; };
+        value = [=](std::size_t row) { return (row / head * (group + 2) + group + 1) * head + row % head; };
+      }
+      const std::size_t all = queries + 2 * keys;
+      layer.query = part(names_.query_key_value, all, width, queries, query, c_.query_key_value_bias);
+      layer.key = part(names_.query_key_value, all, width, keys, key, c_.query_key_value_bias);
+      layer.value = part(names_.query_key_value, all, width, keys, value, c_.query_key_value_bias);
+    }
+    layer.attention_output = linear(names_.attention_output, width, queries, c_.attention_output_bias);
+  }
+
+  // From the order of the file to halves: element i turns with element i + dimension / 2.
+  RowMap rotary_rows() const {
+    if (!names_.interleaved_rotary_rows) return rows_from(0);
+    const std::size_t head = size(c_.head_dimension), half = head / 2;
+    return [head, half](std::size_t row) {
+      const std::size_t element = row % head;
+      return row - element + 2 * (element % half) + element / half;
+    };
+  }
+
+  void read_feed_forward(FeedForwardWeights& out) {
+    const std::size_t width = size(c_.width), hidden = size(c_.hidden_width);
+    const bool bias = c_.feed_forward_bias;
+    if (c_.gated && names_.fused_gate_up) {
+      out.gate = part(names_.gate_up, 2 * hidden, width, hidden, rows_from(0), bias);
+      out.up = part(names_.gate_up, 2 * hidden, width, hidden, rows_from(hidden), bias);
+    } else {
+      if (c_.gated) out.gate = linear(names_.gate, hidden, width, bias);
+      out.up = linear(names_.up, hidden, width, bias);
+    }
+    out.down = linear(names_.down, width, hidden, bias);
+  }
+
+  void read_experts(LayerWeights& layer) {
+    const std::size_t width = size(c_.width), hidden = size(c_.experts.hidden_width);
+    const std::size_t count = size(c_.experts.count);
+    layer.router = linear(names_.router, count, width, false);
+    layer.experts.resize(count);
+    // Kind by kind, so that a tensor that holds all experts is read once.
+    for (std::size_t e = 0; e < count; ++e)
+      layer.experts[e].gate.weight =
+          expert(e, names_.merged_gate, names_.expert_gate, hidden, width, Half::kFirst);
+    for (std::size_t e = 0; e < count; ++e)
+      layer.experts[e].up.weight =
+          expert(e, names_.merged_up, names_.expert_up, hidden, width, Half::kSecond);
+    for (std::size_t e = 0; e < count; ++e)
+      layer.experts[e].down.weight =
+          expert(e, names_.merged_down, names_.expert_down, width, hidden, Half::kFirst);
+    if (c_.experts.shared_hidden_width == 0) return;
+    const std::size_t shared = size(c_.experts.shared_hidden_width);
+    layer.shared_switch = linear(names_.shared_switch, 1, width, false);
+    layer.shared_expert.gate = linear(names_.shared_gate, shared, width, false);
+    layer.shared_expert.up = linear(names_.shared_up, shared, width, false);
+    layer.shared_expert.down = linear(names_.shared_down, width, shared, false);
+  }
+
+  enum class Half { kFirst, kSecond };
+
+  // `merged` empty: gate and up of all experts lie in one tensor, of which `half` says the part.
+  kernels::PackedMatrix expert(std::size_t e, const std::string& merged, const std::string& single,
+                               std::size_t rows, std::size_t columns, Half half) {
+    if (!names_.merged_experts) return matrix(with_numbers(single, layer_, e), rows, columns);
+    const bool fused = merged.empty();
+    const std::size_t rows_of_expert = fused ? 2 * rows : rows;
+    const std::size_t first = e * rows_of_expert + (fused && half == Half::kSecond ? rows : 0);
+    const TensorEntry& entry = require(fused ? names_.merged_gate_up : merged);
+    require_shape(entry, {size(c_.experts.count), rows_of_expert, columns});
+    return make(entry, rows, columns, rows_from(first));
+  }
+
+  LinearWeights linear(const std::string& name, std::size_t rows, std::size_t columns, bool bias) {
+    return part(name, rows, columns, rows, rows_from(0), bias);
+  }
+
+  // `rows` of the `all_rows` of a tensor, and the same elements of its bias.
+  LinearWeights part(const std::string& name, std::size_t all_rows, std::size_t columns, std::size_t rows,
+                     const RowMap& source_row, bool bias) {
+    LinearWeights out;
+    const TensorEntry& entry = require(name);
+    require_shape(entry, {all_rows, columns});
+    out.weight = make(entry, rows, columns, source_row);
+    if (!bias) return out;
+    const std::vector<float> values = vector(files_.require(with_numbers(name, layer_) + ".bias"), all_rows);
+    out.bias.resize(rows);
+    for (std::size_t row = 0; row < rows; ++row) out.bias[row] = values[source_row(row)];
+    return out;
+  }
+
+  kernels::PackedMatrix matrix(const std::string& name, std::size_t rows, std::size_t columns) {
+    const TensorEntry& entry = require(name);
+    require_shape(entry, {rows, columns});
+    return make(entry, rows, columns, rows_from(0));
+  }
+
+  NormWeights norm(const std::string& name) {
+    NormWeights out;
+    out.weight = norm_vector(name, size(c_.width));
+    if (c_.norm == NormKind::kLayer)
+      out.bias = vector(files_.require(with_numbers(name, layer_) + ".bias"), size(c_.width));
+    return out;
+  }
+
+  std::vector<float> norm_vector(const std::string& name, std::size_t count) {
+    std::vector<float> weight = vector(require(name), count);
+    if (names_.norm_weight_offset != 0.0f)
+      for (float& value : weight) value += names_.norm_weight_offset;
+    return weight;
+  }
+
+  std::vector<float> vector(const TensorEntry& entry, std::size_t count) const {
+    require_shape(entry, {count});
+    return read_float_vector(entry);
+  }
+
+  // Expert tensors of newer Hugging Face files have no ".weight" in their names.
+  const TensorEntry& require(const std::string& name) const {
+    const std::string full = with_numbers(name, layer_);
+    const TensorEntry* bare = files_.find(full);
+    return bare != nullptr ? *bare : files_.require(full + ".weight");
+  }
+
+  void require_shape(const TensorEntry& entry, const Shape& expected) const {
+    if (entry.shape == expected || squeezed(entry.shape) == squeezed(expected)) return;
+    throw Error(ErrorKind::kCorruptData,
+                fmt::format("tensor {} has the shape {}, the configuration needs {}", entry.name,
+                            to_string(entry.shape), to_string(expected)),
+                "the file is damaged or its configuration belongs to another model");
+  }
+
+  kernels::PackedMatrix make(const TensorEntry& entry, std::size_t rows, std::size_t columns,
+                             const RowMap& source_row) {
+    if (entry_in_work_ != &entry) finish_entry();
+    entry_in_work_ = &entry;
+    return make_({&entry, rows, columns, source_row});
+  }
+
+  void finish_entry() {
+    if (entry_in_work_ != nullptr) done_(*entry_in_work_);
+    entry_in_work_ = nullptr;
+  }
+
+  const DecoderConfiguration& c_;
+  const formats::ModelFiles& files_;
+  const TensorNames names_;
+  const MatrixMaker& make_;
+  const EntryDone& done_;
+  std::size_t layer_ = 0;
+  const TensorEntry* entry_in_work_ = nullptr;
+};
+
+}  // namespace
+
+std::span<const std::byte> MatrixSource::row_bytes(std::size_t row) const {
+  const std::size_t bytes = hearth::row_bytes(entry->type, columns);
+  return entry->bytes.subspan(source_row(row) * bytes, bytes);
+}
+
+DecoderWeights read_weights(const DecoderConfiguration& configuration, const formats::ModelFiles& files,
+                            const MatrixMaker& make, const EntryDone& done) {
+  return WeightReader(configuration, files, make, done).read();
+}
+
+std::size_t weight_bytes(const DecoderWeights& weights) {
+  std::size_t bytes = 0;
+  const auto add_matrix = [&](const kernels::PackedMatrix& matrix) {
+    if (!matrix.empty()) bytes += matrix.bytes();
+  };
+  const auto add_norm = [&](const NormWeights& norm) {
+    bytes += (norm.weight.size() + norm.bias.size()) * sizeof(float);
+  };
+  const auto add_linear = [&](const LinearWeights& linear) {
+    add_matrix(linear.weight);
+    bytes += linear.bias.size() * sizeof(float);
+  };
+  const auto add_feed_forward = [&](const FeedForwardWeights& ff) {
+    for (const LinearWeights* linear : {&ff.gate, &ff.up, &ff.down}) add_linear(*linear);
+  };
+  add_matrix(weights.token_embedding);
+  add_matrix(weights.output);
+  add_norm(weights.output_norm);
+  for (const LayerWeights& layer : weights.layers) {
+    for (const NormWeights* norm : {&layer.attention_norm, &layer.feed_forward_norm,
+                                    &layer.post_attention_norm, &layer.post_feed_forward_norm})
+      add_norm(*norm);
+    bytes += (layer.query_norm.size() + layer.key_norm.size()) * sizeof(float);
+    for (const LinearWeights* linear : {&layer.query, &layer.key, &layer.value, &layer.attention_output,
+                                        &layer.router, &layer.shared_switch})
+      add_linear(*linear);
+    add_feed_forward(layer.feed_forward);
+    add_feed_forward(layer.shared_expert);
+    for (const FeedForwardWeights& expert : layer.experts) add_feed_forward(expert);
+  }
+  return bytes;
+}
+
+DecoderWeights load_weights(
+    kernels::ExecutionContext& context, const DecoderConfiguration& configuration,
+    const formats::ModelFiles& files,
+    const std::function<void(std::size_t bytes_done, std::size_t bytes_total)>& progress) {
+  std::size_t done = 0;
+  return read_weights(
+      configuration, files,
+      [&](const MatrixSource& source) {
+        return kernels::PackedMatrix::pack(context, source.entry->type, source.rows, source.columns,
+                                           [&](std::size_t row) { return source.row_bytes(row); });
+      },
+      [&](const TensorEntry& entry) {
+        files.discard(entry);
+        done += entry.bytes.size();
+        if (progress) progress(done, files.tensor_bytes());
+      });
+}
+
+}  // namespace hearth::models

@@ -1,0 +1,115 @@
+#include "models/memory_plan.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "kernels/attention.h"
+#include "models/decoder_buffers.h"
+#include "models/decoder_weights.h"
+
+namespace hearth::models {
+namespace {
+
+std::size_t planned_weight_bytes(const DecoderConfiguration& configuration, const formats::ModelFiles& files,
+                                 kernels::Isa isa) {
+  std::size_t bytes = 0;
+  const DecoderWeights vectors = read_weights(
+      configuration, files,
+      [&](const MatrixSource& source) {
+        bytes += kernels::PackedMatrix::planned_bytes(isa, source.entry->type, source.rows, source.columns);
+        return kernels::PackedMatrix();
+      },
+      [](const TensorEntry&) {});
+  return bytes + weight_bytes(vectors);  // no matrix among them
+}
+
+std::int64_t pages_for(std::int64_t tokens) {
+  constexpr std::int64_t kPage = kernels::kPageTokens;
+  return (tokens + kPage - 1) / kPage;
+}
+
+// The rule by which the engine holds pages: a windowed sequence keeps its window and the chunk in work, each
+// end inside a page.
+std::size_t planned_cache_bytes(const DecoderConfiguration& configuration, ElementType type,
+                                std::int64_t context, std::int64_t cache_tokens, std::int64_t batch_rows) {
+  const std::int64_t sequences = (cache_tokens + context - 1) / context;
+  std::size_t bytes = 0;
+  for (std::int32_t group = 0; group < configuration.layer_group_count(); ++group) {
+    const auto member = std::find_if(configuration.layers.begin(), configuration.layers.end(),
+                                     [&](const LayerConfiguration& l) { return l.group == group; });
+    const std::int64_t pages =
+        member->window == 0
+            ? pages_for(cache_tokens)
+            : sequences * std::min(pages_for(context), pages_for(member->window + batch_rows) + 1);
+    bytes += static_cast<std::size_t>(pages) * configuration.page_bytes(group, type);
+  }
+  return bytes;
+}
+
+// Activations as quantised for the integer products: 8 bits each and a float scale for every 32.
+std::size_t quantised_row_bytes(std::size_t columns) { return columns + columns / 32 * sizeof(float) + 64; }
+
+}  // namespace
+
+std::array<std::size_t, kBufferCount> buffer_columns(const DecoderConfiguration& c) {
+  const auto size = [](std::int32_t count) { return static_cast<std::size_t>(count); };
+  const std::size_t width = size(c.width);
+  const bool any_experts = std::any_of(c.layers.begin(), c.layers.end(),
+                                       [](const LayerConfiguration& l) { return l.has_experts; });
+  const bool any_local = std::any_of(c.layers.begin(), c.layers.end(),
+                                     [](const LayerConfiguration& l) { return l.uses_local_rope; });
+  std::size_t hidden = size(c.hidden_width);
+  if (any_experts)
+    hidden = std::max({hidden, size(c.experts.hidden_width), size(c.experts.shared_hidden_width)});
+
+  std::array<std::size_t, kBufferCount> columns{};
+  const auto set = [&](Buffer buffer, std::size_t count) {
+    columns[static_cast<std::size_t>(buffer)] = count;
+  };
+  for (const Buffer buffer :
+       {Buffer::kResidual, Buffer::kKeptResidual, Buffer::kNormed, Buffer::kProjected, Buffer::kDown})
+    set(buffer, width);
+  if (c.parallel_residual) set(Buffer::kFeedForwardIn, width);
+  for (const Buffer buffer : {Buffer::kQuery, Buffer::kKeptQuery, Buffer::kAttended})
+    set(buffer, size(c.query_width()));
+  set(Buffer::kKey, size(c.key_value_width()));
+  set(Buffer::kValue, size(c.key_value_width()));
+  set(Buffer::kAngles, size(c.rope.dimensions));
+  if (any_local) set(Buffer::kLocalAngles, size(c.local_rope.dimensions));
+  if (c.gated) set(Buffer::kGate, hidden);
+  set(Buffer::kUp, hidden);
+  if (any_experts) {
+    const std::size_t slots = size(c.experts.used) + (c.experts.shared_hidden_width > 0 ? 1 : 0);
+    set(Buffer::kRouter, size(c.experts.count));
+    set(Buffer::kSwitch, 1);
+    set(Buffer::kExpertIn, width);
+    set(Buffer::kExpertOut, slots * width);
+  }
+  return columns;
+}
+
+MemoryPlan plan_memory(const formats::ModelFiles& files, const MemoryRequest& request) {
+  const DecoderConfiguration configuration = read_decoder_configuration(files);
+  const std::int64_t context =
+      request.context_tokens > 0 ? request.context_tokens : configuration.trained_context;
+  const std::int64_t sequences = std::max(request.sequences, 1);
+  const std::int64_t cache_tokens = request.cache_tokens > 0 ? request.cache_tokens : context * sequences;
+  const auto rows = static_cast<std::size_t>(std::max(request.batch_rows, 1));
+  const auto logit_rows = request.logit_rows > 0 ? static_cast<std::size_t>(request.logit_rows)
+                                                 : static_cast<std::size_t>(sequences);
+
+  const auto columns = buffer_columns(configuration);
+  const std::size_t all_columns = std::accumulate(columns.begin(), columns.end(), std::size_t{0});
+  const std::size_t widest = std::max(*std::max_element(columns.begin(), columns.end()),
+                                      static_cast<std::size_t>(configuration.width));
+
+  MemoryPlan plan;
+  plan.weights = planned_weight_bytes(configuration, files, request.isa);
+  plan.key_value_cache = planned_cache_bytes(configuration, request.numerics.key_value_cache, context,
+                                             cache_tokens, static_cast<std::int64_t>(rows));
+  plan.activations = rows * (all_columns * sizeof(float) + quantised_row_bytes(widest));
+  plan.logits = logit_rows * static_cast<std::size_t>(configuration.vocabulary) * sizeof(float);
+  return plan;
+}
+
+}  // namespace hearth::models
