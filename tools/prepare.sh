@@ -1,4 +1,5 @@
 # What ./run and ./test share: install missing packages, configure, build. Sourced, never run.
+# shellcheck shell=bash disable=SC2034
 
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -15,7 +15,8 @@
 namespace hearth {
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
-  const FileDescriptor fd = open_file(path, O_RDONLY);
+  const FileDescriptor fd =
+      open_file(path, O_RDONLY | O_NONBLOCK);  // a pipe without a writer must not hold us
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0)
     throw system_error(fmt::format("cannot read {}", path.string()), errno);
