@@ -30,11 +30,7 @@ std::unique_ptr<Engine> Engine::load(std::shared_ptr<Compute> compute, const std
     self->no_template = error;  // completions work without one
   }
   const EngineOptions& resolved = model.options();
-  self->plan = models::plan_memory(model.files(), {.isa = model.context().isa(),
-                                                   .numerics = resolved.numerics,
-                                                   .context_tokens = resolved.context_tokens,
-                                                   .sequences = resolved.parallel_sequences,
-                                                   .batch_rows = resolved.batch_rows});
+  self->plan = models::plan_memory(model.files(), memory_request(resolved, model.context().isa()));
   self->scheduler = std::make_unique<Scheduler>(std::move(compute), model.context(), model.decoder(),
                                                 model.tokenizer(), resolved);
   return std::unique_ptr<Engine>(new Engine(std::move(self)));

@@ -43,6 +43,16 @@ EngineOptions resolve_options(EngineOptions options, const models::DecoderConfig
   return options;
 }
 
+models::MemoryRequest memory_request(const EngineOptions& resolved, kernels::Isa isa) {
+  return {.isa = isa,
+          .numerics = resolved.numerics,
+          .context_tokens = resolved.context_tokens,
+          .sequences = resolved.parallel_sequences,
+          .batch_rows = resolved.batch_rows,
+          .cache_tokens = resolved.cache_tokens,
+          .logit_rows = resolved.parallel_sequences};
+}
+
 std::unique_ptr<Model> Model::load(std::shared_ptr<Compute> compute, const std::filesystem::path& path,
                                    const EngineOptions& options) {
   std::unique_ptr<Model> model(new Model(std::move(compute), formats::ModelFiles::open(path)));

@@ -13,6 +13,7 @@
 #include "formats/model_files.h"
 #include "kernels/execution_context.h"
 #include "models/decoder.h"
+#include "models/memory_plan.h"
 #include "text/tokenizer.h"
 
 namespace hearth::engine {
@@ -48,6 +49,9 @@ class Model {
 // What the options mean for this model: context 0 becomes the model's own, at most kDefaultContextTokens.
 // Throws kInvalidArgument naming the option that is out of range and what is allowed.
 EngineOptions resolve_options(EngineOptions options, const models::DecoderConfiguration& configuration);
+
+// What models::plan_memory() is to plan for, given resolved options.
+models::MemoryRequest memory_request(const EngineOptions& resolved, kernels::Isa isa);
 
 inline constexpr std::int32_t kDefaultContextTokens = 4096;
 

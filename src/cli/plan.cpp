@@ -1,0 +1,65 @@
+#include <nlohmann/json.hpp>
+
+#include "cli/model_options.h"
+#include "cli/progress_bar.h"
+#include "cli/verb.h"
+#include "engine/model.h"
+#include "models/memory_plan.h"
+
+namespace hearth::cli {
+namespace {
+
+struct Options {
+  std::string name;
+  std::int32_t context_tokens = 0, sequences = engine::EngineOptions{}.parallel_sequences;
+  bool json = false;
+};
+
+void run(const Options& options) {
+  const formats::ModelFiles files = formats::ModelFiles::open(find_model(options.name));
+  engine::EngineOptions engine_options;
+  engine_options.context_tokens = options.context_tokens;
+  engine_options.parallel_sequences = options.sequences;
+  engine_options = engine::resolve_options(engine_options, models::read_decoder_configuration(files));
+  const models::MemoryPlan plan =
+      models::plan_memory(files, engine::memory_request(engine_options, kernels::selected_isa()));
+  if (options.json) {
+    fmt::print("{}\n", nlohmann::ordered_json{{"context_tokens", engine_options.context_tokens},
+                                              {"sequences", engine_options.parallel_sequences},
+                                              {"weights_bytes", plan.weights},
+                                              {"key_value_cache_bytes", plan.key_value_cache},
+                                              {"activations_bytes", plan.activations},
+                                              {"logits_bytes", plan.logits},
+                                              {"total_bytes", plan.total()}}
+                           .dump());
+    return;
+  }
+  fmt::print("{} with {} sequences of {} tokens each takes at most\n", options.name, engine_options.parallel_sequences,
+             engine_options.context_tokens);
+  const auto line = [](const char* part, std::size_t bytes, const char* note) {
+    fmt::print("  {:<16} {:>10}   {}\n", part, format_bytes(bytes), note);
+  };
+  line("weights", plan.weights, "");
+  line("key/value cache", plan.key_value_cache, "when every sequence is full; touched as it is used");
+  line("activations", plan.activations, "");
+  line("logits", plan.logits, "");
+  line("total", plan.total(), "");
+}
+
+}  // namespace
+
+void add_plan(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("plan", "The memory that a model will take, part by part");
+  verb->add_option("NAME", options->name, "A model in the store or a path to a model file")->required();
+  verb->add_option("--context", options->context_tokens, "Tokens of context; 0: the model's own, at most 4096")
+      ->check(CLI::NonNegativeNumber);
+  verb->add_option("--sequences", options->sequences, "Sequences at once")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  verb->add_flag("--json", options->json, "Print JSON, sizes in bytes");
+  verb->footer("Example:\n  hearth plan smollm2:135m --context 2048 --sequences 4");
+  verb->callback([options] { run(*options); });
+}
+
+}  // namespace hearth::cli
