@@ -50,9 +50,8 @@ class Builder : public nlohmann::json_sax<Json> {
       // An ordered object is a vector that looks for a key by going through all of them: too slow for one
       // that has a million. So the names seen are kept beside it.
       fresh = names_.back().insert(name).second;
-      if (fresh)
-        member_ =
-            &object.std::vector<typename Json::object_t::value_type>::emplace_back(name, nullptr).second;
+      using Members = std::vector<typename Json::object_t::value_type>;
+      if (fresh) member_ = &static_cast<Members&>(object).emplace_back(name, nullptr).second;
     } else {
       const auto placed = object.emplace(name, nullptr);
       fresh = placed.second;

@@ -20,5 +20,8 @@ struct JsonLimits {
 // `source` names the text in messages ("config.json", "the request's body"). Throws limits.error_kind with
 // the position and reason, kPayloadTooLarge beyond maximum_bytes.
 nlohmann::json parse_json(std::string_view text, std::string_view source, const JsonLimits& limits = {});
+// The same, with the keys of objects in the order of the text: for what is shown to a model as it came.
+nlohmann::ordered_json parse_ordered_json(std::string_view text, std::string_view source,
+                                          const JsonLimits& limits = {});
 
 }  // namespace hearth
