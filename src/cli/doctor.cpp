@@ -72,7 +72,7 @@ Finding home() {
 Finding models() {
   std::string names;
   for (const store::ModelRecord& record : store::Store(home_directory()).list())
-    names += (names.empty() ? "" : ", ") + record.name;
+    names += (names.empty() ? "" : ", ") + record.name.text();
   return {"models", names.empty() ? "none" : names,
           names.empty() ? "no model yet: `hearth pull smollm2:135m`" : ""};
 }
