@@ -8,6 +8,7 @@
 #   --keep DIRECTORY   works there and leaves it, so that the next call goes on with it
 #
 # The clone holds this repository's last commit. The last line is that of ./test.
+# shellcheck disable=SC2317  # the trap calls clean_up
 set -euo pipefail
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
@@ -36,6 +37,7 @@ done
 [ "$(id -u)" -eq 0 ] || fail "this needs root"
 command -v debootstrap >/dev/null || fail "this needs the package debootstrap"
 bare=${keep:-$(mktemp -d)}/bare-debian
+mkdir -p "$(dirname "$bare")"
 
 server=''
 clean_up() {
@@ -47,6 +49,7 @@ clean_up() {
   if [ -z "$keep" ] && ! grep -q " $bare/" /proc/mounts; then rm -rf --one-file-system "$bare"; fi
 }
 trap clean_up EXIT
+trap 'say "line $LINENO failed"' ERR
 
 # copy PATH...: from this machine to the same place in the root.
 copy() {
@@ -70,7 +73,7 @@ make_root() {
 copy_settings() {
   local path name value
   rm -f "$bare/etc/apt/sources.list"
-  grep -l bookworm /etc/apt/sources.list /etc/apt/sources.list.d/*debian* 2>/dev/null | while read -r path; do copy "$path"; done
+  grep -l bookworm /etc/apt/sources.list /etc/apt/sources.list.d/*debian* 2>/dev/null | while read -r path; do copy "$path"; done || true
   copy /etc/apt/apt.conf /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/ssl/certs /usr/local/share/ca-certificates
   # Options that call programs are left out: the bare root has not got those.
   for path in /etc/apt/apt.conf.d/*; do grep -q Invoke "$path" || copy "$path"; done

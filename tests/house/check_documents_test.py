@@ -1,6 +1,6 @@
 """check_documents passes the documents as they are, and notices what does not exist.
 
-`documents_of_the_tree_test.py` holds the part that needs the built program.
+The folder after_build holds what needs the built program.
 """
 
 import check_documents

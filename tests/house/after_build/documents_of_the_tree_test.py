@@ -1,4 +1,4 @@
-"""The documents of this repository name only what exists. Needs the built program, so it runs after the build."""
+"""The documents of this repository name only what exists."""
 
 import check_documents
 import tree
