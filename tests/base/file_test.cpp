@@ -128,8 +128,8 @@ TEST(HomeDirectory, ComesFromTheEnvironment) {
   ::setenv("HEARTH_HOME", "/data/hearth", 1);
   EXPECT_EQ(home_directory(), "/data/hearth");
   ::setenv("HEARTH_HOME", "", 1);
-  ::setenv("HOME", "/home/me", 1);
-  EXPECT_EQ(home_directory(), "/home/me/.hearth");
+  ::setenv("HOME", "/people/me", 1);
+  EXPECT_EQ(home_directory(), "/people/me/.hearth");
   ::unsetenv("HEARTH_HOME");
   ::unsetenv("HOME");
   expect_error(ErrorKind::kInvalidArgument, {"HEARTH_HOME"}, [] { home_directory(); });

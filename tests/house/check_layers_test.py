@@ -6,7 +6,8 @@ import tree
 
 
 def test_the_tree_keeps_its_layers():
-    assert check_layers.violations(tree.ROOT) == []
+    found = check_layers.violations(tree.ROOT)
+    assert not found, "\n".join(found)
 
 
 def test_a_clean_small_tree_passes(small_tree):

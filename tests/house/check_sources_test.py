@@ -8,7 +8,8 @@ import tree
 
 
 def test_the_tree_keeps_the_rules():
-    assert check_sources.violations(tree.ROOT) == []
+    found = check_sources.violations(tree.ROOT)
+    assert not found, "\n".join(found)
 
 
 def test_a_clean_small_tree_passes(small_tree):

@@ -5,4 +5,5 @@ import tree
 
 
 def test_the_documents_name_only_what_exists():
-    assert check_documents.violations(tree.ROOT) == []
+    found = check_documents.violations(tree.ROOT)
+    assert not found, "\n".join(found)
