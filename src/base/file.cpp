@@ -69,7 +69,8 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
   write_file_atomically(path, [content](const ByteSink& sink) { sink(std::as_bytes(std::span(content))); });
 }
 
-void write_file_atomically(const std::filesystem::path& path, const std::function<void(const ByteSink&)>& write) {
+void write_file_atomically(const std::filesystem::path& path,
+                           const std::function<void(const ByteSink&)>& write) {
   const std::filesystem::path temporary = path.string() + fmt::format(".{}.tmp", ::getpid());
   try {
     const FileDescriptor fd = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC);

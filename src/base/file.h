@@ -41,7 +41,8 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
 
 // The same for content that comes in pieces: `write` gets the sink to hand them to.
 using ByteSink = std::function<void(std::span<const std::byte>)>;
-void write_file_atomically(const std::filesystem::path& path, const std::function<void(const ByteSink&)>& write);
+void write_file_atomically(const std::filesystem::path& path,
+                           const std::function<void(const ByteSink&)>& write);
 
 void sync_directory(const std::filesystem::path& directory);
 

@@ -77,7 +77,7 @@ copy_settings() {
   copy /etc/apt/apt.conf /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/ssl/certs /usr/local/share/ca-certificates
   # Options that call programs are left out: the bare root has not got those.
   for path in /etc/apt/apt.conf.d/*; do grep -q Invoke "$path" || copy "$path"; done
-  for path in /root/.config/pip/pip.conf /root/.pip/pip.conf; do
+  for path in "$HOME/.config/pip/pip.conf" "$HOME/.pip/pip.conf"; do
     [ ! -e "$path" ] || install -D -m 644 "$path" "$bare$home/.config/pip/pip.conf"
   done
   settings=()

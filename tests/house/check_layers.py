@@ -4,7 +4,8 @@
 - A file under src/LAYER, and a test under tests/LAYER, includes its own layer and those before it.
 - Includes are written by path from src (or include, or tests), never relative to the file.
 - The public headers under include/hearth include each other and the standard library alone.
-- `hearth_layer(NAME USES ...)` lists exactly the layers that the folder includes.
+- `hearth_layer(NAME USES ...)` lists exactly the layers that the folder includes; so does the program of src/cli,
+  in `target_link_libraries(hearth ...)`.
 - src/CMakeLists.txt and tests/CMakeLists.txt go through the layers in their order.
 """
 
@@ -68,18 +69,28 @@ def section(words, name, names=("USES", "LIBRARIES")):
     return found
 
 
+def declared(layer, path):
+    """The name and the layers that a layer's CMakeLists.txt states; None where it states nothing."""
+    text = path.read_text() if path.is_file() else ""
+    if words := cmake_call(text, "hearth_layer"):
+        return words[0], set(section(words, "USES"))
+    if words := cmake_call(text, "target_link_libraries"):
+        return layer, {word.removeprefix("hearth_") for word in words if word.startswith("hearth_")}
+    return None
+
+
 def check_cmake(root, used):
     """Complaints about the CMake files, given the layers that each layer's files include."""
     found = []
     for layer, layers in sorted(used.items()):
         path = root / "src" / layer / "CMakeLists.txt"
-        words = cmake_call(path.read_text(), "hearth_layer") if path.is_file() else None
-        if words is None:
+        stated = declared(layer, path)
+        if stated is None:
             found.append(f"src/{layer}: no CMakeLists.txt with hearth_layer({layer} ...)")
             continue
-        if words[0] != layer:
-            found.append(f"src/{layer}/CMakeLists.txt: hearth_layer({words[0]} ...) should be named {layer}")
-        uses = set(section(words, "USES"))
+        name, uses = stated
+        if name != layer:
+            found.append(f"src/{layer}/CMakeLists.txt: hearth_layer({name} ...) should be named {layer}")
         for name in sorted(layers - uses):
             found.append(f"src/{layer}/CMakeLists.txt: {name} is included but not in USES")
         for name in sorted(uses - layers):

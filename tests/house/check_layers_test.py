@@ -31,6 +31,7 @@ def test_a_clean_small_tree_passes(small_tree):
         ("src/tensor/CMakeLists.txt", "hearth_layer(shapes USES base)\n", "should be named tensor"),
         ("src/base/CMakeLists.txt", "hearth_layer(base USES tensor)\n", "in USES but never included"),
         ("src/base/CMakeLists.txt", "# hearth_layer(base)\n", "no CMakeLists.txt with hearth_layer"),
+        ("src/tensor/CMakeLists.txt", "target_link_libraries(hearth PRIVATE fmt::fmt)\n", "base is included but not"),
         ("src/CMakeLists.txt", "foreach(layer tensor base)\nendforeach()\n", "not in the order"),
     ],
 )
