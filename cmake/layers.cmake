@@ -24,4 +24,5 @@ function(hearth_layer_tests name)
   target_compile_definitions(${name}_tests PRIVATE HEARTH_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
     HEARTH_SHARED_REFERENCE="${PROJECT_SOURCE_DIR}/../shared/reference")
   add_test(NAME ${name} COMMAND ${name}_tests)
+  set_tests_properties(${name} PROPERTIES LABELS gtest)  # ./test counts its cases one by one
 endfunction()
