@@ -18,8 +18,9 @@ namespace hearth::kernels {
 // little.
 inline constexpr std::size_t kPageTokens = 32;
 
-// One layer's keys or values for all pages: element (page, head, slot, d) lies at
-// ((page * heads + head) * kPageTokens + slot) * head_dimension + d, in `type`. The engine owns the memory.
+// One layer's keys and values for all pages, in `type`; the engine owns the memory. Page p and head h start
+// at element (p * heads + h) * kPageTokens * head_dimension of both. From there, values lie [slot][d], keys
+// [d][slot]: so the scores of a page come out side by side, without a sum across a vector.
 struct PagedCacheView {
   std::byte* keys = nullptr;
   std::byte* values = nullptr;

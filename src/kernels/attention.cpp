@@ -1,0 +1,234 @@
+#include "kernels/attention.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <vector>
+
+#include "kernels/cpu/kernel_table.h"
+#include "kernels/row_work.h"
+#include "kernels/workspace.h"
+
+namespace hearth::kernels {
+namespace {
+
+// The online softmax starts anew at every multiple of this many positions, and the parts are merged in rising
+// order: so a long context can be divided among threads without changing the result.
+constexpr std::int32_t kSegmentPages = 8;
+
+// Queries (rows x heads of a group) that share the expansion of a page. More would push their states out of
+// the second-level cache.
+constexpr std::size_t kTileQueryCount = 48;
+
+// Consecutive rows of one sequence.
+struct RowTile {
+  std::size_t first, count;
+  std::int32_t first_page, last_page;  // [first, last): the pages that some row sees
+  std::int32_t first_segment() const { return first_page / kSegmentPages; }
+  std::int32_t last_segment() const { return (last_page + kSegmentPages - 1) / kSegmentPages; }
+};
+
+struct Problem {
+  const KernelTable& kernels;
+  const AttentionOptions& options;
+  MatrixView<const float> queries;
+  std::span<const CacheRow> rows;
+  std::span<const std::int32_t> positions;
+  const PagedCacheView& cache;
+  MatrixView<float> out;
+
+  std::size_t group() const { return options.query_heads / cache.heads; }
+  std::size_t state_floats() const { return attention_state_floats(cache.head_dimension); }
+};
+
+std::vector<RowTile> make_tiles(const Problem& problem) {
+  const std::size_t limit = std::max<std::size_t>(1, kTileQueryCount / problem.group());
+  constexpr auto kTokens = static_cast<std::int32_t>(kPageTokens);
+  std::vector<RowTile> tiles;
+  for (std::size_t i = 0; i < problem.rows.size(); ++i) {
+    const std::int32_t position = problem.positions[i], window = problem.options.window;
+    const std::int32_t oldest = window > 0 ? std::max(0, position - window + 1) : 0;
+    const std::int32_t first_page = oldest / kTokens, last_page = position / kTokens + 1;
+    if (tiles.empty() || tiles.back().count == limit ||
+        problem.rows[i].page_table != problem.rows[tiles.back().first].page_table) {
+      tiles.push_back({i, 1, first_page, last_page});
+    } else {
+      RowTile& tile = tiles.back();
+      ++tile.count;
+      tile.first_page = std::min(tile.first_page, first_page);
+      tile.last_page = std::max(tile.last_page, last_page);
+    }
+  }
+  return tiles;
+}
+
+AttentionTask make_task(const Problem& problem, const RowTile& tile, std::size_t head, float* scratch) {
+  const PagedCacheView& cache = problem.cache;
+  const bool half = cache.type == ElementType::kF16;
+  const std::size_t head_bytes = head * kPageTokens * cache.head_dimension * (half ? 2 : 4);
+  AttentionTask task{};
+  task.queries = problem.queries.row(tile.first) + head * problem.group() * cache.head_dimension;
+  task.query_stride = problem.queries.stride;
+  task.rows = tile.count;
+  task.group = problem.group();
+  task.positions = problem.positions.data() + tile.first;
+  task.head_dimension = cache.head_dimension;
+  task.scale = problem.options.scale;
+  task.soft_cap = problem.options.soft_cap;
+  task.window = problem.options.window;
+  task.keys = cache.keys + head_bytes;
+  task.values = cache.values + head_bytes;
+  task.half = half;
+  task.page_elements = cache.page_elements();
+  task.page_table = problem.rows[tile.first].page_table;
+  task.scratch = scratch;
+  return task;
+}
+
+void attend_segment(const Problem& problem, const RowTile& tile, AttentionTask task, std::int32_t segment,
+                    float* states) {
+  problem.kernels.reset_attention(states, task.rows * task.group, task.head_dimension);
+  task.first_page = std::max(tile.first_page, segment * kSegmentPages);
+  task.last_page = std::min(tile.last_page, (segment + 1) * kSegmentPages);
+  task.states = states;
+  problem.kernels.attend(task);
+}
+
+void write_out(const Problem& problem, const RowTile& tile, std::size_t head, const float* states) {
+  const std::size_t group = problem.group(), dimension = problem.cache.head_dimension;
+  for (std::size_t r = 0; r < tile.count; ++r)
+    for (std::size_t g = 0; g < group; ++g)
+      problem.kernels.finish_attention(states + (r * group + g) * problem.state_floats(), dimension,
+                                       problem.out.row(tile.first + r) + (head * group + g) * dimension);
+}
+
+std::size_t tile_queries(const Problem& problem) { return std::max(kTileQueryCount, problem.group()); }
+
+// Many tiles: each is done whole by the next free member, the longest first.
+void attend_by_tile(ExecutionContext& context, const Problem& problem, std::span<const RowTile> tiles) {
+  const std::size_t heads = problem.cache.heads, queries = tile_queries(problem);
+  const std::size_t scratch_floats = attention_scratch_floats(problem.cache.head_dimension, queries);
+  const std::size_t state_floats = queries * problem.state_floats();
+  const auto members = static_cast<std::size_t>(context.team().size());
+  auto* memory =
+      context.workspace().get<float>(Workspace::kScratch, members * (scratch_floats + 2 * state_floats));
+  std::atomic<std::size_t> next{0};
+  context.team().run([&](int member) {
+    float* scratch = memory + static_cast<std::size_t>(member) * (scratch_floats + 2 * state_floats);
+    float* states = scratch + scratch_floats;
+    float* later = states + state_floats;
+    for (std::size_t unit = next.fetch_add(1, std::memory_order_relaxed); unit < tiles.size() * heads;
+         unit = next.fetch_add(1, std::memory_order_relaxed)) {
+      const RowTile& tile = tiles[tiles.size() - 1 - unit / heads];
+      const std::size_t head = unit % heads;
+      const AttentionTask task = make_task(problem, tile, head, scratch);
+      attend_segment(problem, tile, task, tile.first_segment(), states);
+      for (std::int32_t segment = tile.first_segment() + 1; segment < tile.last_segment(); ++segment) {
+        attend_segment(problem, tile, task, segment, later);
+        problem.kernels.merge_attention(states, later, task.rows * task.group, task.head_dimension);
+      }
+      write_out(problem, tile, head, states);
+    }
+  });
+}
+
+// Few tiles over a long context: segments are done side by side, then merged in their order.
+void attend_by_segment(ExecutionContext& context, const Problem& problem, std::span<const RowTile> tiles) {
+  struct Part {
+    const RowTile* tile;
+    std::size_t head;
+    std::int32_t segment;
+  };
+  const std::size_t heads = problem.cache.heads, queries = tile_queries(problem);
+  std::vector<Part> parts;
+  for (const RowTile& tile : tiles)
+    for (std::size_t head = 0; head < heads; ++head)
+      for (std::int32_t segment = tile.first_segment(); segment < tile.last_segment(); ++segment)
+        parts.push_back({&tile, head, segment});
+  const std::size_t scratch_floats = attention_scratch_floats(problem.cache.head_dimension, queries);
+  const std::size_t state_floats = queries * problem.state_floats();
+  const auto members = static_cast<std::size_t>(context.team().size());
+  auto* scratch = context.workspace().get<float>(Workspace::kScratch, members * scratch_floats);
+  auto* states = context.workspace().get<float>(Workspace::kStates, parts.size() * state_floats);
+  context.team().run([&](int member) {
+    const auto [first, last] = divide_work(parts.size(), member, context.team().size());
+    for (std::size_t i = first; i < last; ++i) {
+      const AttentionTask task = make_task(problem, *parts[i].tile, parts[i].head,
+                                           scratch + static_cast<std::size_t>(member) * scratch_floats);
+      attend_segment(problem, *parts[i].tile, task, parts[i].segment, states + i * state_floats);
+    }
+  });
+  for (std::size_t i = 0; i < parts.size();) {
+    const Part& part = parts[i];
+    float* merged = states + i * state_floats;
+    for (++i; i < parts.size() && parts[i].tile == part.tile && parts[i].head == part.head; ++i)
+      problem.kernels.merge_attention(merged, states + i * state_floats, part.tile->count * problem.group(),
+                                      problem.cache.head_dimension);
+    write_out(problem, *part.tile, part.head, merged);
+  }
+}
+
+void store_row(const KernelTable& kernels, const float* keys, const float* values, const CacheRow& row,
+               const PagedCacheView& cache, std::uint16_t* halves) {
+  const auto position = static_cast<std::size_t>(row.position);
+  const std::size_t slot = position % kPageTokens, dimension = cache.head_dimension;
+  const std::size_t page =
+      static_cast<std::size_t>(row.page_table[position / kPageTokens]) * cache.page_elements();
+  for (std::size_t head = 0; head < cache.heads; ++head) {
+    const std::size_t start = page + head * kPageTokens * dimension;
+    const float* key = keys + head * dimension;
+    const float* value = values + head * dimension;
+    if (cache.type == ElementType::kF16) {
+      auto* cached_keys = reinterpret_cast<std::uint16_t*>(cache.keys) + start;
+      kernels.to_half(key, dimension, halves);
+      for (std::size_t d = 0; d < dimension; ++d) cached_keys[d * kPageTokens + slot] = halves[d];
+      kernels.to_half(value, dimension,
+                      reinterpret_cast<std::uint16_t*>(cache.values) + start + slot * dimension);
+    } else {
+      auto* cached_keys = reinterpret_cast<float*>(cache.keys) + start;
+      for (std::size_t d = 0; d < dimension; ++d) cached_keys[d * kPageTokens + slot] = key[d];
+      std::copy_n(value, dimension, reinterpret_cast<float*>(cache.values) + start + slot * dimension);
+    }
+  }
+}
+
+}  // namespace
+
+void store_keys_values(ExecutionContext& context, MatrixView<const float> keys,
+                       MatrixView<const float> values, std::span<const CacheRow> rows,
+                       const PagedCacheView& cache) {
+  assert(cache.type == ElementType::kF16 || cache.type == ElementType::kF32);
+  assert(keys.rows == rows.size() && values.rows == rows.size());
+  assert(keys.columns == cache.heads * cache.head_dimension && values.columns == keys.columns);
+  const std::size_t dimension = cache.head_dimension;
+  const auto members = static_cast<std::size_t>(context.team().size());
+  auto* halves = context.workspace().get<std::uint16_t>(Workspace::kScratch, members * dimension);
+  context.team().run([&](int member) {
+    const auto [first, last] = divide_work(rows.size(), member, context.team().size());
+    for (std::size_t i = first; i < last; ++i)
+      store_row(context.kernels(), keys.row(i), values.row(i), rows[i], cache,
+                halves + static_cast<std::size_t>(member) * dimension);
+  });
+}
+
+void attention(ExecutionContext& context, const AttentionOptions& options, MatrixView<const float> queries,
+               std::span<const CacheRow> rows, const PagedCacheView& cache, MatrixView<float> out) {
+  assert(cache.heads > 0 && options.query_heads % cache.heads == 0);
+  assert(queries.rows == rows.size() && out.rows == rows.size());
+  assert(queries.columns == options.query_heads * cache.head_dimension && out.columns == queries.columns);
+  if (rows.empty()) return;
+  std::vector<std::int32_t> positions;
+  for (const CacheRow& row : rows) positions.push_back(row.position);
+  const Problem problem{context.kernels(), options, queries, rows, positions, cache, out};
+  const std::vector<RowTile> tiles = make_tiles(problem);
+  const bool long_context = std::any_of(tiles.begin(), tiles.end(), [](const RowTile& tile) {
+    return tile.last_segment() - tile.first_segment() > 1;
+  });
+  const auto members = static_cast<std::size_t>(context.team().size());
+  if (long_context && tiles.size() * cache.heads < 4 * members)
+    attend_by_segment(context, problem, tiles);
+  else
+    attend_by_tile(context, problem, tiles);
+}
+
+}  // namespace hearth::kernels

@@ -1,0 +1,250 @@
+// Attention of rows of one sequence over pages of the cache, for one key/value head.
+//
+// A page's keys lie [dimension][slot], so that the scores of 32 slots come out side by side and no dot
+// product ends in a horizontal sum; its values lie [slot][dimension]. Both are expanded to float once per
+// page for all rows of the task. For one row and head the order is fixed: a score adds its products in rising
+// order of the dimension; pages follow in rising order, each in one step of the online softmax; within a page
+// the weighted values are added in rising order of the slot, visible slots only (what lies behind a row's
+// position is never touched, not even with weight 0).
+#pragma once
+
+#include "kernels/cpu/elementwise_template.h"
+
+namespace hearth::kernels::HEARTH_ISA_NAMESPACE {
+namespace {
+
+constexpr int kSlots = 32;  // kPageTokens
+constexpr int kSlotVectors = kSlots / kLanes;
+
+template <bool kHalf>
+inline Floats load_cached(const void* base, std::size_t index) {
+  if constexpr (kHalf) return load_half(static_cast<const std::uint16_t*>(base) + index);
+  return load(static_cast<const float*>(base) + index);
+}
+
+// rows x columns of the cache's type to floats with `stride` >= columns between rows, zeros behind them.
+template <bool kHalf>
+void expand(const void* base, std::size_t first, std::size_t rows, std::size_t columns, std::size_t stride,
+            float* out) {
+  for (std::size_t r = 0; r < rows; ++r) {
+    std::size_t i = 0;
+    for (; i + kLanes <= columns; i += kLanes)
+      store(out + r * stride + i, load_cached<kHalf>(base, first + r * columns + i));
+    if (i < columns) {
+      constexpr std::size_t kBytes = kHalf ? 2 : 4;
+      alignas(64) unsigned char rest[kLanes * 4] = {};
+      __builtin_memcpy(rest, static_cast<const unsigned char*>(base) + (first + r * columns + i) * kBytes,
+                       (columns - i) * kBytes);
+      store(out + r * stride + i, load_cached<kHalf>(rest, 0));
+      i += kLanes;
+    }
+    for (; i < stride; i += kLanes) store(out + r * stride + i, zero_floats());
+  }
+}
+
+// out[q][0 .. kVectors * kLanes) += sum over i in [first, last) of factors[q][i] * matrix[i][..]; the one
+// product that both halves of attention need.
+template <int kQueries, int kVectors>
+void accumulate(const float* const* factors, int first, int last, const float* matrix, std::size_t stride,
+                float* const* out) {
+  Floats sums[kQueries][kVectors];
+#pragma GCC unroll 8
+  for (int q = 0; q < kQueries; ++q)
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) sums[q][v] = load(out[q] + v * kLanes);
+  for (int i = first; i < last; ++i) {
+    Floats row[kVectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v)
+      row[v] = load(matrix + static_cast<std::size_t>(i) * stride + v * kLanes);
+#pragma GCC unroll 8
+    for (int q = 0; q < kQueries; ++q) {
+      const Floats factor = splat(factors[q][i]);
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) sums[q][v] = multiply_add(factor, row[v], sums[q][v]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int q = 0; q < kQueries; ++q)
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) store(out[q] + v * kLanes, sums[q][v]);
+}
+
+template <int kQueries, int kVectors>
+void accumulate_some(int queries, const float* const* factors, int first, int last, const float* matrix,
+                     std::size_t stride, float* const* out) {
+  if constexpr (kQueries > 0) {
+    if (queries == kQueries) return accumulate<kQueries, kVectors>(factors, first, last, matrix, stride, out);
+    accumulate_some<kQueries - 1, kVectors>(queries, factors, first, last, matrix, stride, out);
+  }
+}
+
+// The slots of a page that a position sees.
+struct SlotRange {
+  int first, last;
+  bool empty() const { return first >= last; }
+  bool operator==(const SlotRange& other) const { return first == other.first && last == other.last; }
+};
+
+inline SlotRange visible_slots(const AttentionTask& task, std::int32_t position, std::int32_t page) {
+  const std::int32_t start = page * kSlots;
+  const std::int32_t oldest = task.window > 0 && position >= task.window ? position - task.window + 1 : 0;
+  const std::int32_t first = oldest - start, last = position + 1 - start;
+  return {first < 0 ? 0 : first, last > kSlots ? kSlots : last};
+}
+
+// One step of the online softmax: scores become weights; state[maximum, sum, correction] at the end of the
+// state.
+inline void weigh_scores(const AttentionTask& task, SlotRange slots, float* scores, float* running) {
+  Floats values[kSlotVectors];
+  const Floats nothing = splat(-__builtin_inff());
+  Floats greatest = nothing;
+  for (int v = 0; v < kSlotVectors; ++v) {
+    values[v] = mul(load(scores + v * kLanes), splat(task.scale));
+    if (task.soft_cap > 0) values[v] = capped(values[v], task.soft_cap);
+  }
+  if (slots.first > 0 || slots.last < kSlots) {
+    for (int v = 0; v < kSlotVectors; ++v) store(scores + v * kLanes, values[v]);
+    for (int i = 0; i < kSlots; ++i)
+      if (i < slots.first || i >= slots.last) scores[i] = -__builtin_inff();
+    for (int v = 0; v < kSlotVectors; ++v) values[v] = load(scores + v * kLanes);
+  }
+  for (int v = 0; v < kSlotVectors; ++v) greatest = maximum(greatest, values[v]);
+  const float page_maximum = horizontal_maximum(greatest);
+  const float new_maximum = page_maximum > running[0] ? page_maximum : running[0];
+  for (int v = 0; v < kSlotVectors; ++v) {
+    values[v] = exponential(sub(values[v], splat(new_maximum)));
+    store(scores + v * kLanes, values[v]);
+  }
+  for (int half = kSlotVectors / 2; half > 0; half /= 2)
+    for (int v = 0; v < half; ++v) values[v] = add(values[v], values[v + half]);
+  float correction[kLanes];
+  store(correction, exponential(splat(running[0] - new_maximum)));
+  running[0] = new_maximum;
+  running[1] = running[1] * correction[0] + horizontal_sum(values[0]);
+  running[2] = correction[0];
+}
+
+// Tiles of queries that see the same slots of a page.
+struct QueryTile {
+  const float* factors[kTileQueries];
+  float* out[kTileQueries];
+  int count = 0;
+};
+
+inline void score_tile(const AttentionTask& task, const float* keys, QueryTile& tile) {
+  for (int q = 0; q < tile.count; ++q)
+    for (int v = 0; v < kSlotVectors; ++v) store(tile.out[q] + v * kLanes, zero_floats());
+  accumulate_some<kTileQueries, kSlotVectors>(tile.count, tile.factors, 0,
+                                              static_cast<int>(task.head_dimension), keys, kSlots, tile.out);
+  tile.count = 0;
+}
+
+inline void value_tile(const AttentionTask& task, SlotRange slots, const float* values, QueryTile& tile) {
+  const std::size_t width = padded_head(task.head_dimension);
+  for (int q = 0; q < tile.count; ++q) {
+    const Floats correction = splat(tile.out[q][width + 2]);
+    for (std::size_t d = 0; d < width; d += kLanes)
+      store(tile.out[q] + d, mul(load(tile.out[q] + d), correction));
+  }
+  std::size_t d = 0;
+  for (; d + kSlots <= width; d += kSlots) {
+    accumulate_some<kTileQueries, kSlotVectors>(tile.count, tile.factors, slots.first, slots.last, values + d,
+                                                width, tile.out);
+    for (int q = 0; q < tile.count; ++q) tile.out[q] += kSlots;
+  }
+  if (d < width)
+    accumulate_some<kTileQueries, kSumParts>(tile.count, tile.factors, slots.first, slots.last, values + d,
+                                             width, tile.out);
+  tile.count = 0;
+}
+
+template <bool kHalf>
+void attend_page(const AttentionTask& task, std::int32_t page) {
+  const std::size_t width = padded_head(task.head_dimension);
+  const std::size_t state_floats = attention_state_floats(task.head_dimension);
+  float* expanded = task.scratch;
+  float* scores = task.scratch + width * kSlots;
+  bool any = false;
+  for (std::size_t r = 0; r < task.rows; ++r)
+    any = any || !visible_slots(task, task.positions[r], page).empty();
+  if (!any) return;
+  const std::size_t first = static_cast<std::size_t>(task.page_table[page]) * task.page_elements;
+
+  expand<kHalf>(task.keys, first, task.head_dimension, kSlots, kSlots, expanded);
+  QueryTile tile;
+  for (std::size_t r = 0; r < task.rows; ++r) {
+    if (visible_slots(task, task.positions[r], page).empty()) continue;
+    for (std::size_t g = 0; g < task.group; ++g) {
+      tile.factors[tile.count] = task.queries + r * task.query_stride + g * task.head_dimension;
+      tile.out[tile.count++] = scores + (r * task.group + g) * kSlots;
+      if (tile.count == kTileQueries) score_tile(task, expanded, tile);
+    }
+  }
+  score_tile(task, expanded, tile);
+
+  expand<kHalf>(task.values, first, kSlots, task.head_dimension, width, expanded);
+  SlotRange tile_slots{0, 0};
+  for (std::size_t r = 0; r < task.rows; ++r) {
+    const SlotRange slots = visible_slots(task, task.positions[r], page);
+    if (slots.empty()) continue;
+    if (!(slots == tile_slots)) value_tile(task, tile_slots, expanded, tile);
+    tile_slots = slots;
+    for (std::size_t g = 0; g < task.group; ++g) {
+      const std::size_t query = r * task.group + g;
+      float* state = task.states + query * state_floats;
+      weigh_scores(task, slots, scores + query * kSlots, state + width);
+      tile.factors[tile.count] = scores + query * kSlots;
+      tile.out[tile.count++] = state;
+      if (tile.count == kTileQueries) value_tile(task, tile_slots, expanded, tile);
+    }
+  }
+  value_tile(task, tile_slots, expanded, tile);
+}
+
+inline void attend(const AttentionTask& task) {
+  for (std::int32_t page = task.first_page; page < task.last_page; ++page) {
+    if (task.half)
+      attend_page<true>(task, page);
+    else
+      attend_page<false>(task, page);
+  }
+}
+
+inline void reset_attention(float* states, std::size_t count, std::size_t head_dimension) {
+  const std::size_t floats = attention_state_floats(head_dimension);
+  for (std::size_t i = 0; i < count * floats; ++i) states[i] = 0;
+  for (std::size_t q = 0; q < count; ++q)
+    states[q * floats + padded_head(head_dimension)] = -__builtin_inff();
+}
+
+// A state of sum 0 has seen nothing: the other one is taken as it is, bit for bit.
+inline void merge_attention(float* states, const float* later, std::size_t count,
+                            std::size_t head_dimension) {
+  const std::size_t width = padded_head(head_dimension), floats = attention_state_floats(head_dimension);
+  for (std::size_t q = 0; q < count; ++q, states += floats, later += floats) {
+    if (later[width + 1] == 0) continue;
+    if (states[width + 1] == 0) {
+      for (std::size_t i = 0; i < floats; ++i) states[i] = later[i];
+      continue;
+    }
+    const float maximum = later[width] > states[width] ? later[width] : states[width];
+    const Floats old_factor = exponential(splat(states[width] - maximum));
+    const Floats new_factor = exponential(splat(later[width] - maximum));
+    for (std::size_t d = 0; d < width; d += kLanes)
+      store(states + d, add(mul(load(states + d), old_factor), mul(load(later + d), new_factor)));
+    float old_lanes[kLanes], new_lanes[kLanes];
+    store(old_lanes, old_factor);
+    store(new_lanes, new_factor);
+    states[width] = maximum;
+    states[width + 1] = states[width + 1] * old_lanes[0] + later[width + 1] * new_lanes[0];
+  }
+}
+
+inline void finish_attention(const float* state, std::size_t head_dimension, float* out) {
+  const float sum = state[padded_head(head_dimension) + 1];
+  map(state, head_dimension, out, [sum](Floats v) { return div(v, splat(sum)); });
+}
+
+}  // namespace
+}  // namespace hearth::kernels::HEARTH_ISA_NAMESPACE

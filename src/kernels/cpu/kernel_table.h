@@ -1,0 +1,142 @@
+// The functions of one instruction set, and the plain structs that they work on.
+//
+// Private to src/kernels. The operators (../*.cpp) divide the work and own all memory; a kernel does a part
+// of it on one thread. Only plain data crosses this border: a file compiled for an instruction set must not
+// instantiate templates or inline functions that the linker could merge with another file's.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace hearth::kernels {
+
+// Columns that are decoded and multiplied at a time: one block of the K types, eight of the others.
+inline constexpr int kChunkColumns = 256;
+inline constexpr int kBlockColumns = 32;
+inline constexpr int kChunkBlocks = kChunkColumns / kBlockColumns;
+// Rows of activations that one decoded panel serves before the next is decoded: their sums stay in the
+// second-level cache.
+inline constexpr std::size_t kTokenBlock = 512;
+// Bytes of ProductTask::scratch: the sums of a token block, for 2 panels of 16 floats or one of 16 doubles.
+inline constexpr std::size_t kProductScratchBytes = kTokenBlock * 128;
+
+// How the part of a weight that is not scale * code enters a dot product: through sums of the activations'
+// codes. One 32-bit value per block of 32 columns, or per 16 where `halves`.
+struct OffsetRecipe {
+  bool minimum;    // float: scale * sum; else int: -(sum << zero_shift), what the integer sum starts from
+  bool halves;     // per 16 columns
+  int zero_shift;  // w = scale * (code - 2^zero_shift); -1: nothing to correct
+};
+inline constexpr int kMaximumRecipes = 4;
+
+// Activations in 8 bits. A unit is the part of one row inside one chunk; unit (chunk, row) has index
+// chunk * rows + row.
+struct QuantisedActivations {
+  std::int8_t* codes;              // [unit][256], in [-127, 127]; columns past the row are zero
+  float* scales;                   // [unit][8]; NaN where the block holds NaN or infinity
+  void* offsets[kMaximumRecipes];  // [unit][16] of 32 bits each, by recipe; the first 8 where not `halves`
+  OffsetRecipe recipes[kMaximumRecipes];
+  int recipe_count;
+};
+
+struct QuantiseTask {
+  const float* x;
+  std::size_t stride, columns, rows;
+  QuantisedActivations out;
+};
+
+// A packed matrix times all rows of activations.
+struct ProductTask {
+  const std::uint8_t* packed;  // panels of `interleave` rows
+  std::size_t panel_bytes, chunk_bytes;
+  std::size_t columns, rows;  // of the matrix
+  const float* bias;          // [rows] or null
+  float* out;
+  std::size_t out_stride, tokens;
+  // For multiply_int8:
+  const std::int8_t* codes;
+  const float* scales;
+  const void* offsets;
+  // For multiply_float:
+  const float* x;
+  std::size_t x_stride;
+  void* scratch;  // kProductScratchBytes, 64-byte aligned
+};
+
+struct ProductKernels {
+  OffsetRecipe recipe;
+  // Panels [first, last). multiply_int8 is null for F32, F16 and BF16.
+  void (*multiply_int8)(const ProductTask& task, std::size_t first, std::size_t last);
+  void (*multiply_float)(const ProductTask& task, std::size_t first, std::size_t last);
+};
+
+// One key/value head of rows of one sequence, over a range of pages.
+struct AttentionTask {
+  const float* queries;  // of the first row's first head of this group
+  std::size_t query_stride;
+  std::size_t rows, group;  // group: query heads that share the key/value head
+  const std::int32_t* positions;
+  std::size_t head_dimension;
+  float scale, soft_cap;
+  std::int32_t window;
+  const void* keys;  // of this head in page 0
+  const void* values;
+  bool half;                  // the cache's type: F16, else F32
+  std::size_t page_elements;  // from one page to the next
+  const std::int32_t* page_table;
+  std::int32_t first_page, last_page;  // [first, last), in positions / kPageTokens
+  // Per row and head of the group: attention_state_floats(head_dimension) floats: the weighted sum of the
+  // values, then the maximum and the sum of the weights. Starts from reset_attention.
+  float* states;
+  float* scratch;  // attention_scratch_floats(...)
+};
+
+// Head dimensions are padded to whole groups of 16 in states and scratch.
+inline constexpr std::size_t padded_head(std::size_t head_dimension) {
+  return (head_dimension + 15) / 16 * 16;
+}
+inline constexpr std::size_t attention_state_floats(std::size_t head_dimension) {
+  return padded_head(head_dimension) + 16;
+}
+inline constexpr std::size_t attention_scratch_floats(std::size_t head_dimension, std::size_t queries) {
+  return padded_head(head_dimension) * 32 + queries * 32;
+}
+
+struct KernelTable {
+  const char* compiled_for;     // said by the compiler's own macros, not by the file's name
+  int interleave;               // rows of a panel
+  ProductKernels products[15];  // by ElementType, F32 to IQ4_XS
+
+  void (*quantise)(const QuantiseTask& task, std::size_t first_unit, std::size_t last_unit);
+
+  // On one row of n floats; out may be x.
+  void (*rms_norm)(const float* x, const float* weight, float epsilon, std::size_t n, float* out);
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, float epsilon, std::size_t n,
+                     float* out);
+  void (*silu)(const float* x, std::size_t n, float* out);
+  void (*gelu_tanh)(const float* x, std::size_t n, float* out);
+  void (*gelu_erf)(const float* x, std::size_t n, float* out);
+  // activation(gate) * up
+  void (*gated_silu)(const float* gate, const float* up, std::size_t n, float* out);
+  void (*gated_gelu_tanh)(const float* gate, const float* up, std::size_t n, float* out);
+  void (*gated_gelu_erf)(const float* gate, const float* up, std::size_t n, float* out);
+  void (*add)(const float* x, const float* y, std::size_t n, float* out);
+  void (*scale)(const float* x, float factor, std::size_t n, float* out);
+  void (*scale_add)(const float* x, float factor, std::size_t n, float* out);  // out += x * factor
+  void (*soft_cap)(const float* x, float cap, std::size_t n, float* out);
+  void (*exponential)(const float* x, std::size_t n, float* out);
+  void (*to_half)(const float* x, std::size_t n, std::uint16_t* out);
+  // One head: turns elements i and i + half by cosines[i], sines[i], for i < half.
+  void (*rope)(float* x, const float* cosines, const float* sines, std::size_t half);
+
+  void (*attend)(const AttentionTask& task);
+  // states: rows * group states. merge folds `later` into `states`; finish writes one head: sum / weights.
+  void (*reset_attention)(float* states, std::size_t count, std::size_t head_dimension);
+  void (*merge_attention)(float* states, const float* later, std::size_t count, std::size_t head_dimension);
+  void (*finish_attention)(const float* state, std::size_t head_dimension, float* out);
+};
+
+// Defined one each in kernels_baseline.cpp, kernels_avx2.cpp, kernels_avx512.cpp.
+extern const KernelTable kBaselineKernels, kAvx2Kernels, kAvx512Kernels;
+
+}  // namespace hearth::kernels

@@ -1,0 +1,204 @@
+// Quantised weights times activations in 8 bits.
+//
+// A panel of weights is decoded once into the first-level cache and multiplied with every row of activations,
+// kTileRows x kTilePanels sums at a time in registers. For one row and one output the order is always the
+// same, whatever the tile: over blocks of 32 columns in rising order
+//   t = float(integer sum of codes * x) * weight scale      (two sums, the second added with multiply_add,
+//                                                            where scales are per 16 columns)
+//   sum = multiply_add(t, activation scale, sum)
+//   sum = multiply_add(minimum, scaled sum of x, sum)       (types with minimums; per 16 columns twice)
+#pragma once
+
+#include "kernels/cpu/decode_template.h"
+
+namespace hearth::kernels::HEARTH_ISA_NAMESPACE {
+namespace {
+
+constexpr int kSumStride = kTilePanels * kLanes;  // floats from one row's sums to the next
+
+// The exact sums over kCount groups of 4 columns, from group kFirst of block b, on top of `sums`.
+template <typename F, int kRows, int kPanels, int kFirst, int kCount>
+inline __attribute__((always_inline)) void dot_groups(const DecodedPanel* panels, const std::int8_t* codes,
+                                                      int b, Ints (&sums)[kRows][kPanels]) {
+  constexpr int kSteps = partial_steps(F::kMaximumCode) < kCount ? partial_steps(F::kMaximumCode) : kCount;
+#pragma GCC unroll 8
+  for (int first = kFirst; first < kFirst + kCount; first += kSteps) {
+    Partial partial[kRows][kPanels];
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 8
+      for (int c = 0; c < kPanels; ++c) partial[r][c] = partial_start(sums[r][c]);
+#pragma GCC unroll 8
+    for (int g = first; g < first + kSteps; ++g) {
+      Ints weights[kPanels];
+#pragma GCC unroll 8
+      for (int c = 0; c < kPanels; ++c)
+        weights[c] = load_ints(panels[c].codes + (b * kGroups + g) * kVectorBytes);
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) {
+        const Ints x = splat_word(codes + r * kChunkColumns + b * kBlockColumns + g * 4);
+#pragma GCC unroll 8
+        for (int c = 0; c < kPanels; ++c)
+          partial[r][c] = partial_add<F::kMaximumCode>(partial[r][c], weights[c], x);
+      }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 8
+      for (int c = 0; c < kPanels; ++c) sums[r][c] = partial_finish(sums[r][c], partial[r][c]);
+  }
+}
+
+template <typename F, int kRows, int kPanels>
+inline __attribute__((always_inline)) void start_sums(const std::int32_t* offsets,
+                                                      Ints (&sums)[kRows][kPanels]) {
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    const Ints start = F::recipe().zero_shift < 0 ? zero_ints() : splat_word(offsets + r * 16);
+#pragma GCC unroll 8
+    for (int c = 0; c < kPanels; ++c) sums[r][c] = start;
+  }
+}
+
+// kRows units of activations, one after the other, times kPanels decoded panels, added to sums[row][panel].
+template <typename F, int kRows, int kPanels>
+void multiply_tile(const DecodedPanel* panels, int blocks, const std::int8_t* codes, const float* scales,
+                   const void* offsets, float* sums) {
+  constexpr int kParts = F::kHalves ? 2 : 1;
+  const auto* int_offsets = static_cast<const std::int32_t*>(offsets);
+  const auto* float_offsets = static_cast<const float*>(offsets);
+  Floats totals[kRows][kPanels];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 8
+    for (int c = 0; c < kPanels; ++c) totals[r][c] = load(sums + r * kSumStride + c * kLanes);
+
+  for (int b = 0; b < blocks; ++b) {
+    Ints dots[kRows][kPanels];
+    Floats products[kRows][kPanels];
+    start_sums<F, kRows, kPanels>(int_offsets + b * kParts, dots);
+    dot_groups<F, kRows, kPanels, 0, kGroups / kParts>(panels, codes, b, dots);
+#pragma GCC unroll 8
+    for (int c = 0; c < kPanels; ++c) {
+      const Floats scale = load(panels[c].scales + b * kParts * kLanes);
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) products[r][c] = mul(to_float(dots[r][c]), scale);
+    }
+    if constexpr (F::kHalves) {
+      start_sums<F, kRows, kPanels>(int_offsets + b * kParts + 1, dots);
+      dot_groups<F, kRows, kPanels, kGroups / 2, kGroups / 2>(panels, codes, b, dots);
+#pragma GCC unroll 8
+      for (int c = 0; c < kPanels; ++c) {
+        const Floats scale = load(panels[c].scales + (b * kParts + 1) * kLanes);
+#pragma GCC unroll 8
+        for (int r = 0; r < kRows; ++r)
+          products[r][c] = multiply_add(to_float(dots[r][c]), scale, products[r][c]);
+      }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+      const Floats x_scale = splat(scales[r * kChunkBlocks + b]);
+#pragma GCC unroll 8
+      for (int c = 0; c < kPanels; ++c) totals[r][c] = multiply_add(products[r][c], x_scale, totals[r][c]);
+    }
+    if constexpr (F::kMinimum) {
+#pragma GCC unroll 2
+      for (int part = 0; part < kParts; ++part) {
+#pragma GCC unroll 8
+        for (int c = 0; c < kPanels; ++c) {
+          const Floats minimum = load(panels[c].minimums + (b * kParts + part) * kLanes);
+#pragma GCC unroll 8
+          for (int r = 0; r < kRows; ++r)
+            totals[r][c] =
+                multiply_add(minimum, splat(float_offsets[r * 16 + b * kParts + part]), totals[r][c]);
+        }
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 8
+    for (int c = 0; c < kPanels; ++c) store(sums + r * kSumStride + c * kLanes, totals[r][c]);
+}
+
+template <typename F, int kRows, int kPanels>
+void multiply_rest(std::size_t rows, const DecodedPanel* panels, int blocks, const std::int8_t* codes,
+                   const float* scales, const void* offsets, float* sums) {
+  if constexpr (kRows > 0) {
+    if (rows == kRows) return multiply_tile<F, kRows, kPanels>(panels, blocks, codes, scales, offsets, sums);
+    multiply_rest<F, kRows - 1, kPanels>(rows, panels, blocks, codes, scales, offsets, sums);
+  }
+}
+
+// The rows of one chunk, in tiles.
+template <typename F, int kPanels>
+void multiply_chunk(const DecodedPanel* panels, int blocks, std::size_t rows, const std::int8_t* codes,
+                    const float* scales, const void* offsets, float* sums) {
+  while (rows > 0) {
+    if (rows >= kTileRows)
+      multiply_tile<F, kTileRows, kPanels>(panels, blocks, codes, scales, offsets, sums);
+    else
+      multiply_rest<F, kTileRows - 1, kPanels>(rows, panels, blocks, codes, scales, offsets, sums);
+    const std::size_t done = rows < kTileRows ? rows : kTileRows;
+    rows -= done;
+    codes += done * kChunkColumns;
+    scales += done * kChunkBlocks;
+    offsets = static_cast<const float*>(offsets) + done * 16;
+    sums += done * kSumStride;
+  }
+}
+
+// Rows `first`.. of the result: the first `width` of each row's sums, plus the bias.
+inline void write_result(const ProductTask& task, std::size_t token, std::size_t tokens, std::size_t row,
+                         std::size_t width, const float* sums) {
+  for (std::size_t t = 0; t < tokens; ++t) {
+    float* out = task.out + (token + t) * task.out_stride + row;
+    const float* sum = sums + t * kSumStride;
+    if (task.bias == nullptr)
+      for (std::size_t i = 0; i < width; ++i) out[i] = sum[i];
+    else
+      for (std::size_t i = 0; i < width; ++i) out[i] = sum[i] + task.bias[row + i];
+  }
+}
+
+template <typename F, int kPanels>
+void multiply_panels(const ProductTask& task, std::size_t first_panel) {
+  DecodedPanel panels[kPanels];
+  auto* sums = static_cast<float*>(task.scratch);
+  const std::size_t first_row = first_panel * kLanes;
+  const std::size_t rows_left = task.rows - first_row;
+  const std::size_t width = rows_left < kPanels * kLanes ? rows_left : kPanels * kLanes;
+  for (std::size_t token = 0; token < task.tokens; token += kTokenBlock) {
+    const std::size_t tokens = task.tokens - token < kTokenBlock ? task.tokens - token : kTokenBlock;
+    for (std::size_t i = 0; i < tokens * kSumStride; i += kLanes) store(sums + i, zero_floats());
+    for (std::size_t column = 0, chunk = 0; column < task.columns; column += kChunkColumns, ++chunk) {
+      const std::size_t columns_left = task.columns - column;
+      const int blocks =
+          static_cast<int>(columns_left < kChunkColumns ? columns_left / kBlockColumns : kChunkBlocks);
+      for (int c = 0; c < kPanels; ++c)
+        F::decode(task.packed + (first_panel + c) * task.panel_bytes + chunk * task.chunk_bytes, blocks,
+                  panels[c]);
+      const std::size_t unit = chunk * task.tokens + token;
+      multiply_chunk<F, kPanels>(panels, blocks, tokens, task.codes + unit * kChunkColumns,
+                                 task.scales + unit * kChunkBlocks,
+                                 static_cast<const float*>(task.offsets) + unit * 16, sums);
+    }
+    write_result(task, token, tokens, first_row, width, sums);
+  }
+}
+
+template <typename F>
+void multiply_int8(const ProductTask& task, std::size_t first, std::size_t last) {
+  while (first < last) {
+    if (last - first >= kTilePanels) {
+      multiply_panels<F, kTilePanels>(task, first);
+      first += kTilePanels;
+    } else {
+      multiply_panels<F, 1>(task, first);
+      first += 1;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace hearth::kernels::HEARTH_ISA_NAMESPACE

@@ -1,0 +1,113 @@
+// The small vector layer over AVX-512 F, BW, DQ, VL and VNNI; the same names as vector_baseline.h, which
+// explains them. Included only by kernels_avx512.cpp.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace hearth::kernels::HEARTH_ISA_NAMESPACE {
+namespace {
+
+using Floats = __m512;
+using Ints = __m512i;
+using Mask = __mmask16;
+constexpr int kLanes = 16;
+
+// 6 x 2 sums of each kind fill 24 of the 32 registers and cover the latency of the dot product (5 cycles, two
+// a cycle) with 12 chains.
+constexpr int kTileRows = 6;
+constexpr int kTilePanels = 2;
+constexpr int kTileQueries = 6;
+
+inline Floats zero_floats() { return _mm512_setzero_ps(); }
+inline Floats splat(float x) { return _mm512_set1_ps(x); }
+inline Floats load(const float* p) { return _mm512_loadu_ps(p); }
+inline void store(float* p, Floats x) { _mm512_storeu_ps(p, x); }
+inline Floats add(Floats a, Floats b) { return _mm512_add_ps(a, b); }
+inline Floats sub(Floats a, Floats b) { return _mm512_sub_ps(a, b); }
+inline Floats mul(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
+inline Floats div(Floats a, Floats b) { return _mm512_div_ps(a, b); }
+inline Floats multiply_add(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
+inline Floats maximum(Floats a, Floats b) { return _mm512_max_ps(a, b); }
+inline Floats minimum(Floats a, Floats b) { return _mm512_min_ps(a, b); }
+inline Mask less(Floats a, Floats b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+inline Floats select(Mask m, Floats yes, Floats no) { return _mm512_mask_blend_ps(m, no, yes); }
+
+inline Ints zero_ints() { return _mm512_setzero_si512(); }
+inline Ints splat_int(std::int32_t x) { return _mm512_set1_epi32(x); }
+inline Ints splat_word(const void* p) {
+  std::int32_t word;
+  __builtin_memcpy(&word, p, sizeof word);
+  return _mm512_set1_epi32(word);
+}
+inline Ints load_ints(const void* p) { return _mm512_loadu_si512(p); }
+inline void store_ints(void* p, Ints x) { _mm512_storeu_si512(p, x); }
+inline Ints add(Ints a, Ints b) { return _mm512_add_epi32(a, b); }
+inline Ints sub(Ints a, Ints b) { return _mm512_sub_epi32(a, b); }
+inline Ints bit_and(Ints a, Ints b) { return _mm512_and_si512(a, b); }
+inline Ints bit_or(Ints a, Ints b) { return _mm512_or_si512(a, b); }
+inline Ints bit_xor(Ints a, Ints b) { return _mm512_xor_si512(a, b); }
+template <int n>
+inline Ints shift_left(Ints a) {
+  return _mm512_slli_epi32(a, n);
+}
+template <int n>
+inline Ints shift_right(Ints a) {
+  return _mm512_srli_epi32(a, n);
+}
+template <int n>
+inline Ints shift_right_signed(Ints a) {
+  return _mm512_srai_epi32(a, n);
+}
+inline Ints maximum(Ints a, Ints b) { return _mm512_max_epi32(a, b); }
+
+inline Floats to_float(Ints x) { return _mm512_cvtepi32_ps(x); }
+inline Ints round_to_int(Floats x) { return _mm512_cvtps_epi32(x); }
+inline Ints as_ints(Floats x) { return _mm512_castps_si512(x); }
+inline Floats as_floats(Ints x) { return _mm512_castsi512_ps(x); }
+
+inline Floats load_half(const void* p) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
+}
+inline Floats load_bfloat(const void* p) {
+  return as_floats(shift_left<16>(_mm512_cvtepu16_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(p)))));
+}
+inline void store_half(void* p, Floats x) {
+  _mm256_storeu_si256(static_cast<__m256i*>(p),
+                      _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+inline Ints load_half_words(const void* p) {
+  return _mm512_cvtepu16_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
+}
+inline void store_bytes(std::int8_t* p, Ints x) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x));
+}
+inline void add_to_doubles(double* p, Floats x) {
+  _mm512_storeu_pd(p, _mm512_add_pd(_mm512_loadu_pd(p), _mm512_cvtps_pd(_mm512_castps512_ps256(x))));
+  _mm512_storeu_pd(p + 8,
+                   _mm512_add_pd(_mm512_loadu_pd(p + 8), _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1))));
+}
+
+// Halves added (or compared) with halves, down to one lane: the same order in every set.
+inline float horizontal_sum(Floats x) { return _mm512_reduce_add_ps(x); }
+inline float horizontal_maximum(Floats x) { return _mm512_reduce_max_ps(x); }
+
+inline Ints load_table16(const void* table) {
+  return _mm512_broadcast_i32x4(_mm_loadu_si128(static_cast<const __m128i*>(table)));
+}
+inline Ints look_up16(Ints table, Ints codes) { return _mm512_shuffle_epi8(table, codes); }
+
+// vpdpbusd adds four unsigned x signed products into 32 bits exactly, whatever the codes.
+constexpr bool kSignedWideCodes = false;
+constexpr int partial_steps(int /*maximum_code*/) { return 8; }
+using Partial = Ints;
+inline Partial partial_start(Ints sum) { return sum; }
+template <int kMaximumCode>
+inline Partial partial_add(Partial p, Ints codes, Ints x) {
+  return _mm512_dpbusd_epi32(p, codes, x);
+}
+inline Ints partial_finish(Ints /*sum*/, Partial p) { return p; }
+
+}  // namespace
+}  // namespace hearth::kernels::HEARTH_ISA_NAMESPACE

@@ -1,0 +1,25 @@
+// Scalar conversions between float and the 16-bit float formats; exact, round to nearest even.
+// Private to src/kernels, and not for the files of an instruction set: those have their own in vector_*.h.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+namespace hearth::kernels {
+
+inline float half_to_float(std::uint16_t half) {
+  const std::uint32_t sign = std::uint32_t{half & 0x8000u} << 16;
+  const std::uint32_t exponent = (half >> 10) & 0x1f, mantissa = half & 0x3ff;
+  if (exponent == 0x1f) return std::bit_cast<float>(sign | 0x7f800000u | (mantissa << 13));
+  if (exponent == 0) {
+    const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
+    return sign != 0 ? -magnitude : magnitude;
+  }
+  return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
+}
+
+inline float bfloat_to_float(std::uint16_t bfloat) {
+  return std::bit_cast<float>(std::uint32_t{bfloat} << 16);
+}
+
+}  // namespace hearth::kernels

@@ -1,0 +1,90 @@
+#include "kernels/isa.h"
+
+#include <cpuid.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "base/error.h"
+
+namespace hearth::kernels {
+namespace {
+
+struct CpuidLeaf {
+  std::uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
+};
+
+CpuidLeaf cpuid(std::uint32_t leaf, std::uint32_t subleaf) {
+  CpuidLeaf r;
+  if (__get_cpuid_count(leaf, subleaf, &r.eax, &r.ebx, &r.ecx, &r.edx) == 0) return {};
+  return r;
+}
+
+// XCR0: the register states that the operating system saves on a switch of threads.
+std::uint64_t enabled_register_states() {
+  std::uint32_t low = 0, high = 0;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (std::uint64_t{high} << 32) | low;
+}
+
+constexpr bool has_bit(std::uint32_t word, int bit) { return ((word >> bit) & 1) != 0; }
+
+std::vector<Isa> detect() {
+  std::vector<Isa> isas{Isa::kBaseline};
+  const CpuidLeaf leaf1 = cpuid(1, 0), leaf7 = cpuid(7, 0);
+  const bool osxsave = has_bit(leaf1.ecx, 27);
+  const std::uint64_t states = osxsave ? enabled_register_states() : 0;
+  constexpr std::uint64_t kAvxStates = 0x06, kAvx512States = 0xe6;
+  const bool fma = has_bit(leaf1.ecx, 12), f16c = has_bit(leaf1.ecx, 29), avx = has_bit(leaf1.ecx, 28);
+  const bool avx2 = has_bit(leaf7.ebx, 5);
+  if ((states & kAvxStates) != kAvxStates || !(avx && avx2 && fma && f16c)) return isas;
+  isas.push_back(Isa::kAvx2);
+  const bool f = has_bit(leaf7.ebx, 16), dq = has_bit(leaf7.ebx, 17), bw = has_bit(leaf7.ebx, 30);
+  const bool vl = has_bit(leaf7.ebx, 31), vnni = has_bit(leaf7.ecx, 11);
+  if ((states & kAvx512States) == kAvx512States && f && dq && bw && vl && vnni) isas.push_back(Isa::kAvx512);
+  return isas;
+}
+
+Isa forced_isa(std::string_view name) {
+  std::string known;
+  for (const Isa isa : available_isas()) {
+    if (name == name_of(isa)) return isa;
+    known += known.empty() ? "" : ", ";
+    known += name_of(isa);
+  }
+  const bool exists = name == "avx2" || name == "avx512" || name == "avxvnni" || name == "amx";
+  throw Error(ErrorKind::kUnsupported,
+              exists
+                  ? fmt::format("HEARTH_FORCE_ISA asks for \"{}\", which this machine or build lacks", name)
+                  : fmt::format("HEARTH_FORCE_ISA names an unknown instruction set \"{}\"", name),
+              fmt::format("this machine can use: {}", known))
+      .with_field("HEARTH_FORCE_ISA");
+}
+
+}  // namespace
+
+std::string_view name_of(Isa isa) {
+  switch (isa) {
+    case Isa::kBaseline:
+      return "baseline";
+    case Isa::kAvx2:
+      return "avx2";
+    case Isa::kAvx512:
+      return "avx512";
+  }
+  return "unknown";
+}
+
+std::vector<Isa> available_isas() {
+  static const std::vector<Isa> isas = detect();
+  return isas;
+}
+
+Isa selected_isa() {
+  const char* forced = std::getenv("HEARTH_FORCE_ISA");
+  return forced == nullptr || *forced == '\0' ? available_isas().back() : forced_isa(forced);
+}
+
+}  // namespace hearth::kernels

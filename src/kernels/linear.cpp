@@ -1,0 +1,131 @@
+#include "kernels/linear.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+
+#include "kernels/cpu/kernel_table.h"
+#include "kernels/packed_storage.h"
+#include "kernels/workspace.h"
+
+namespace hearth::kernels {
+namespace {
+
+bool same(const OffsetRecipe& a, const OffsetRecipe& b) {
+  return a.minimum == b.minimum && a.halves == b.halves && a.zero_shift == b.zero_shift;
+}
+
+const ProductKernels& kernels_of(ExecutionContext& context, const LinearOutput& output) {
+  return context.kernels().products[static_cast<std::size_t>(output.weight.type())];
+}
+
+// Whether this product runs on activations in 8 bits.
+bool is_int8(ExecutionContext& context, const LinearOutput& output) {
+  return context.numerics().activations == Numerics::Activations::kInt8 &&
+         kernels_of(context, output).multiply_int8 != nullptr;
+}
+
+int recipe_index(const QuantisedActivations& activations, const OffsetRecipe& recipe) {
+  for (int i = 0; i < activations.recipe_count; ++i)
+    if (same(activations.recipes[i], recipe)) return i;
+  return activations.recipe_count;
+}
+
+// The activations' place in the workspace, with offsets for every recipe that an output of `outputs` needs.
+QuantiseTask plan_quantisation(ExecutionContext& context, MatrixView<const float> x,
+                               std::span<const LinearOutput> outputs) {
+  const std::size_t units = (x.columns + kChunkColumns - 1) / kChunkColumns * x.rows;
+  QuantiseTask task{x.data, x.stride, x.columns, x.rows, {}};
+  for (const LinearOutput& output : outputs) {
+    if (!is_int8(context, output)) continue;
+    const OffsetRecipe& recipe = kernels_of(context, output).recipe;
+    const int index = recipe_index(task.out, recipe);
+    assert(index < kMaximumRecipes);
+    if (index == task.out.recipe_count) task.out.recipes[task.out.recipe_count++] = recipe;
+  }
+  if (task.out.recipe_count == 0) return task;
+  Workspace& workspace = context.workspace();
+  task.out.codes = workspace.get<std::int8_t>(Workspace::kCodes, units * kChunkColumns);
+  task.out.scales = workspace.get<float>(Workspace::kScales, units * kChunkBlocks);
+  auto* offsets =
+      workspace.get<float>(Workspace::kOffsets, static_cast<std::size_t>(task.out.recipe_count) * units * 16);
+  for (int i = 0; i < task.out.recipe_count; ++i)
+    task.out.offsets[i] = offsets + static_cast<std::size_t>(i) * units * 16;
+  return task;
+}
+
+ProductTask product_task(ExecutionContext& context, const QuantiseTask& quantised, MatrixView<const float> x,
+                         const LinearOutput& output) {
+  const PackedMatrix::Storage& storage = output.weight.storage();
+  ProductTask task{};
+  task.packed = reinterpret_cast<const std::uint8_t*>(storage.memory.data());
+  task.panel_bytes = storage.panel_bytes;
+  task.chunk_bytes = storage.chunk_bytes;
+  task.columns = output.weight.columns();
+  task.rows = output.weight.rows();
+  task.bias = output.bias.empty() ? nullptr : output.bias.data();
+  task.out = output.out.data;
+  task.out_stride = output.out.stride;
+  task.tokens = x.rows;
+  task.x = x.data;
+  task.x_stride = x.stride;
+  if (is_int8(context, output)) {
+    task.codes = quantised.out.codes;
+    task.scales = quantised.out.scales;
+    task.offsets = quantised.out.offsets[recipe_index(quantised.out, kernels_of(context, output).recipe)];
+  }
+  return task;
+}
+
+void check_shapes([[maybe_unused]] ExecutionContext& context, [[maybe_unused]] MatrixView<const float> x,
+                  [[maybe_unused]] const LinearOutput& output) {
+  assert(!output.weight.empty() && output.weight.columns() == x.columns);
+  assert(output.out.rows == x.rows && output.out.columns == output.weight.rows());
+  assert(output.bias.empty() || output.bias.size() == output.weight.rows());
+  assert(output.weight.storage().kernels == &context.kernels() && "packed for another instruction set");
+}
+
+}  // namespace
+
+void linear(ExecutionContext& context, MatrixView<const float> x, std::span<const LinearOutput> outputs) {
+  if (x.rows == 0 || outputs.empty()) return;
+  if (outputs.size() > kMaximumRecipes) {  // more would need more offsets than a QuantisedActivations holds
+    linear(context, x, outputs.first(kMaximumRecipes));
+    return linear(context, x, outputs.subspan(kMaximumRecipes));
+  }
+  const QuantiseTask quantise = plan_quantisation(context, x, outputs);
+  const std::size_t units = (x.columns + kChunkColumns - 1) / kChunkColumns * x.rows;
+  const int members = context.team().size();
+  auto* scratch = context.workspace().get<std::byte>(
+      Workspace::kScratch, static_cast<std::size_t>(members) * kProductScratchBytes);
+  std::array<ProductTask, kMaximumRecipes> tasks;
+  std::size_t panels = 0;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    check_shapes(context, x, outputs[i]);
+    tasks[i] = product_task(context, quantise, x, outputs[i]);
+    panels += outputs[i].weight.storage().panels;
+  }
+
+  context.team().run([&](int member) {
+    if (quantise.out.recipe_count > 0) {
+      const auto [first, last] = divide_work(units, member, members);
+      context.kernels().quantise(quantise, first, last);
+      context.team().barrier();
+    }
+    // Panels of all outputs in one row, a contiguous part to each member.
+    auto [first, last] = divide_work(panels, member, members, 2);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const std::size_t count = outputs[i].weight.storage().panels;
+      const std::size_t begin = std::min(first, count), end = std::min(last, count);
+      ProductTask task = tasks[i];
+      task.scratch = scratch + static_cast<std::size_t>(member) * kProductScratchBytes;
+      const ProductKernels& kernels = kernels_of(context, outputs[i]);
+      if (begin < end)
+        (is_int8(context, outputs[i]) ? kernels.multiply_int8 : kernels.multiply_float)(task, begin, end);
+      first -= begin;
+      last -= end;
+    }
+  });
+}
+
+}  // namespace hearth::kernels
