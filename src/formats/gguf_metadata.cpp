@@ -62,7 +62,7 @@ class Converter {
 
   Target convert(GgufType type, const std::byte* from) const {
     if (type == GgufType::kString || type == GgufType::kArray) wrong_type(kNeeded<Target>);
-    return visit_number(type, from, [this](auto number) { return convert_number(number); });
+    return visit_number(type, from, [this](auto number) { return this->convert_number(number); });
   }
 
   [[noreturn]] void wrong_type(std::string_view needed) const {

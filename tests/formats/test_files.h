@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -49,6 +50,23 @@ class Bytes {
     return *this;
   }
   std::string text;
+};
+
+// A hostile file must be refused within a second. Counted is the processor's time, not the clock's, so that a
+// busy machine does not fail the test; a sanitizer's checks are not the reader's work.
+class WithinASecond {
+ public:
+  ~WithinASecond() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    const double allowed = 10;
+#else
+    const double allowed = 1;
+#endif
+    EXPECT_LT(static_cast<double>(std::clock() - begin_) / CLOCKS_PER_SEC, allowed) << "seconds";
+  }
+
+ private:
+  std::clock_t begin_ = std::clock();
 };
 
 }  // namespace hearth::formats
