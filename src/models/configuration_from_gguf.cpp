@@ -211,7 +211,7 @@ float attention_scale(const Keys& keys, const DecoderConfiguration& c) {
   const bool gemma_27b = (c.architecture == "gemma2" && c.layers_count == 46) ||
                          (c.architecture == "gemma3" && c.layers_count == 62);
   const std::int32_t elements = gemma_27b ? c.width / c.heads : c.head_dimension;
-  return 1.0f / std::sqrt(static_cast<float>(elements));
+  return static_cast<float>(1.0 / std::sqrt(elements));
 }
 
 void read_biases(const formats::ModelFiles& files, DecoderConfiguration& c) {

@@ -348,10 +348,11 @@ DecoderConfiguration read_huggingface_configuration(const json& root, const form
                     : gemma ? "gelu_pytorch_tanh"
                             : "silu");
   c.activation = activation_named(activation);
-  c.attention_scale = 1.0f / std::sqrt(static_cast<float>(std::max(c.head_dimension, 1)));
+  c.attention_scale = static_cast<float>(1.0 / std::sqrt(std::max(c.head_dimension, 1)));
   if (gemma) {
     c.embedding_scale = std::sqrt(static_cast<float>(c.width));
-    c.attention_scale = 1.0f / std::sqrt(config.number("query_pre_attn_scalar").value_or(256.0f));
+    const double scalar = config.number("query_pre_attn_scalar").value_or(256.0f);
+    c.attention_scale = static_cast<float>(1.0 / std::sqrt(scalar));
     const bool gemma2 = c.architecture == "gemma2";  // null switches the default off
     const bool caps_given = !gemma2 || root.contains("attn_logit_softcapping");
     c.attention_soft_cap = config.number("attn_logit_softcapping").value_or(caps_given ? 0.0f : 50.0f);

@@ -7,6 +7,7 @@
 #include "kernels/linear.h"
 #include "kernels/rope.h"
 #include "kernels/routing.h"
+#include "models/configuration_readers.h"
 #include "models/decoder_buffers.h"
 #include "models/decoder_weights.h"
 #include "models/feed_forward.h"
@@ -59,6 +60,7 @@ std::unique_ptr<Decoder> Decoder::load(ExecutionContext& context, const formats:
 
 std::unique_ptr<Decoder> Decoder::load(ExecutionContext& context, const formats::ModelFiles& files,
                                        DecoderConfiguration configuration, const LoadOptions& options) {
+  validate(configuration);
   return std::unique_ptr<Decoder>(
       new Decoder(std::make_unique<Implementation>(context, files, std::move(configuration), options)));
 }

@@ -41,7 +41,7 @@ class Decoder {
   // Repacks tensor by tensor, giving each tensor's source pages back at once.
   static std::unique_ptr<Decoder> load(kernels::ExecutionContext& context, const formats::ModelFiles& files,
                                        const LoadOptions& options = {});
-  // The same with a configuration that the caller made or changed; it must pass validate().
+  // The same with a configuration that the caller made or changed.
   static std::unique_ptr<Decoder> load(kernels::ExecutionContext& context, const formats::ModelFiles& files,
                                        DecoderConfiguration configuration, const LoadOptions& options = {});
   ~Decoder();

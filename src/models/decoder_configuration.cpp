@@ -147,6 +147,10 @@ void validate(const DecoderConfiguration& c) {
   require_positive("attention scale", c.attention_scale);
   require_not_negative("attention soft cap", c.attention_soft_cap);
   require_not_negative("final soft cap", c.final_soft_cap);
+  if (c.separate_parallel_norm && !c.parallel_residual)
+    throw_absurd("separate parallel norm", "true", "false where the residual is not parallel");
+  if (c.layers.size() != static_cast<std::size_t>(c.layers_count))
+    throw_absurd("number of layers", std::to_string(c.layers_count), std::to_string(c.layers.size()));
   validate_experts(c.experts);
   validate_rope(c.rope, c.head_dimension);
   for (const LayerConfiguration& layer : c.layers) {

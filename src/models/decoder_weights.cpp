@@ -283,7 +283,7 @@ DecoderWeights load_weights(
     const formats::ModelFiles& files,
     const std::function<void(std::size_t bytes_done, std::size_t bytes_total)>& progress) {
   std::size_t done = 0;
-  return read_weights(
+  DecoderWeights weights = read_weights(
       configuration, files,
       [&](const MatrixSource& source) {
         return kernels::PackedMatrix::pack(context, source.entry->type, source.rows, source.columns,
@@ -294,6 +294,8 @@ DecoderWeights load_weights(
         done += entry.bytes.size();
         if (progress) progress(done, files.tensor_bytes());
       });
+  if (progress) progress(files.tensor_bytes(), files.tensor_bytes());  // with norms and what is not used
+  return weights;
 }
 
 }  // namespace hearth::models

@@ -12,7 +12,7 @@ namespace hearth::models {
 
 struct MemoryRequest {
   kernels::Isa isa = kernels::Isa::kBaseline;
-  kernels::Numerics numerics;
+  kernels::Numerics numerics{};
   std::int32_t context_tokens = 0;  // per sequence; 0: the model's own
   std::int32_t sequences = 1;
   std::int32_t batch_rows = 512;  // most rows in one forward pass
