@@ -76,6 +76,8 @@ class Builder : public nlohmann::json_sax<Json> {
 
   template <typename Value>
   Json* place(Value&& value) {
+    if (++value_count_ > limits_.maximum_values)
+      fail(fmt::format("it holds more than {} values", limits_.maximum_values));
     if (open_.empty()) {
       root_ = std::forward<Value>(value);
       return &root_;
@@ -110,6 +112,7 @@ class Builder : public nlohmann::json_sax<Json> {
 
   std::string_view source_;
   const JsonLimits& limits_;
+  std::size_t value_count_ = 0;
   Json root_;
   std::vector<Json*> open_;  // stay where they are: a container grows only while it is the innermost
   std::vector<std::unordered_set<std::string>> names_;  // of the keys in each open container, where ordered

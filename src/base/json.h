@@ -13,6 +13,8 @@ namespace hearth {
 
 struct JsonLimits {
   std::size_t maximum_bytes = std::size_t{64} << 20;
+  std::size_t maximum_values = std::size_t{1}
+                               << 24;              // in all: a value takes many times the memory of its text
   int maximum_depth = 64;                          // of arrays and objects in each other
   ErrorKind error_kind = ErrorKind::kCorruptData;  // kInvalidArgument suits a request's body
 };

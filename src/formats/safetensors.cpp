@@ -17,8 +17,11 @@ namespace {
 
 using nlohmann::json;
 
-// A tensor takes some 120 bytes of JSON; the largest models known have about 1,000 tensors a file.
-constexpr std::size_t kMaximumHeaderBytes = std::size_t{32} << 20;
+// A tensor takes some 120 bytes and 10 values of JSON; the largest models known have 140,000 tensors, in 60
+// shards. The limits keep a hostile header within a second.
+constexpr std::size_t kMaximumHeaderBytes = std::size_t{16} << 20;
+constexpr std::size_t kMaximumIndexBytes = std::size_t{32} << 20;
+constexpr std::size_t kMaximumHeaderValues = std::size_t{1} << 20;
 constexpr int kHeaderDepth = 3;  // header, tensor, its shape
 constexpr std::size_t kMaximumDimensions = 16;
 constexpr std::size_t kMaximumNameBytes = 1024;
@@ -81,7 +84,7 @@ class Parser {
     const std::string_view text(reinterpret_cast<const char*>(header.data()), header.size());
     if (!text.starts_with('{')) fail("the header does not begin with '{{'");
     return parse_json(text, source_ + ": the header",
-                      {.maximum_bytes = kMaximumHeaderBytes, .maximum_depth = kHeaderDepth});
+                      {.maximum_values = kMaximumHeaderValues, .maximum_depth = kHeaderDepth});
   }
 
   void check_metadata(const json& metadata) const {
@@ -173,8 +176,8 @@ class Parser {
 // elsewhere.
 std::map<std::string, std::string> read_index(const std::filesystem::path& path) {
   const std::string source = path.string();
-  const json index =
-      parse_json(read_file(path, kMaximumHeaderBytes), source, {.maximum_depth = kHeaderDepth});
+  const json index = parse_json(read_file(path, kMaximumIndexBytes), source,
+                                {.maximum_values = kMaximumHeaderValues, .maximum_depth = kHeaderDepth});
   const auto fail = [&](std::string_view reason) {
     throw Error(ErrorKind::kCorruptData, fmt::format("{}: {}", source, reason));
   };
