@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "cli/model_options.h"
 #include "cli/progress_bar.h"
 #include "cli/verb.h"

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "cli/model_options.h"
 #include "cli/progress_bar.h"
 #include "cli/verb.h"

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "cli/model_options.h"
 #include "cli/progress_bar.h"
 #include "cli/verb.h"
@@ -34,8 +35,8 @@ void run(const Options& options) {
                            .dump());
     return;
   }
-  fmt::print("{} with {} sequences of {} tokens each takes at most\n", options.name, engine_options.parallel_sequences,
-             engine_options.context_tokens);
+  fmt::print("{} with {} sequences of {} tokens each takes at most\n", options.name,
+             engine_options.parallel_sequences, engine_options.context_tokens);
   const auto line = [](const char* part, std::size_t bytes, const char* note) {
     fmt::print("  {:<16} {:>10}   {}\n", part, format_bytes(bytes), note);
   };
@@ -52,7 +53,8 @@ void add_plan(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("plan", "The memory that a model will take, part by part");
   verb->add_option("NAME", options->name, "A model in the store or a path to a model file")->required();
-  verb->add_option("--context", options->context_tokens, "Tokens of context; 0: the model's own, at most 4096")
+  verb->add_option("--context", options->context_tokens,
+                   "Tokens of context; 0: the model's own, at most 4096")
       ->check(CLI::NonNegativeNumber);
   verb->add_option("--sequences", options->sequences, "Sequences at once")
       ->check(CLI::Range(1, 1024))

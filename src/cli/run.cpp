@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "base/error.h"
 #include "base/utf8.h"
 #include "cli/model_options.h"
 #include "cli/verb.h"

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "base/utf8.h"
 #include "cli/model_options.h"
 #include "cli/verb.h"

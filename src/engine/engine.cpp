@@ -5,6 +5,7 @@
 
 #include "engine/model.h"
 #include "engine/scheduler.h"
+#include "text/model_template.h"
 
 namespace hearth::engine {
 
@@ -25,7 +26,7 @@ std::unique_ptr<Engine> Engine::load(std::shared_ptr<Compute> compute, const std
   self->model = Model::load(compute, path, options);
   const Model& model = *self->model;
   try {
-    self->chat_template = text::ChatTemplate::from_model(model.files(), model.tokenizer());
+    self->chat_template = text::model_chat_template(model.files(), model.tokenizer());
   } catch (const Error& error) {
     self->no_template = error;  // completions work without one
   }
