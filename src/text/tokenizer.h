@@ -39,7 +39,7 @@ namespace hearth::text {
 
 using TokenId = std::int32_t;
 
-inline constexpr std::size_t kMaximumTextBytes = std::size_t{1} << 30;
+inline constexpr std::size_t kMaximumTextBytes = std::size_t{1} << 28;
 
 enum class TokenizerKind { kByteLevelBpe, kSentencePieceBpe, kUnigram, kWordPiece };
 std::string_view name_of(TokenizerKind kind);  // "byte-level BPE"

@@ -1,0 +1,131 @@
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "text/tokenizer/regex.h"
+
+#include <pcre2.h>
+
+#include <array>
+#include <string>
+
+#include "base/error.h"
+#include "base/printable.h"
+
+namespace hearth::text {
+namespace {
+
+constexpr std::size_t kMaximumPatternBytes = 16 * 1024;
+// Enough to backtrack once over a text of 10 MB; a runaway pattern ends here after a tenth of a second.
+constexpr std::uint32_t kMatchLimit = 10'000'000;
+constexpr std::uint32_t kHeapLimitKibibytes = 64 * 1024;
+constexpr std::size_t kJitStackBytes = std::size_t{8} << 20;
+
+// Unicode White_Space: PCRE2's own \s would have U+180E too, which Oniguruma's has not.
+constexpr std::string_view kWhiteSpaceItems =
+    R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
+
+std::string translate(std::string_view pattern) {
+  std::string out;
+  bool in_brackets = false;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    const char c = pattern[i];
+    if (c == '\\' && i + 1 < pattern.size()) {
+      const char escaped = pattern[++i];
+      if (escaped == 's')
+        out.append(in_brackets ? "" : "[").append(kWhiteSpaceItems).append(in_brackets ? "" : "]");
+      else if (escaped == 'S' && !in_brackets)
+        out.append("[^").append(kWhiteSpaceItems).append("]");
+      else if (escaped == 'h')
+        out.append(in_brackets ? "0-9a-fA-F" : "[0-9a-fA-F]");
+      else
+        out.append({c, escaped});
+      continue;
+    }
+    if (c == '[') in_brackets = true;
+    if (c == ']') in_brackets = false;
+    out.push_back(c);
+  }
+  return out;
+}
+
+template <auto Free>
+struct Deleter {
+  template <typename T>
+  void operator()(T* pointer) const {
+    Free(pointer);
+  }
+};
+using Code = std::unique_ptr<pcre2_code, Deleter<pcre2_code_free>>;
+using MatchData = std::unique_ptr<pcre2_match_data, Deleter<pcre2_match_data_free>>;
+using MatchContext = std::unique_ptr<pcre2_match_context, Deleter<pcre2_match_context_free>>;
+using JitStack = std::unique_ptr<pcre2_jit_stack, Deleter<pcre2_jit_stack_free>>;
+
+std::string message_of(int error) {
+  std::array<PCRE2_UCHAR, 256> text{};
+  pcre2_get_error_message(error, text.data(), text.size());
+  return reinterpret_cast<const char*>(text.data());
+}
+
+// What a thread needs to match; PCRE2 shares none of it between threads.
+struct Workspace {
+  MatchData data{pcre2_match_data_create(1, nullptr)};
+  MatchContext context{pcre2_match_context_create(nullptr)};
+  JitStack stack{pcre2_jit_stack_create(32 * 1024, kJitStackBytes, nullptr)};
+
+  Workspace() {
+    if (!data || !context || !stack)
+      throw Error(ErrorKind::kOutOfMemory, "no memory for a regular expression");
+    pcre2_set_match_limit(context.get(), kMatchLimit);
+    pcre2_set_heap_limit(context.get(), kHeapLimitKibibytes);
+    pcre2_jit_stack_assign(context.get(), nullptr, stack.get());
+  }
+};
+
+class RegexMatcher final : public Matcher {
+ public:
+  explicit RegexMatcher(std::string_view pattern) : pattern_(printable(pattern, 200)) {
+    if (pattern.size() > kMaximumPatternBytes)
+      throw Error(ErrorKind::kUnsupported,
+                  fmt::format("a pattern of the tokenizer has {} bytes, at most {} are allowed",
+                              pattern.size(), kMaximumPatternBytes));
+    const std::string translated = translate(pattern);
+    int error = 0;
+    PCRE2_SIZE position = 0;
+    code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
+                              PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error,
+                              &position, nullptr));
+    if (!code_)
+      throw Error(ErrorKind::kUnsupported, fmt::format("the tokenizer's pattern \"{}\" cannot be used: {}",
+                                                       pattern_, message_of(error)));
+    pcre2_jit_compile(code_.get(), PCRE2_JIT_COMPLETE);  // where it fails, the interpreter serves
+  }
+
+  bool find(std::string_view text, std::size_t from, Match& match) const override {
+    thread_local const Workspace workspace;
+    if (from > text.size()) return false;
+    const auto run = [&](std::uint32_t options) {
+      return pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from,
+                         options | PCRE2_NO_UTF_CHECK, workspace.data.get(), workspace.context.get());
+    };
+    int result = run(0);
+    if (result == PCRE2_ERROR_JIT_STACKLIMIT) result = run(PCRE2_NO_JIT);
+    if (result == PCRE2_ERROR_NOMATCH) return false;
+    if (result < 0)
+      throw Error(ErrorKind::kUnsupported,
+                  fmt::format("the tokenizer's pattern \"{}\" takes too long on this text: {}", pattern_,
+                              message_of(result)));
+    const PCRE2_SIZE* const ends = pcre2_get_ovector_pointer(workspace.data.get());
+    match = {ends[0], ends[1]};
+    return match.begin <= match.end;  // \K in a lookahead could turn them round
+  }
+
+ private:
+  std::string pattern_;  // for messages
+  Code code_;
+};
+
+}  // namespace
+
+std::unique_ptr<const Matcher> make_regex_matcher(std::string_view pattern) {
+  return std::make_unique<RegexMatcher>(pattern);
+}
+
+}  // namespace hearth::text
