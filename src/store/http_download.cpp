@@ -34,6 +34,9 @@ constexpr auto kTick = std::chrono::milliseconds(100);
 constexpr auto kCheckpointInterval = std::chrono::seconds(2);
 constexpr int kMaximumRestarts = 3;
 constexpr std::size_t kMaximumStateBytes = std::size_t{8} << 20;
+// Of a state file at most, with room for the folder's own growth.
+constexpr std::size_t kStateBytes = 16 << 10;
+constexpr std::size_t kStateBytesPerPiece = 64;
 
 struct FileChanged {};  // thrown by a worker: the server now has another file
 
@@ -86,7 +89,11 @@ class Download {
     file_ = open_file(request.target, O_WRONLY | O_CREAT | (resumed_ ? 0 : O_TRUNC));
     if (remote.size != kUnknownLength)
       require_free_space(request.target.parent_path(), remote.size - std::min(remote.size, bytes_done()));
+    make_reserve();
   }
+  ~Download() { drop_reserve(); }
+  Download(const Download&) = delete;
+  Download& operator=(const Download&) = delete;
 
   bool resumed() const { return resumed_; }
   std::uint64_t bytes_done() const {
@@ -109,6 +116,10 @@ class Download {
   void check_answer(const HttpHead& head, const Piece& piece) const;
   void write_at(std::span<const std::byte> bytes, std::uint64_t offset) const;
   fs::path state_path() const { return request_.target.string() + ".state"; }
+  // Room on the disk that is given up when it is full, so that how far we came can still be written down.
+  void make_reserve() const;
+  void drop_reserve() const;
+  fs::path reserve_path() const { return request_.target.string() + ".reserve"; }
 
   const DownloadRequest& request_;
   const RemoteFile remote_;
@@ -172,6 +183,18 @@ void Download::checkpoint() {
                                            {"digest", request_.expected_digest},
                                            {"pieces", std::move(pieces)}}
                                           .dump());
+}
+
+void Download::make_reserve() const {
+  if (!resumable()) return;
+  const std::vector<std::byte> room(kStateBytes + pieces_.size() * kStateBytesPerPiece);
+  const FileDescriptor fd = open_file(reserve_path(), O_WRONLY | O_CREAT | O_TRUNC);
+  write_all(fd.get(), room, reserve_path());
+}
+
+void Download::drop_reserve() const {
+  std::error_code error;
+  fs::remove(reserve_path(), error);
 }
 
 void Download::write_at(std::span<const std::byte> bytes, std::uint64_t offset) const {
@@ -271,6 +294,7 @@ void Download::run(const std::function<void(std::uint64_t)>& on_bytes) {
     stop_ = true;
   }
   for (std::thread& thread : threads) thread.join();
+  drop_reserve();
   if (failure_) {
     try {
       checkpoint();

@@ -176,7 +176,6 @@ bool Layout::remove(const ModelName& name) const {
   if (!fs::exists(path)) return false;
   if (::unlink(path.c_str()) != 0) throw system_error("cannot remove " + path.string(), errno);
   sync_directory(path.parent_path());
-  ::rmdir(path.parent_path().c_str());  // stays where other tags are
   collect_garbage();
   return true;
 }
@@ -195,6 +194,11 @@ void Layout::collect_garbage() const {
     if (!views.contains(path.filename().string())) fs::remove_all(path, error);
   for (const fs::path& path : entries(root_ / "blobs"))
     if (!blobs.contains(path.filename().string())) fs::remove(path, error);
+  for (const fs::path& folder : entries(root_ / "manifests")) {
+    for (const fs::path& file : entries(folder))
+      if (file.extension() != ".json") fs::remove(file, error);  // a temporary sibling, from a crash
+    ::rmdir(folder.c_str());                                     // stays where a manifest is
+  }
 }
 
 }  // namespace hearth::store

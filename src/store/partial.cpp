@@ -15,7 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 constexpr std::size_t kMaximumBytes = 64 << 10;
-constexpr std::string_view kStateExtension = ".state";  // of store/http_download.h
+// Of store/http_download.h: what lies beside a file under way.
+constexpr std::string_view kStateExtension = ".state", kReserveExtension = ".reserve";
 
 // Allocated bytes: a file of several pieces has holes.
 std::uint64_t bytes_under(const fs::path& folder) {
@@ -23,7 +24,8 @@ std::uint64_t bytes_under(const fs::path& folder) {
   std::error_code error;
   for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     struct stat status {};
-    if (it->path().extension() == kStateExtension) continue;
+    if (const fs::path kind = it->path().extension(); kind == kStateExtension || kind == kReserveExtension)
+      continue;
     if (::lstat(it->path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
     sum += std::min<std::uint64_t>(static_cast<std::uint64_t>(status.st_size),
                                    static_cast<std::uint64_t>(status.st_blocks) * 512);
