@@ -55,21 +55,22 @@ Tokenizer::~Tokenizer() = default;
 void TokenizerBuilder::find_ends(Parts& parts, std::vector<TokenId> named) {
   Vocabulary& vocabulary = parts.vocabulary;
   std::vector<TokenId>& ends = parts.end_of_generation;
-  // A token of a plain type counts only where nothing but a control token is spelled so: a vocabulary may
-  // well have "</s>" as a piece of HTML.
-  const auto add_well_known = [&](std::string_view spelling, TokenId& first) {
+  const auto add_well_known = [&](std::string_view spelling, bool also_user_defined, TokenId& first) {
     const TokenId id = vocabulary.find(spelling);
     if (id == kNoToken) return;
-    if (vocabulary.type(id) == TokenType::kNormal && !spelling.starts_with("<|") &&
-        !spelling.starts_with("<｜"))
+    // Files in use call such tokens normal or user-defined by mistake; but Gemma's "</s>" ends struck text in
+    // HTML, and only by its type can that be told.
+    const bool unmistakable = spelling.starts_with("<|") || spelling.starts_with("<｜");
+    if (!vocabulary.is_control(id) && !unmistakable &&
+        !(also_user_defined && vocabulary.type(id) == TokenType::kUserDefined))
       return;
     vocabulary.set_type(id, TokenType::kControl);
     if (first == kNoToken) first = id;
     ends.push_back(id);
   };
   TokenId ignored = kNoToken;
-  for (const std::string_view spelling : kEndOfTurn) add_well_known(spelling, parts.eot);
-  for (const std::string_view spelling : kEndOfText) add_well_known(spelling, ignored);
+  for (const std::string_view spelling : kEndOfTurn) add_well_known(spelling, true, parts.eot);
+  for (const std::string_view spelling : kEndOfText) add_well_known(spelling, false, ignored);
   named.push_back(parts.eos);
   for (const TokenId id : named)
     if (vocabulary.contains(id)) ends.push_back(id);

@@ -238,18 +238,27 @@ class GgufReader {
     const bool is_phi3 = parts_->kind == TokenizerKind::kSentencePieceBpe &&
                          metadata_.find_string("general.architecture").value_or("") == "phi3";
     const Vocabulary& vocabulary = parts_->vocabulary;
-    std::vector<AddedToken> added;
+    // SentencePiece finds user-defined tokens after it has marked the spaces; the files spell them with
+    // spaces. Where a text gets a space in front, every part between tokens does, so that they must be found
+    // before.
+    const bool marks_first =
+        parts_->kind == TokenizerKind::kSentencePieceBpe && !parts_->decoding.strips_leading_space;
+    std::vector<AddedToken> added, normalized;
     for (TokenId id = 0; vocabulary.contains(id); ++id) {
       const bool is_control = vocabulary.is_control(id);
       if (!is_control && vocabulary.type(id) != TokenType::kUserDefined) continue;
-      const std::string_view text = vocabulary.text(id);
-      const bool begins_text = text == "<s>" || text == "<unk>" || text == "<|endoftext|>";
-      added.push_back({.id = id,
-                       .text = std::string(text),
-                       .is_control = is_control,
-                       .strips_right = is_phi3 && is_control && !begins_text});
+      AddedToken token{.id = id, .text = std::string(vocabulary.text(id)), .is_control = is_control};
+      const bool begins_text = token.text == "<s>" || token.text == "<unk>" || token.text == "<|endoftext|>";
+      token.strips_right = is_phi3 && is_control && !begins_text;
+      if (is_control || !marks_first) {
+        added.push_back(std::move(token));
+        continue;
+      }
+      for (const auto& normalizer : parts_->normalizers) normalizer->apply(token.text);
+      normalized.push_back(std::move(token));
     }
     parts_->added = AddedTokens(std::move(added));
+    parts_->added_normalized = AddedTokens(std::move(normalized));
   }
 
   void read_surroundings() {

@@ -20,10 +20,11 @@ bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char byte) { return static_cast<unsigned char>(byte) < 0x80; });
 }
 
-bool assigned_by_unicode_8(char32_t c) {
+// The reference's data are of old versions; characters younger than them are unassigned there.
+bool assigned_by_unicode(int version, char32_t c) {
   UVersionInfo since;
   u_charAge(static_cast<UChar32>(c), since);
-  return since[0] >= 1 && since[0] <= 8;
+  return since[0] >= 1 && since[0] <= version;
 }
 
 // Replaces every code point by what `map(code point, out)` appends.
@@ -72,8 +73,8 @@ class UnicodeNormalizer final : public Normalizer {
   static const icu::UnicodeSet& known() {
     static const icu::UnicodeSet set = [] {
       UErrorCode status = U_ZERO_ERROR;
-      icu::UnicodeSet made(icu::UnicodeString("[:Age=11.0:]"), status);
-      check(status, "the characters of Unicode 11");
+      icu::UnicodeSet made(icu::UnicodeString("[:Age=9.0:]"), status);
+      check(status, "the characters of Unicode 9");
       made.freeze();
       return made;
     }();
@@ -100,13 +101,20 @@ bool is_chinese(char32_t c) {
 bool is_nonspacing_mark(char32_t c) {
   if (c == 0x1734) return true;
   if (c == 0x1885 || c == 0x1886 || c == 0xA9BD || c == 0x111C9) return false;
-  return u_charType(static_cast<UChar32>(c)) == U_NON_SPACING_MARK && assigned_by_unicode_8(c);
+  return u_charType(static_cast<UChar32>(c)) == U_NON_SPACING_MARK && assigned_by_unicode(8, c);
+}
+
+// Unicode 9; three characters have changed their category since.
+bool is_mark(char32_t c) {
+  if (c == 0x1CF2 || c == 0x1CF3) return true;
+  return c != 0x111C9 && (U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_M_MASK) != 0 &&
+         assigned_by_unicode(9, c);
 }
 
 bool is_control_character(char32_t c) {
   if (c == '\t' || c == '\n' || c == '\r') return false;
   const std::uint32_t category = U_GET_GC_MASK(static_cast<UChar32>(c));
-  return (category & (U_GC_CC_MASK | U_GC_CF_MASK | U_GC_CO_MASK)) != 0 && assigned_by_unicode_8(c);
+  return (category & (U_GC_CC_MASK | U_GC_CF_MASK | U_GC_CO_MASK)) != 0 && assigned_by_unicode(8, c);
 }
 
 class BertNormalizer final : public Normalizer {
@@ -254,7 +262,7 @@ std::unique_ptr<const Normalizer> make_lowercase() {
 
 std::unique_ptr<const Normalizer> make_strip_accents() {
   return std::make_unique<CharacterMapping>([](char32_t c, std::string& out) {
-    if (!(U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_M_MASK)) append_utf8(out, c);
+    if (!is_mark(c)) append_utf8(out, c);
   });
 }
 

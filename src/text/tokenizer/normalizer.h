@@ -24,7 +24,7 @@ inline constexpr std::size_t kMaximumNormalizedBytes = std::size_t{1} << 30;
 void check_normalized_size(std::size_t bytes);
 
 enum class UnicodeForm { kNfc, kNfd, kNfkc, kNfkd };
-// With the data of Unicode 11, which `tokenizers` has: younger characters stay as they are.
+// With the data of Unicode 9, which `tokenizers` has: younger characters stay as they are.
 std::unique_ptr<const Normalizer> make_unicode_normalizer(UnicodeForm form);
 
 struct BertOptions {

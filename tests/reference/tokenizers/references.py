@@ -1,0 +1,98 @@
+"""Independent tokenizers for the vocabularies of GGUF files: `tokenizers` for byte-level BPE, SentencePiece for its own.
+
+Each function gives encode(text) -> ids, without BOS and EOS, control tokens staying text.
+"""
+
+import gguf
+import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
+
+CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+SPACES = r"\s*[\r\n]+|\s+(?!\S)|\s+"
+QWEN2 = CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|" + SPACES
+
+
+def split(pattern):
+    return pre_tokenizers.Split(Regex(pattern), "isolated")
+
+
+def byte_letters():
+    return pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+
+
+def gpt2():
+    return pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+
+
+PRE_TOKENIZERS = {
+    "smollm": lambda: pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), gpt2()]),
+    "qwen2": lambda: pre_tokenizers.Sequence([split(QWEN2), byte_letters()]),
+}
+NORMALIZERS = {"qwen2": normalizers.NFC}
+
+
+def read_fields(path):
+    reader = gguf.GGUFReader(path)
+    names = ("tokens", "scores", "token_type", "merges", "pre", "model", "add_space_prefix")
+    found = {}
+    for name in names:
+        field = reader.fields.get("tokenizer.ggml." + name)
+        if field is not None:
+            found[name] = field.contents()
+    return found
+
+
+def byte_level(fields):
+    vocabulary = {token: i for i, token in enumerate(fields["tokens"])}
+    merges = [tuple(merge.split(" ", 1)) for merge in fields["merges"]]
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
+    name = fields["pre"]
+    if name in NORMALIZERS:
+        tokenizer.normalizer = NORMALIZERS[name]()
+    tokenizer.pre_tokenizer = PRE_TOKENIZERS[name]()
+    tokenizer.decoder = decoders.ByteLevel()
+    for token, kind in zip(fields["tokens"], fields["token_type"]):
+        if kind == CONTROL:
+            tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False)])
+        elif kind == USER_DEFINED:
+            tokenizer.add_tokens([AddedToken(token, special=False, normalized=False)])
+    tokenizer.encode_special_tokens = True
+    return lambda text: tokenizer.encode(text, add_special_tokens=False).ids
+
+
+def sentence_piece(fields, model_type="bpe"):
+    proto = sentencepiece_model_pb2.ModelProto()
+    for token, score, kind in zip(fields["tokens"], fields["scores"], fields["token_type"]):
+        # A converted file may call <unk> control, but SentencePiece wants one unknown piece; and it spells the spaces
+        # of user-defined tokens as they are in the text, where SentencePiece has its marker.
+        kind = UNKNOWN if token == "<unk>" else int(kind)
+        token = token.replace(" ", "▁") if kind == USER_DEFINED else token
+        proto.pieces.add(piece=token, score=score, type=kind)
+    trainer = proto.trainer_spec
+    trainer.model_type = {"unigram": 1, "bpe": 2}[model_type]
+    trainer.byte_fallback = True
+    trainer.vocab_size = len(proto.pieces)
+    normalizer = proto.normalizer_spec
+    normalizer.name = "identity"
+    normalizer.add_dummy_prefix = bool(fields.get("add_space_prefix", True))
+    normalizer.remove_extra_whitespaces = False
+    normalizer.escape_whitespaces = True
+    processor = sentencepiece.SentencePieceProcessor()
+    processor.LoadFromSerializedProto(proto.SerializeToString())
+    return processor.EncodeAsIds
+
+
+def of_gguf(path):
+    fields = read_fields(path)
+    return byte_level(fields) if fields["model"] == "gpt2" else sentence_piece(fields)
+
+
+def of_json(path):
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
+    return lambda text: tokenizer.encode(text, add_special_tokens=False).ids
