@@ -4,7 +4,7 @@
 
 #include "formats/gguf.h"
 #include "formats/gguf_writer.h"
-#include "test_files.h"
+#include "formats/test_files.h"
 
 namespace hearth::formats {
 namespace {

@@ -2,7 +2,7 @@
 // small file.
 #include "formats/gguf.h"
 #include "formats/gguf_writer.h"
-#include "test_files.h"
+#include "formats/test_files.h"
 
 namespace hearth::formats {
 namespace {

@@ -3,7 +3,7 @@
 #include <array>
 #include <limits>
 
-#include "test_files.h"
+#include "formats/test_files.h"
 
 namespace hearth::formats {
 namespace {

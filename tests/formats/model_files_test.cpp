@@ -7,7 +7,7 @@
 
 #include "formats/gguf_writer.h"
 #include "formats/huggingface_directory.h"
-#include "test_files.h"
+#include "formats/test_files.h"
 
 namespace hearth::formats {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "formats/huggingface_directory.h"
 #include "formats/model_files.h"
-#include "test_files.h"
+#include "formats/test_files.h"
 
 namespace hearth::formats {
 namespace {

@@ -1,6 +1,6 @@
 #include "formats/safetensors.h"
 
-#include "test_files.h"
+#include "formats/test_files.h"
 
 namespace hearth::formats {
 namespace {
