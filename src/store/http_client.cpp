@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <thread>
@@ -29,6 +30,27 @@ std::string_view trim(std::string_view text) {
     text.remove_suffix(1);
   return text;
 }
+
+// A connection that the server closes raises SIGPIPE inside the TLS library, which would end the program.
+class SigPipeBlock {
+ public:
+  SigPipeBlock() {
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~SigPipeBlock() {
+    const timespec at_once{};
+    while (!sigismember(&before_, SIGPIPE) && sigtimedwait(&pipe_, nullptr, &at_once) == SIGPIPE) {
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  SigPipeBlock(const SigPipeBlock&) = delete;
+  SigPipeBlock& operator=(const SigPipeBlock&) = delete;
+
+ private:
+  sigset_t pipe_, before_;
+};
 
 bool is_redirect(long status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -154,7 +176,11 @@ void HttpClient::State::request(const std::string& url, const Url& parsed,
   head = HttpHead{0, {}, url};
   enough = cancelled = false;
   failure = nullptr;
-  const CURLcode code = curl_easy_perform(handle.get());
+  CURLcode code;
+  {
+    const SigPipeBlock block;
+    code = curl_easy_perform(handle.get());
+  }
   curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &head.status);
   if (failure) std::rethrow_exception(failure);
   if (cancelled) throw Error(ErrorKind::kCancelled, "the transfer was interrupted");

@@ -74,10 +74,12 @@ bool parse_content_range(std::string_view text, ContentRange& range) {
 // What If-Range accepts (RFC 9110, 13.1.5): a strong ETag, or a date that is old enough to be one.
 std::string validator_of(const HttpHead& head) {
   const std::string_view etag = head.header("etag");
-  if (etag.starts_with('"')) return std::string(etag);
+  const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7f; };
+  if (etag.starts_with('"') && std::all_of(etag.begin(), etag.end(), is_plain)) return std::string(etag);
   const std::string modified(head.header("last-modified")), date(head.header("date"));
   const std::time_t modified_time = curl_getdate(modified.c_str(), nullptr);
   const std::time_t now = curl_getdate(date.c_str(), nullptr);
+  if (!std::all_of(modified.begin(), modified.end(), is_plain)) return {};
   return modified_time > 0 && now >= modified_time + 60 ? modified : std::string();
 }
 

@@ -89,11 +89,17 @@ void Layout::load_state(ModelRecord& record) const {
 std::optional<ModelRecord> Layout::record(const ModelName& name) const {
   const fs::path path = manifest(name);
   if (!fs::exists(path)) return std::nullopt;
-  ModelRecord record = record_from_json(read_file(path, kMaximumManifestBytes), path.string());
-  if (record.name != name)
-    throw Error(ErrorKind::kCorruptData, fmt::format("{} speaks of {}", path.string(), record.name.text()));
-  load_state(record);
-  return record;
+  try {
+    ModelRecord record = record_from_json(read_file(path, kMaximumManifestBytes), path.string());
+    if (record.name != name)
+      throw Error(ErrorKind::kCorruptData, fmt::format("{} speaks of {}", path.string(), record.name.text()));
+    load_state(record);
+    return record;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kCorruptData) throw;
+    throw Error(ErrorKind::kCorruptData, error.message(),
+                fmt::format("`hearth remove {}` clears it, then pull it again", name.text()));
+  }
 }
 
 std::vector<ModelRecord> Layout::records() const {

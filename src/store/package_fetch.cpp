@@ -127,8 +127,9 @@ void PackageFetcher::run_pip(const CataloguePackage& package, const fs::path& de
     fs::create_directories(temporary, error);
     fs::create_directories(destination, error);
     if (error) throw system_error("cannot make " + destination.string(), error.value());
-    const ChildOptions child{.set_environment = {{"TMPDIR", temporary.string()}},
-                             .unset_environment = {"HF_TOKEN"}};
+    const ChildOptions child{
+        .set_environment = {{"TMPDIR", temporary.string()}, {"PIP_REQUIRE_VIRTUALENV", "false"}},
+        .unset_environment = {"HF_TOKEN"}};
     ChildResult result;
     try {
       // pip writes the package to its temporary folder, then copies it: the larger of both is how far it is.

@@ -30,7 +30,11 @@ void set_format(PullPlan& plan) {
   const bool directory = std::any_of(plan.files.begin(), plan.files.end(),
                                      [](const PlannedFile& file) { return file.name == "config.json"; });
   plan.record.format = directory ? "huggingface" : "gguf";
-  if (!directory) plan.record.entry = first;
+  if (directory) return;
+  if (!first.ends_with(".gguf"))
+    throw Error(ErrorKind::kUnsupported, fmt::format("'{}' alone is not a model", printable(first, 200)),
+                "name a .gguf file, or a whole repository (hf://owner/repo) or directory with safetensors");
+  plan.record.entry = first;
 }
 
 PullPlan catalogue_plan(const Reference& reference, const Catalogue& catalogue) {
@@ -96,7 +100,8 @@ PullPlan url_plan(const Reference& reference, const PullOptions& options,
   for (const std::string& part : parts) {
     PlannedFile file;
     file.name = unescape_url_path(part);
-    if (!file.name.ends_with(".gguf")) file.name = "model.gguf";  // "download?id=5": what comes is looked at
+    // "download?id=5": what comes is looked at.
+    if (file.name.find('.') == std::string::npos) file.name = "model.gguf";
     require_safe_relative_name(file.name);
     file.url = reference.url.substr(0, slash + 1) + part + reference.url.substr(path_end);
     file.sha256 = given;

@@ -110,7 +110,7 @@ Reference local_reference(std::string_view text) {
   refuse_pickle_name(path);
   reference.path = std::filesystem::absolute(path).lexically_normal();
   if (!reference.path.has_filename()) reference.path = reference.path.parent_path();
-  reference.text = reference.path.string();
+  reference.text = replace_invalid_utf8(reference.path.string());
   reference.name = default_name(reference.path.filename().string());
   reference.identity = sha256_hex("local\n" + reference.text);
   return reference;

@@ -118,7 +118,15 @@ ModelRecord Store::find(std::string_view name_or_path) const {
   return *record;
 }
 
-fs::path Store::resolve(std::string_view name_or_path) const { return find(name_or_path).path; }
+fs::path Store::resolve(std::string_view name_or_path) const {
+  const ModelRecord record = find(name_or_path);
+  if (record.format != "gguf" && record.format != "huggingface")
+    throw Error(
+        ErrorKind::kUnsupported,
+        fmt::format("the model {} is stored, but this version of Hearth cannot open its format ({}) yet",
+                    record.name.text(), record.format));
+  return record.path;
+}
 
 Removal Store::remove(std::string_view text) {
   const ModelName name = complete(parse_model_name(text), true);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/sha256.h"
+#include "formats/gguf_writer.h"
 #include "formats/model_files.h"
 #include "store/test_files.h"
 
@@ -118,6 +119,36 @@ TEST_F(LocalStore, ADirectoryOfSafetensors) {
   fs::create_directories(folder_ / "empty");
   expect_error(ErrorKind::kNotFound, {"holds no config.json"},
                [&] { store_.pull((folder_ / "empty").string(), {}, go_on); });
+}
+
+TEST_F(LocalStore, ASplitGgufComesWhole) {
+  const auto part = [](std::uint16_t number) {
+    formats::GgufWriter writer;
+    if (number == 0) writer.set_string("general.architecture", "llama");
+    writer.set_u16("split.no", number);
+    writer.set_u16("split.count", 2);
+    writer.set_i32("split.tensors.count", 2);
+    static const std::string data(64, 'x');
+    writer.add_tensor("t" + std::to_string(number), ElementType::kF32, {16}, std::as_bytes(std::span(data)));
+    return writer.to_bytes();
+  };
+  test::write_file(folder_ / "big-00001-of-00002.gguf", part(0));
+  expect_error(ErrorKind::kNotFound, {"big-00002-of-00002.gguf"},
+               [&] { store_.pull((folder_ / "big-00001-of-00002.gguf").string(), {}, go_on); });
+  test::write_file(folder_ / "big-00002-of-00002.gguf", part(1));
+  // Any part stands for all.
+  const ModelRecord record = store_.pull((folder_ / "big-00002-of-00002.gguf").string(), {}, go_on).record;
+  EXPECT_EQ(record.name.text(), "big:latest");
+  EXPECT_EQ(record.files.size(), 2u);
+  EXPECT_EQ(record.path.filename(), "big-00001-of-00002.gguf");
+  EXPECT_EQ(formats::ModelFiles::open(store_.resolve("big")).tensors().size(), 2u);
+}
+
+TEST_F(LocalStore, WhatCannotBeOpenedSaysSo) {
+  test::write_file(folder_ / "x.safetensors", test::safetensors_bytes(100));
+  expect_error(ErrorKind::kUnsupported, {"'x.safetensors' alone is not a model", ".gguf"},
+               [&] { store_.pull((folder_ / "x.safetensors").string(), {}, go_on); });
+  expect_no_model(store_, home_.path());
 }
 
 TEST_F(LocalStore, DigestsOfLocalFilesAreChecked) {
