@@ -4,7 +4,9 @@
 
 #include <cmath>
 #include <fstream>
+#include <random>
 
+#include "base/file.h"
 #include "formats/gguf_writer.h"
 #include "formats/huggingface_directory.h"
 #include "models/configuration_readers.h"
@@ -310,6 +312,34 @@ TEST_F(LoadingTest, AMissingTensorIsNamed) {
   configuration.query_key_norm = true;
   expect_error(ErrorKind::kCorruptData, {"blk.0.attn_q_norm.weight"},
                [&] { Decoder::load(context_, files, configuration); });
+}
+
+// Any bytes changed in the header of a file: an error or a model that runs, and no memory beyond reason.
+TEST_F(LoadingTest, DamagedMetadataIsAnErrorOrAModel) {
+  const test::TemporaryDirectory folder;
+  std::mt19937 random(7);
+  for (const char* name : {"gemma3", "phi3", "qwen2moe_mixed", "falcon_40b", "llama_yarn"}) {
+    const std::string whole = read_file(tiny_model(name) / "model.gguf");
+    const formats::ModelFiles original = formats::ModelFiles::open(tiny_model(name) / "model.gguf");
+    std::size_t data = 0;
+    for (const TensorEntry& entry : original.tensors()) data += entry.bytes.size();
+    const std::size_t header = whole.size() - data;  // and what pads tensors
+    std::size_t loaded = 0;
+    for (int attempt = 0; attempt < 150; ++attempt) {
+      std::string damaged = whole;
+      for (int i = 0; i < 3; ++i) damaged[random() % header] = static_cast<char>(random());
+      std::ofstream(folder / "damaged.gguf", std::ios::binary) << damaged;
+      try {
+        const formats::ModelFiles files = formats::ModelFiles::open(folder / "damaged.gguf");
+        const auto decoder = Decoder::load(context_, files);
+        const std::int32_t tokens[] = {0, decoder->configuration().vocabulary - 1};
+        run_text(context_, *decoder, tokens, 2);
+        ++loaded;
+      } catch (const Error&) {
+      }
+    }
+    EXPECT_LT(loaded, 150u) << name;
+  }
 }
 
 }  // namespace
