@@ -56,8 +56,10 @@ copy() {
   local path
   for path in "$@"; do
     [ -e "$path" ] || continue
+    # Anew each time: what is there may be a link that leads out of the root.
+    rm -rf "${bare:?}$path"
     mkdir -p "$bare$(dirname "$path")"
-    cp -aL "$path" "$bare$(dirname "$path")/"
+    cp -aL "$path" "$bare$path"
   done
 }
 
