@@ -1,0 +1,230 @@
+#include "server/chat_request.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/error.h"
+#include "base/json.h"
+
+namespace hearth::server {
+
+using json = nlohmann::ordered_json;
+
+namespace {
+
+Error invalid(const std::string& field, std::string message) {
+  return Error(ErrorKind::kInvalidArgument, std::move(message)).with_field(field);
+}
+
+json parse_body(std::string_view body) {
+  if (body.empty()) throw Error(ErrorKind::kInvalidArgument, "The body is empty; it must be a JSON object.");
+  JsonLimits limits;
+  limits.maximum_depth = kDeepestJson;
+  limits.error_kind = ErrorKind::kInvalidArgument;
+  return parse_ordered_json(body, "The body", limits);
+}
+
+std::string read_model(FieldReader& body) {
+  const auto model = body.string("model");
+  if (model && (model->empty() || model->size() > 256))
+    throw invalid("model", "`model` must have 1 to 256 bytes.");
+  return model.value_or("");
+}
+
+// Parts that are not text are refused by name. How the others are joined is the template's to say.
+json read_parts(const json& parts, const std::string& path) {
+  json checked = json::array();
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const std::string part_path = fmt::format("{}[{}]", path, i);
+    FieldReader part(parts[i], part_path);
+    const auto type = part.string("type");
+    if (!type) throw invalid(part_path + ".type", fmt::format("`{}.type` is missing: \"text\".", part_path));
+    if (*type != "text")
+      throw Error(
+          ErrorKind::kUnsupported,
+          fmt::format("`{}.type`: only \"text\" is supported; no model here takes images, sound or files.",
+                      part_path))
+          .with_field(part_path + ".type");
+    const json& value = part.required("text", "the part's text");
+    if (!value.is_string()) throw_wrong_type(part_path + ".text", "a string", value);
+    checked.push_back({{"type", "text"}, {"text", value}});
+  }
+  return checked;
+}
+
+json read_tool_calls(const json& calls, const std::string& path) {
+  if (!calls.is_array()) throw_wrong_type(path, "an array of tool calls", calls);
+  if (calls.size() > kMostTools)
+    throw invalid(path, fmt::format("`{}` may hold at most {} calls.", path, kMostTools));
+  json checked = json::array();
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    const std::string call_path = fmt::format("{}[{}]", path, i);
+    FieldReader call(calls[i], call_path);
+    const json& function = call.required("function", "an object with name and arguments");
+    FieldReader reader(function, call_path + ".function");
+    const json& name = reader.required("name", "the function's name");
+    if (!name.is_string()) throw_wrong_type(call_path + ".function.name", "a string", name);
+    checked.push_back(
+        {{"id", call.string("id").value_or("")},
+         {"type", "function"},
+         {"function", {{"name", name}, {"arguments", reader.string("arguments").value_or("{}")}}}});
+  }
+  return checked;
+}
+
+json read_message(const json& message, const std::string& path) {
+  static constexpr std::array<std::string_view, 5> kRoles = {"system", "developer", "user", "assistant",
+                                                             "tool"};
+  FieldReader reader(message, path);
+  const json& role = reader.required("role", "one of system, developer, user, assistant, tool");
+  if (!role.is_string()) throw_wrong_type(path + ".role", "a string", role);
+  const auto& role_name = role.get_ref<const std::string&>();
+  if (std::find(kRoles.begin(), kRoles.end(), role_name) == kRoles.end())
+    throw invalid(path + ".role",
+                  fmt::format("`{}.role` must be one of system, developer, user, assistant, tool.", path));
+  json checked = {{"role", role_name}};
+  if (const auto name = reader.string("name")) checked["name"] = *name;
+  if (const json* calls = reader.value("tool_calls")) {
+    if (role_name != "assistant")
+      throw invalid(path + ".tool_calls",
+                    fmt::format("`{}.tool_calls` is allowed for the role assistant only.", path));
+    checked["tool_calls"] = read_tool_calls(*calls, path + ".tool_calls");
+  }
+  if (const auto id = reader.string("tool_call_id")) checked["tool_call_id"] = *id;
+
+  const json* content = reader.value("content");
+  if (!content) {
+    if (!checked.contains("tool_calls"))
+      throw invalid(path + ".content",
+                    fmt::format("`{}.content` is missing: a string or an array of text parts.", path));
+    checked["content"] = nullptr;
+  } else if (content->is_string()) {
+    checked["content"] = *content;
+  } else if (content->is_array()) {
+    checked["content"] = read_parts(*content, path + ".content");
+  } else {
+    throw_wrong_type(path + ".content", "a string or an array of text parts", *content);
+  }
+  return checked;
+}
+
+json read_messages(FieldReader& body) {
+  const json& messages = body.required("messages", "an array with at least one message");
+  if (!messages.is_array()) throw_wrong_type("messages", "an array of messages", messages);
+  if (messages.empty()) throw invalid("messages", "`messages` is empty; it must hold at least one message.");
+  if (messages.size() > kMostMessages)
+    throw invalid("messages", fmt::format("`messages` may hold at most {}, but holds {}.", kMostMessages,
+                                          messages.size()));
+  json checked = json::array();
+  for (std::size_t i = 0; i < messages.size(); ++i)
+    checked.push_back(read_message(messages[i], fmt::format("messages[{}]", i)));
+  return checked;
+}
+
+json read_tools(FieldReader& body) {
+  // Takes the fields that only steer tools off the list of ignored ones.
+  const json* choice = body.value("tool_choice");
+  if (choice && *choice != "auto" && *choice != "none")
+    throw Error(ErrorKind::kUnsupported, "`tool_choice`: only \"auto\" and \"none\" are supported yet.")
+        .with_field("tool_choice");
+  if (body.value("functions") || body.value("function_call"))
+    throw Error(ErrorKind::kUnsupported, "`functions` and `function_call` are not supported.", "use `tools`")
+        .with_field("functions");
+  const json* tools = body.value("tools");
+  if (!tools) return nullptr;
+  if (!tools->is_array()) throw_wrong_type("tools", "an array of tools", *tools);
+  if (tools->size() > kMostTools)
+    throw invalid("tools",
+                  fmt::format("`tools` may hold at most {}, but holds {}.", kMostTools, tools->size()));
+  for (std::size_t i = 0; i < tools->size(); ++i) {
+    const std::string path = fmt::format("tools[{}]", i);
+    FieldReader tool((*tools)[i], path);
+    if (tool.string("type").value_or("function") != "function")
+      throw Error(ErrorKind::kUnsupported, fmt::format("`{}.type`: only \"function\" is supported.", path))
+          .with_field(path + ".type");
+    FieldReader function(tool.required("function", "an object with name, description and parameters"),
+                         path + ".function");
+    const json& name = function.required("name", "the function's name");
+    if (!name.is_string()) throw_wrong_type(path + ".function.name", "a string", name);
+  }
+  return tools->empty() || (choice && *choice == "none") ? json(nullptr) : *tools;
+}
+
+std::vector<std::int32_t> read_tokens(const json& tokens, const std::string& path) {
+  std::vector<std::int32_t> ids;
+  ids.reserve(tokens.size());
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const json& token = tokens[i];
+    if (!token.is_number_unsigned() || token.get<std::uint64_t>() > std::uint64_t{INT32_MAX})
+      throw_wrong_type(fmt::format("{}[{}]", path, i), "a token id (or every item a string)", token);
+    ids.push_back(token.get<std::int32_t>());
+  }
+  return ids;
+}
+
+std::vector<CompletionPrompt> read_prompts(FieldReader& body) {
+  const json& prompt = body.required("prompt", "a string, an array of strings or an array of token ids");
+  if (prompt.is_string()) return {prompt.get<std::string>()};
+  if (!prompt.is_array())
+    throw_wrong_type("prompt", "a string, an array of strings or an array of token ids", prompt);
+  if (prompt.empty()) throw invalid("prompt", "`prompt` is empty; it must hold at least one prompt.");
+  if (prompt[0].is_number()) return {read_tokens(prompt, "prompt")};
+  if (prompt.size() > kMostPrompts)
+    throw invalid("prompt",
+                  fmt::format("`prompt` may hold at most {}, but holds {}.", kMostPrompts, prompt.size()));
+  std::vector<CompletionPrompt> prompts;
+  for (std::size_t i = 0; i < prompt.size(); ++i) {
+    const std::string path = fmt::format("prompt[{}]", i);
+    if (prompt[i].is_string())
+      prompts.emplace_back(prompt[i].get<std::string>());
+    else if (prompt[i].is_array())
+      prompts.emplace_back(read_tokens(prompt[i], path));
+    else
+      throw_wrong_type(path, "a string or an array of token ids", prompt[i]);
+  }
+  return prompts;
+}
+
+void refuse_unsupported_completion_fields(FieldReader& body, std::int32_t choices) {
+  if (body.boolean("echo").value_or(false))
+    throw Error(ErrorKind::kUnsupported, "`echo` is not supported yet.", "leave the field out")
+        .with_field("echo");
+  if (const auto suffix = body.string("suffix"); suffix && !suffix->empty())
+    throw Error(ErrorKind::kUnsupported, "`suffix` is not supported yet.", "leave the field out")
+        .with_field("suffix");
+  if (const auto best_of = body.integer("best_of", 1, kMostChoices); best_of && *best_of != choices)
+    throw Error(ErrorKind::kUnsupported, "`best_of` other than `n` is not supported.", "leave the field out")
+        .with_field("best_of");
+}
+
+}  // namespace
+
+ChatCompletionRequest parse_chat_completion(std::string_view text) {
+  const json document = parse_body(text);
+  FieldReader body(document);
+  ChatCompletionRequest request;
+  request.model = read_model(body);
+  request.prompt.messages = read_messages(body);
+  request.prompt.tools = read_tools(body);
+  request.parameters = read_generation_parameters(body, {"max_completion_tokens", "max_tokens"});
+  request.ignored = body.unread();
+  return request;
+}
+
+CompletionRequest parse_completion(std::string_view text) {
+  const json document = parse_body(text);
+  FieldReader body(document);
+  CompletionRequest request;
+  request.model = read_model(body);
+  request.prompts = read_prompts(body);
+  request.parameters = read_generation_parameters(body, {"max_tokens"});
+  // As OpenAI documents it: a plain completion without a limit is short.
+  if (!request.parameters.maximum_tokens) request.parameters.maximum_tokens = 16;
+  refuse_unsupported_completion_fields(body, request.parameters.choices);
+  request.ignored = body.unread();
+  return request;
+}
+
+}  // namespace hearth::server

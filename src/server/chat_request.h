@@ -1,0 +1,52 @@
+// A chat or completion request: from the bytes of an HTTP body to a validated plain struct.
+//
+// Implements the request bodies of OpenAI's `POST /v1/chat/completions` and `POST /v1/completions`, as far as
+// the engine can serve them. Everything that can be checked without a model is checked here, before any work:
+// types, ranges, counts, nesting. Errors are hearth::Error with the field's path and what is allowed.
+// Non-goals: templates, tokens, the context's limit. Thread-safety: free functions on values.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "server/generation_parameters.h"
+
+namespace hearth::server {
+
+inline constexpr std::size_t kMostMessages = 4096;
+inline constexpr std::size_t kMostTools = 256;
+inline constexpr std::size_t kMostPrompts = 64;
+inline constexpr int kDeepestJson = 64;
+
+// What a chat template is given. `messages`: array of {"role": system|developer|user|assistant|tool,
+// "content": a string, an array of {"type": "text", "text"} or, beside tool_calls only, null; "name"?,
+// "tool_calls"?, "tool_call_id"?}. `tools`: array of OpenAI function tools, null when there are none.
+struct ChatPrompt {
+  nlohmann::ordered_json messages;
+  nlohmann::ordered_json tools;
+};
+
+struct ChatCompletionRequest {
+  std::string model;  // empty: the server's default
+  ChatPrompt prompt;
+  GenerationParameters parameters;
+  std::vector<std::string> ignored;  // names of fields without effect
+};
+
+using CompletionPrompt = std::variant<std::string, std::vector<std::int32_t>>;
+
+struct CompletionRequest {
+  std::string model;
+  std::vector<CompletionPrompt> prompts;  // at least one; text or tokens
+  GenerationParameters parameters;
+  std::vector<std::string> ignored;
+};
+
+ChatCompletionRequest parse_chat_completion(std::string_view body);
+CompletionRequest parse_completion(std::string_view body);
+
+}  // namespace hearth::server

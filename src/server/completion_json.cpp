@@ -1,0 +1,106 @@
+#include "server/completion_json.h"
+
+#include <algorithm>
+
+namespace hearth::server {
+
+using nlohmann::json;
+
+namespace {
+
+json usage_document(const AnswerUsage& usage) {
+  return {{"prompt_tokens", usage.prompt_tokens},
+          {"completion_tokens", usage.completion_tokens},
+          {"total_tokens", usage.prompt_tokens + usage.completion_tokens}};
+}
+
+// An extension: where the time went.
+json timings_document(const AnswerUsage& usage) {
+  return {{"queue_seconds", usage.queue_seconds},
+          {"prefill_seconds", usage.prefill_seconds},
+          {"decode_seconds", usage.decode_seconds}};
+}
+
+json document_of(const AnswerHead& head, bool chunk) {
+  const bool chat = head.kind == CompletionKind::kChat;
+  return {{"id", head.id},
+          {"object", !chat   ? "text_completion"
+                     : chunk ? "chat.completion.chunk"
+                             : "chat.completion"},
+          {"created", head.created},
+          {"model", head.model},
+          {"system_fingerprint", head.fingerprint}};
+}
+
+json chunk_of(const AnswerHead& head, json choice, bool with_usage) {
+  json document = document_of(head, true);
+  document["choices"] = json::array({std::move(choice)});
+  if (with_usage) document["usage"] = nullptr;
+  return document;
+}
+
+json chunk_choice(const AnswerHead& head, std::int32_t index, json delta_or_text, json finish) {
+  return {{"index", index},
+          {head.kind == CompletionKind::kChat ? "delta" : "text", std::move(delta_or_text)},
+          {"logprobs", nullptr},
+          {"finish_reason", std::move(finish)}};
+}
+
+}  // namespace
+
+void AnswerUsage::add(const engine::Usage& usage, bool counts_prompt) {
+  if (counts_prompt) prompt_tokens += usage.prompt_tokens;
+  completion_tokens += usage.completion_tokens;
+  queue_seconds = std::max(queue_seconds, usage.queue_seconds);
+  prefill_seconds = std::max(prefill_seconds, usage.prefill_seconds);
+  decode_seconds = std::max(decode_seconds, usage.decode_seconds);
+}
+
+json answer_document(const AnswerHead& head, const std::vector<Choice>& choices, const AnswerUsage& usage) {
+  json document = document_of(head, false);
+  document["seed"] = head.seed;
+  document["choices"] = json::array();
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    json choice = {
+        {"index", i}, {"logprobs", nullptr}, {"finish_reason", engine::name_of(choices[i].finish)}};
+    if (head.kind == CompletionKind::kChat)
+      choice["message"] = {{"role", "assistant"}, {"content", choices[i].text}, {"refusal", nullptr}};
+    else
+      choice["text"] = choices[i].text;
+    document["choices"].push_back(std::move(choice));
+  }
+  document["usage"] = usage_document(usage);
+  document["timings"] = timings_document(usage);
+  return document;
+}
+
+json opening_chunk(const AnswerHead& head, std::int32_t choice, bool with_usage) {
+  json chunk = chunk_of(head, chunk_choice(head, choice, {{"role", "assistant"}, {"content", ""}}, nullptr),
+                        with_usage);
+  chunk["seed"] = head.seed;
+  return chunk;
+}
+
+json text_chunk(const AnswerHead& head, std::int32_t choice, std::string_view text, bool with_usage) {
+  json payload = head.kind == CompletionKind::kChat ? json{{"content", text}} : json(text);
+  return chunk_of(head, chunk_choice(head, choice, std::move(payload), nullptr), with_usage);
+}
+
+json final_chunk(const AnswerHead& head, std::int32_t choice, engine::FinishReason finish, bool with_usage) {
+  json payload = head.kind == CompletionKind::kChat ? json::object() : json("");
+  return chunk_of(head, chunk_choice(head, choice, std::move(payload), engine::name_of(finish)), with_usage);
+}
+
+json usage_chunk(const AnswerHead& head, const AnswerUsage& usage) {
+  json document = document_of(head, true);
+  document["choices"] = json::array();
+  document["usage"] = usage_document(usage);
+  document["timings"] = timings_document(usage);
+  return document;
+}
+
+std::string stream_event(const json& document) {
+  return "data: " + document.dump(-1, ' ', false, json::error_handler_t::replace) + "\n\n";
+}
+
+}  // namespace hearth::server

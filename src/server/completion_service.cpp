@@ -1,0 +1,292 @@
+#include "server/completion_service.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <mutex>
+
+#include "server/chat_request.h"
+#include "server/completion_json.h"
+#include "server/generation_queue.h"
+
+namespace hearth::server {
+
+namespace net = boost::asio;
+using std::chrono::steady_clock;
+
+namespace {
+
+// Runs `work` on a worker thread; its result or exception comes back to the caller's strand.
+template <typename Work>
+net::awaitable<std::invoke_result_t<Work>> on_worker(net::thread_pool& workers, Work work) {
+  auto run = [](Work task) -> net::awaitable<std::invoke_result_t<Work>> { co_return task(); };
+  co_return co_await net::co_spawn(workers.get_executor(), run(std::move(work)), net::use_awaitable);
+}
+
+// Names go into a header: only what a field's name is made of, and not without end.
+std::string ignored_header(const std::vector<std::string>& names) {
+  std::string value;
+  for (const std::string& name : names) {
+    std::string clean = name.substr(0, 64);
+    for (char& c : clean)
+      if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '-' && c != '.') c = '?';
+    if (value.size() + clean.size() > 1024) return value + ", ...";
+    value += (value.empty() ? "" : ", ") + clean;
+  }
+  return value;
+}
+
+}  // namespace
+
+struct CompletionService::Job {
+  CompletionKind kind;
+  std::string model_id;
+  ChatPrompt chat;
+  std::vector<CompletionPrompt> prompts;
+  GenerationParameters parameters;
+  std::vector<std::string> ignored;
+
+  std::shared_ptr<ServedModel> model;
+  std::shared_ptr<GenerationQueue> queue;
+  AnswerHead head;
+  std::int32_t choices = 0;  // of all prompts together
+
+  void submit(const std::shared_ptr<engine::RequestContext>& context);
+  HeaderList headers() const;
+  bool counts_prompt(std::int32_t choice) const { return choice % parameters.choices == 0; }
+
+ private:
+  std::vector<std::vector<std::int32_t>> tokenized_prompts() const;
+};
+
+std::vector<std::vector<std::int32_t>> CompletionService::Job::tokenized_prompts() const {
+  if (kind == CompletionKind::kChat) return {model->tokenize_chat(chat)};
+  std::vector<std::vector<std::int32_t>> all;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    if (const auto* text = std::get_if<std::string>(&prompts[i])) {
+      all.push_back(model->tokenize_prompt(*text));
+    } else {
+      const auto& ids = std::get<std::vector<std::int32_t>>(prompts[i]);
+      for (const std::int32_t id : ids)
+        if (id >= model->vocabulary())
+          throw Error(ErrorKind::kInvalidArgument,
+                      fmt::format("`prompt` holds the token {}, but the model's vocabulary ends at {}.", id,
+                                  model->vocabulary() - 1))
+              .with_field("prompt");
+      all.push_back(ids);
+    }
+    if (all.back().empty())
+      throw Error(ErrorKind::kInvalidArgument, "`prompt` has no tokens; it must have at least one.")
+          .with_field("prompt");
+  }
+  return all;
+}
+
+// All choices or none: one that is refused takes the others back.
+void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext>& context) {
+  const std::string field = kind == CompletionKind::kChat ? "messages" : "prompt";
+  const auto all = tokenized_prompts();
+  const auto sampling = parameters.sampling_over(model->default_sampling());
+  for (const auto& [token, bias] : sampling.logit_bias)
+    if (token >= model->vocabulary())
+      throw Error(ErrorKind::kInvalidArgument,
+                  fmt::format("`logit_bias` names the token {}, but the model's vocabulary ends at {}.",
+                              token, model->vocabulary() - 1))
+          .with_field("logit_bias");
+  for (const auto& tokens : all)
+    if (tokens.size() >= static_cast<std::size_t>(model->context_tokens()))
+      throw Error(
+          ErrorKind::kContextLengthExceeded,
+          fmt::format("The prompt has {} tokens, but this model's context holds {}, one of them for the "
+                      "answer's first token.",
+                      tokens.size(), model->context_tokens()),
+          "shorten it, or start the server with a larger --context")
+          .with_field(field);
+  try {
+    for (const auto& tokens : all) {
+      for (std::int32_t choice = 0; choice < parameters.choices; ++choice) {
+        engine::GenerationRequest request;
+        request.context = context;
+        request.prompt = tokens;
+        request.sampling = sampling;
+        const auto room = model->context_tokens() - static_cast<std::int32_t>(tokens.size());
+        request.maximum_tokens = std::min(parameters.maximum_tokens.value_or(room), room);
+        request.stop_strings = parameters.stop;
+        request.seed = static_cast<std::uint64_t>(parameters.seed);
+        request.choice = choice;
+        request.ignore_end = parameters.ignore_end;
+        model->submit(std::move(request), queue->sink(choices++));
+      }
+    }
+  } catch (const Error& error) {
+    context->cancelled = true;
+    throw error.field().empty() && error.kind() == ErrorKind::kContextLengthExceeded
+        ? Error(error).with_field(field)
+        : Error(error);
+  }
+}
+
+HeaderList CompletionService::Job::headers() const {
+  HeaderList headers = {{"x-hearth-seed", std::to_string(parameters.seed)}, {"x-hearth-model", model->id()}};
+  if (!ignored.empty()) headers.emplace_back("x-hearth-ignored", ignored_header(ignored));
+  return headers;
+}
+
+net::awaitable<void> CompletionService::chat(Exchange& exchange) {
+  auto request =
+      co_await on_worker(workers_, [body = exchange.body()] { return parse_chat_completion(body); });
+  Job job;
+  job.kind = CompletionKind::kChat;
+  job.model_id = std::move(request.model);
+  job.chat = std::move(request.prompt);
+  job.parameters = std::move(request.parameters);
+  job.ignored = std::move(request.ignored);
+  co_await serve(exchange, std::move(job));
+}
+
+net::awaitable<void> CompletionService::text(Exchange& exchange) {
+  auto request = co_await on_worker(workers_, [body = exchange.body()] { return parse_completion(body); });
+  Job job;
+  job.kind = CompletionKind::kText;
+  job.model_id = std::move(request.model);
+  job.prompts = std::move(request.prompts);
+  job.parameters = std::move(request.parameters);
+  job.ignored = std::move(request.ignored);
+  co_await serve(exchange, std::move(job));
+}
+
+net::awaitable<std::shared_ptr<ServedModel>> CompletionService::acquire(Exchange& exchange,
+                                                                        const std::string& id) {
+  struct Result {
+    std::mutex mutex;
+    bool ready = false;
+    std::shared_ptr<ServedModel> model;
+    std::optional<Error> error;
+  };
+  const auto result = std::make_shared<Result>();
+  models_.acquire(
+      id, [result, wake = exchange.waker()](std::shared_ptr<ServedModel> model, std::optional<Error> error) {
+        {
+          const std::lock_guard lock(result->mutex);
+          result->model = std::move(model);
+          result->error = std::move(error);
+          result->ready = true;
+        }
+        wake();
+      });
+  for (;;) {
+    {
+      const std::lock_guard lock(result->mutex);
+      if (result->error) throw *result->error;
+      if (result->ready) co_return result->model;
+    }
+    if (exchange.client_gone()) co_return nullptr;
+    if (exchange.must_end()) throw Error(ErrorKind::kOverloaded, "The server is stopping.");
+    co_await exchange.wakeup().wait_until(Wakeup::Time::max());
+  }
+}
+
+net::awaitable<void> CompletionService::serve(Exchange& exchange, Job job) {
+  if (job.model_id.empty()) job.model_id = models_.default_model();
+  if (job.model_id.empty())
+    throw Error(ErrorKind::kNotFound, "There is no model yet.", "get one with `hearth pull smollm2:135m`")
+        .with_field("model");
+  job.model = co_await acquire(exchange, job.model_id);
+  if (!job.model) co_return;
+  job.queue = std::make_shared<GenerationQueue>(exchange.waker());
+  const auto context = exchange.context();
+  // Named, not written into the co_await: GCC 12 destroys the captures of such a temporary twice.
+  auto submit = [&job, context] { job.submit(context); };
+  co_await on_worker(workers_, std::move(submit));
+  const std::string& request_id = context->request_id;
+  job.head = {
+      job.kind,
+      (job.kind == CompletionKind::kChat ? "chatcmpl-" : "cmpl-") +
+          request_id.substr(request_id.find('_') + 1),
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count(),
+      job.model_id,
+      job.model->fingerprint(),
+      job.parameters.seed};
+  if (job.parameters.stream) {
+    co_await stream(exchange, job);
+  } else {
+    co_await answer(exchange, job);
+  }
+  context->cancelled = true;  // where it ended early, nothing may go on; else without effect
+}
+
+net::awaitable<void> CompletionService::answer(Exchange& exchange, Job& job) {
+  std::vector<Choice> choices(static_cast<std::size_t>(job.choices));
+  AnswerUsage usage;
+  std::int32_t unfinished = job.choices;
+  while (unfinished > 0) {
+    if (exchange.client_gone()) co_return;
+    if (exchange.must_end()) throw Error(ErrorKind::kOverloaded, "The server is stopping.", "try again");
+    for (const auto& [index, event] : job.queue->take()) {
+      if (event.error) {
+        exchange.context()->cancelled = true;
+        throw *event.error;
+      }
+      Choice& choice = choices[static_cast<std::size_t>(index)];
+      choice.text += event.text;
+      if (!event.finish) continue;
+      choice.finish = *event.finish;
+      usage.add(event.usage, job.counts_prompt(index));
+      --unfinished;
+    }
+    if (unfinished > 0) co_await exchange.wakeup().wait_until(Wakeup::Time::max());
+  }
+  Response response = json_response(answer_document(job.head, choices, usage));
+  for (auto& header : job.headers()) response.headers.push_back(std::move(header));
+  co_await exchange.respond(std::move(response));
+}
+
+net::awaitable<void> CompletionService::stream(Exchange& exchange, Job& job) {
+  const bool with_usage = job.parameters.include_usage;
+  HeaderList headers = job.headers();
+  headers.emplace_back("Content-Type", "text/event-stream; charset=utf-8");
+  headers.emplace_back("Cache-Control", "no-store");
+  headers.emplace_back("X-Accel-Buffering", "no");
+  bool connected = co_await exchange.begin_stream(std::move(headers));
+
+  std::string out;
+  if (job.kind == CompletionKind::kChat)
+    for (std::int32_t i = 0; i < job.choices; ++i)
+      out += stream_event(opening_chunk(job.head, i, with_usage));
+  AnswerUsage usage;
+  std::int32_t unfinished = job.choices;
+  std::optional<Error> failure;
+  while (connected && unfinished > 0 && !failure) {
+    if (!out.empty()) {
+      connected = co_await exchange.send(out);
+      out.clear();
+    }
+    const bool woken = co_await exchange.wakeup().wait_until(steady_clock::now() + heartbeat_);
+    if (exchange.client_gone()) co_return;
+    for (const auto& [index, event] : job.queue->take()) {
+      if (!event.text.empty()) out += stream_event(text_chunk(job.head, index, event.text, with_usage));
+      if (event.error) failure = event.error;
+      if (!event.finish || event.error) continue;
+      out += stream_event(final_chunk(job.head, index, *event.finish, with_usage));
+      usage.add(event.usage, job.counts_prompt(index));
+      --unfinished;
+    }
+    if (unfinished > 0 && exchange.must_end())
+      failure.emplace(ErrorKind::kOverloaded, "The server is stopping.", "try again");
+    if (!woken && out.empty()) out = ": still here\n\n";
+  }
+  if (!connected) co_return;
+  if (failure) {
+    exchange.context()->cancelled = true;
+    out += stream_event(error_document(*failure));
+  } else {
+    if (with_usage) out += stream_event(usage_chunk(job.head, usage));
+    out += "data: [DONE]\n\n";
+  }
+  connected = co_await exchange.send(out);
+  if (connected) co_await exchange.end_stream();
+}
+
+}  // namespace hearth::server

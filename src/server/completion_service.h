@@ -1,0 +1,39 @@
+// `POST /v1/chat/completions` and `POST /v1/completions`: from a body to an answer or a stream of one.
+//
+// Body, template, tokens and admission come before the status line, so that whatever can be refused is
+// refused with a status of its own. When the client leaves, its sequences are cancelled at once.
+// Thread-safety: the handlers run on their connections' strands; parsing and tokenizing on the worker threads
+// given.
+#pragma once
+
+#include <boost/asio/thread_pool.hpp>
+#include <chrono>
+
+#include "server/exchange.h"
+#include "server/model_provider.h"
+
+namespace hearth::server {
+
+class CompletionService {
+ public:
+  // All must outlive the service. `heartbeat`: silence in a stream after which a comment line is sent.
+  CompletionService(ModelProvider& models, boost::asio::thread_pool& workers,
+                    std::chrono::milliseconds heartbeat)
+      : models_(models), workers_(workers), heartbeat_(heartbeat) {}
+
+  boost::asio::awaitable<void> chat(Exchange& exchange);
+  boost::asio::awaitable<void> text(Exchange& exchange);
+
+ private:
+  struct Job;
+  boost::asio::awaitable<void> serve(Exchange& exchange, Job job);
+  boost::asio::awaitable<std::shared_ptr<ServedModel>> acquire(Exchange& exchange, const std::string& id);
+  boost::asio::awaitable<void> answer(Exchange& exchange, Job& job);
+  boost::asio::awaitable<void> stream(Exchange& exchange, Job& job);
+
+  ModelProvider& models_;
+  boost::asio::thread_pool& workers_;
+  const std::chrono::milliseconds heartbeat_;
+};
+
+}  // namespace hearth::server

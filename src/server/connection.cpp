@@ -1,0 +1,283 @@
+#include "server/connection.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/post.hpp>
+#include <random>
+
+#include "base/log.h"
+
+namespace hearth::server {
+
+namespace net = boost::asio;
+namespace http = boost::beast::http;
+using std::chrono::steady_clock;
+
+namespace {
+
+std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+
+// Names a request in logs and answers; unique, not secret.
+std::string new_request_id() {
+  thread_local std::mt19937_64 random{(std::uint64_t{std::random_device{}()} << 32) ^ std::random_device{}()};
+  return fmt::format("req_{:016x}{:08x}", random(), static_cast<std::uint32_t>(random()));
+}
+
+// Beast accepts "Content-Length: 5, 5" and takes an unknown transfer coding for none; a proxy in front may
+// read either otherwise.
+bool is_framed_plainly(const http::request<http::string_body>& request) {
+  const std::size_t lengths = request.count(http::field::content_length);
+  const std::size_t codings = request.count(http::field::transfer_encoding);
+  const std::string_view length = view(request[http::field::content_length]);
+  return lengths + codings <= 1 && length.find_first_not_of("0123456789") == length.npos &&
+         (codings == 0 || boost::beast::iequals(request[http::field::transfer_encoding], "chunked"));
+}
+
+}  // namespace
+
+Connection::Connection(net::ip::tcp::socket socket, const ConnectionEnvironment& environment)
+    : environment_(environment),
+      transport_(std::make_shared<Transport>(std::move(socket), environment.limits)) {
+  start_context();
+}
+
+void Connection::start_context() {
+  context_ = std::make_shared<engine::RequestContext>();
+  context_->request_id = new_request_id();
+  context_->cancelled = transport_->ended();
+}
+
+net::awaitable<void> Connection::run() {
+  // The read that watches for the client's end may outlive this object; it must not keep it alive.
+  transport_->on_end([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->context_->cancelled = true;
+  });
+  while (keep_alive_ && !draining_) {
+    start_context();
+    const Received received = co_await read_request();
+    if (received == Received::kNothing) break;
+    co_await answer();
+  }
+  co_await transport_->shut_down();
+}
+
+void Connection::begin_drain() {
+  draining_ = true;
+  waker()();
+}
+
+void Connection::end_now() {
+  must_end_ = true;
+  begin_drain();
+}
+
+std::function<void()> Connection::waker() {
+  return [weak = weak_from_this(), weak_io = environment_.io_context] {
+    const auto io_context = weak_io.lock();
+    const auto self = weak.lock();
+    if (!io_context || !self) return;
+    net::post(self->transport_->executor(), [weak] {
+      if (const auto alive = weak.lock()) alive->wakeup().notify();
+    });
+  };
+}
+
+std::string_view Connection::header(std::string_view name) const {
+  return view(request_[boost::beast::string_view(name.data(), name.size())]);
+}
+
+void Connection::refuse(unsigned status, std::string_view message, std::string_view code) {
+  refused_ = protocol_error(status, message, code);
+  keep_alive_ = false;  // where the next request would begin is not known
+}
+
+net::awaitable<bool> Connection::wait_for_first_byte() {
+  const auto deadline = steady_clock::now() + environment_.limits.idle_time;
+  while (transport_->input().size() == 0) {
+    if (transport_->ended() || draining_) co_return false;
+    transport_->keep_reading();
+    const bool woken = co_await wakeup().wait_until(deadline);
+    if (!woken) co_return false;
+  }
+  co_return true;
+}
+
+// False when the request is refused or the client gone.
+net::awaitable<bool> Connection::parse_until(Parser& parser, bool (Parser::*done)() const, Time deadline) {
+  auto& input = transport_->input();
+  const auto& limits = environment_.limits;
+  while (!(parser.*done)()) {
+    boost::system::error_code error;
+    const std::size_t used = input.size() > 0 ? parser.put(input.data(), error) : 0;
+    input.consume(used);
+    if (error == http::error::body_limit) {
+      refuse(413, fmt::format("The request's body is longer than {} bytes.", limits.body_bytes));
+      co_return false;
+    }
+    const bool incomplete = !error || error == http::error::need_more;
+    const bool beyond_limit = incomplete && !parser.is_header_done() && input.size() > limits.header_bytes;
+    if (error == http::error::header_limit || beyond_limit) {
+      refuse(431, fmt::format("The request's headers are longer than {} bytes.", limits.header_bytes));
+      co_return false;
+    }
+    if (!incomplete) {
+      refuse(400, fmt::format("Not a valid HTTP request: {}.", error.message()));
+      co_return false;
+    }
+    if (used > 0) continue;  // the parser takes one part of a message at a time
+    if (transport_->ended()) co_return false;
+    // What the parser left needs more bytes to mean anything.
+    const std::size_t before = input.size();
+    while (input.size() == before && !transport_->ended()) {
+      transport_->keep_reading();
+      const bool woken = co_await wakeup().wait_until(deadline);
+      if (!woken) {
+        refuse(408, "The request took too long to arrive.");
+        co_return false;
+      }
+    }
+  }
+  co_return true;
+}
+
+net::awaitable<Connection::Received> Connection::read_request() {
+  refused_.reset();
+  const bool any = co_await wait_for_first_byte();
+  if (!any) co_return Received::kNothing;
+  Parser parser;
+  parser.header_limit(static_cast<std::uint32_t>(environment_.limits.header_bytes));
+  parser.body_limit(environment_.limits.body_bytes);
+  const auto& limits = environment_.limits;
+  bool complete =
+      co_await parse_until(parser, &Parser::is_header_done, steady_clock::now() + limits.header_time);
+  const bool expects = complete && parser.get().count(http::field::expect) > 0;
+  if (expects && !boost::beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+    refuse(417, "The Expect header may only say 100-continue.");
+    complete = false;
+  } else if (expects && !parser.is_done()) {
+    complete = co_await transport_->write("HTTP/1.1 100 Continue\r\n\r\n");
+  }
+  if (complete)
+    complete = co_await parse_until(parser, &Parser::is_done, steady_clock::now() + limits.body_time);
+  request_ = parser.release();
+  if (!complete) co_return refused_ ? Received::kRefused : Received::kNothing;
+  if (!is_framed_plainly(request_)) {
+    refuse(400, "A body must have one Content-Length, or Transfer-Encoding: chunked.");
+    co_return Received::kRefused;
+  }
+  keep_alive_ = request_.keep_alive();
+  co_return Received::kRequest;
+}
+
+// Everything that is decided before a handler is called.
+std::optional<Response> Connection::refusal() {
+  if (refused_) return refused_;
+  if (request_.count(http::field::host) != 1) {
+    keep_alive_ = false;
+    return protocol_error(400, "The request must have exactly one Host header.");
+  }
+  const std::string_view method = view(request_.method_string());
+  const bool reads_only = method == "GET" || method == "HEAD";
+  if (const auto reason = environment_.access.refusal(
+          header("Host"), header("Origin"), reads_only ? std::string_view{} : header("Sec-Fetch-Site")))
+    return protocol_error(403, *reason, "forbidden");
+  std::string_view path = view(request_.target());
+  path = path.substr(0, path.find('?'));
+  match_ = environment_.router.find(method, path);
+  if (match_.handler) return std::nullopt;
+  if (match_.allow.empty()) return protocol_error(404, "There is nothing at this address.", "unknown_url");
+  Response response = method == "OPTIONS"
+                          ? Response{204, {}, {}}
+                          : protocol_error(405, fmt::format("Allowed here: {}.", match_.allow));
+  response.headers.emplace_back("Allow", match_.allow);
+  return response;
+}
+
+net::awaitable<void> Connection::answer() {
+  const auto begin = steady_clock::now();
+  started_ = false;
+  status_ = 499;  // stays where the client left before there was an answer
+  match_ = {};
+  std::optional<Response> refused = refusal();
+  transport_->keep_reading();
+  if (refused) {
+    co_await respond(std::move(*refused));
+  } else {
+    co_await run_handler();
+  }
+  const std::chrono::duration<double, std::milli> took = steady_clock::now() - begin;
+  log_info("{} {} {} {} {:.1f} ms", context_->request_id,
+           refused_ ? "-" : view(http::to_string(request_.method())),
+           match_.pattern.empty() ? "-" : match_.pattern, status_, took.count());
+}
+
+net::awaitable<void> Connection::run_handler() {
+  std::optional<Error> failure;
+  try {
+    co_await (*match_.handler)(*this);
+  } catch (const Error& error) {
+    failure = error;
+  } catch (const std::bad_alloc&) {
+    failure.emplace(ErrorKind::kOutOfMemory, "The server is out of memory.", "try again later");
+  } catch (const std::exception& error) {
+    log_error("{} unexpected: {}", context_->request_id, error.what());
+    failure.emplace(ErrorKind::kInternal, "The server failed at this request.");
+  }
+  if (!failure) co_return;
+  log_warning("{} failed: {}", context_->request_id, failure->log_text());
+  if (started_) {
+    transport_->close();  // an answer cut short must not look whole
+  } else {
+    Response response = error_response(*failure);
+    co_await respond(std::move(response));
+  }
+}
+
+HeaderList Connection::head_of(HeaderList headers) const {
+  headers.emplace_back("x-request-id", context_->request_id);
+  headers.emplace_back("X-Content-Type-Options", "nosniff");
+  headers.emplace_back("Date", http_date());
+  headers.emplace_back("Connection", keep_alive_ && !draining_ ? "keep-alive" : "close");
+  return headers;
+}
+
+net::awaitable<void> Connection::respond(Response response) {
+  started_ = true;
+  status_ = response.status;
+  if (response.status != 204)
+    response.headers.emplace_back("Content-Length", std::to_string(response.body.size()));
+  HeaderList headers = head_of(std::move(response.headers));
+  std::string bytes = serialize_head(response.status, headers);
+  if (request_.method() != http::verb::head) bytes += response.body;
+  const bool written = co_await transport_->write(bytes);
+  if (!written) keep_alive_ = false;
+}
+
+net::awaitable<bool> Connection::begin_stream(HeaderList headers) {
+  started_ = true;
+  status_ = 200;
+  chunked_ = request_.version() >= 11;
+  if (chunked_)
+    headers.emplace_back("Transfer-Encoding", "chunked");
+  else
+    keep_alive_ = false;
+  headers = head_of(std::move(headers));
+  const std::string bytes = serialize_head(200, headers);
+  const bool written = co_await transport_->write(bytes);
+  co_return written;
+}
+
+net::awaitable<bool> Connection::send(std::string_view bytes) {
+  const std::string framed =
+      chunked_ ? fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes) : std::string(bytes);
+  const bool written = co_await transport_->write(framed);
+  co_return written;
+}
+
+net::awaitable<void> Connection::end_stream() {
+  bool written = true;
+  if (chunked_) written = co_await transport_->write("0\r\n\r\n");
+  if (!written) keep_alive_ = false;
+}
+
+}  // namespace hearth::server

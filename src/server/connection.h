@@ -1,0 +1,78 @@
+// One HTTP/1.1 connection: reads requests within limits, has them answered one after the other, keeps alive.
+//
+// Message syntax is Boost.Beast's (RFC 9112); what is ambiguous about a message's length is refused, so that
+// no proxy and this server can disagree on where a request ends. Thread-safety: run() and what it calls stay
+// on the connection's strand; begin_drain() and end_now() are safe from any thread.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <memory>
+#include <optional>
+
+#include "server/access.h"
+#include "server/exchange.h"
+#include "server/router.h"
+#include "server/transport.h"
+
+namespace hearth::server {
+
+// What all connections of a server share; outlives them.
+struct ConnectionEnvironment {
+  const ServerLimits limits;
+  const AccessRules access;
+  const Router router;
+  std::weak_ptr<boost::asio::io_context> io_context;  // who wakes a connection from outside must hold it
+};
+
+class Connection : public Exchange, public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(boost::asio::ip::tcp::socket socket, const ConnectionEnvironment& environment);
+
+  boost::asio::awaitable<void> run();
+  // Answers what is running, then closes.
+  void begin_drain();
+  // Ends what is running with an error.
+  void end_now();
+
+  std::string_view body() const override { return request_.body(); }
+  std::string_view path_rest() const override { return match_.rest; }
+  std::string_view header(std::string_view name) const override;
+  const std::shared_ptr<engine::RequestContext>& context() const override { return context_; }
+  bool must_end() const override { return must_end_; }
+  Wakeup& wakeup() override { return transport_->wakeup(); }
+  std::function<void()> waker() override;
+  boost::asio::awaitable<void> respond(Response response) override;
+  boost::asio::awaitable<bool> begin_stream(HeaderList headers) override;
+  boost::asio::awaitable<bool> send(std::string_view bytes) override;
+  boost::asio::awaitable<void> end_stream() override;
+
+ private:
+  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  using Time = Wakeup::Time;
+  enum class Received { kRequest, kRefused, kNothing };
+
+  boost::asio::awaitable<Received> read_request();
+  boost::asio::awaitable<bool> wait_for_first_byte();
+  boost::asio::awaitable<bool> parse_until(Parser& parser, bool (Parser::*done)() const, Time deadline);
+  boost::asio::awaitable<void> answer();
+  boost::asio::awaitable<void> run_handler();
+  std::optional<Response> refusal();
+  void refuse(unsigned status, std::string_view message, std::string_view code = {});
+  void start_context();
+  HeaderList head_of(HeaderList headers) const;
+
+  const ConnectionEnvironment& environment_;
+  std::shared_ptr<Transport> transport_;
+  boost::beast::http::request<boost::beast::http::string_body> request_;
+  Router::Match match_;
+  std::shared_ptr<engine::RequestContext> context_;
+  std::optional<Response> refused_;  // what the parser's failure is answered with
+  bool keep_alive_ = true, started_ = false, chunked_ = false;
+  unsigned status_ = 0;
+  std::atomic<bool> draining_{false}, must_end_{false};
+};
+
+}  // namespace hearth::server

@@ -1,0 +1,38 @@
+#include "server/engine_model.h"
+
+#include <utility>
+
+#include "engine/model.h"
+#include "formats/model_files.h"
+#include "kernels/isa.h"
+#include "models/memory_plan.h"
+
+namespace hearth::server {
+
+EngineModel::EngineModel(std::string id, std::shared_ptr<engine::Compute> compute,
+                         const std::filesystem::path& path, const engine::EngineOptions& options)
+    : id_(std::move(id)), engine_(engine::Engine::load(std::move(compute), path, options)) {}
+
+std::vector<std::int32_t> EngineModel::tokenize_chat(const ChatPrompt& prompt) const {
+  text::ChatRequest request;
+  request.messages = prompt.messages;
+  request.tools = prompt.tools;
+  return engine_->tokenize_chat(request);
+}
+
+std::vector<std::int32_t> EngineModel::tokenize_prompt(std::string_view text) const {
+  return engine_->tokenize_prompt(text);
+}
+
+void EngineModel::submit(engine::GenerationRequest request, engine::GenerationCallback callback) {
+  engine_->submit(std::move(request), std::move(callback));
+}
+
+std::size_t planned_bytes(const std::filesystem::path& path, const engine::EngineOptions& options) {
+  const formats::ModelFiles files = formats::ModelFiles::open(path);
+  const engine::EngineOptions resolved =
+      engine::resolve_options(options, models::read_decoder_configuration(files));
+  return models::plan_memory(files, engine::memory_request(resolved, kernels::selected_isa())).total();
+}
+
+}  // namespace hearth::server

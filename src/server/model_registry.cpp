@@ -1,0 +1,253 @@
+#include "server/model_registry.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "base/log.h"
+#include "base/printable.h"
+
+namespace hearth::server {
+
+namespace {
+
+std::string gigabytes(std::size_t bytes) {
+  return fmt::format("{:.2f} GB", static_cast<double>(bytes) / 1e9);
+}
+
+// A path has a separator or exists as it is written; a name of the store is neither.
+bool is_path(const std::string& text) {
+  std::error_code ignored;
+  return text.find('/') != text.npos || std::filesystem::exists(text, ignored);
+}
+
+std::int64_t seconds_since_1970(const std::string& utc) {
+  std::istringstream in(utc);
+  std::tm parts{};
+  in >> std::get_time(&parts, "%Y-%m-%dT%H:%M:%SZ");
+  return in.fail() ? 0 : static_cast<std::int64_t>(::timegm(&parts));
+}
+
+}  // namespace
+
+std::size_t default_memory_budget() {
+  std::ifstream info("/proc/meminfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.starts_with("MemAvailable:")) return std::stoull(line.substr(13)) * 1024 / 10 * 9;
+  return std::size_t{8} << 30;
+}
+
+ModelRegistry::ModelRegistry(store::Store store, std::shared_ptr<engine::Compute> compute,
+                             RegistryOptions options)
+    : store_(std::move(store)), compute_(std::move(compute)), options_(std::move(options)) {
+  if (!options_.preferred.empty()) {
+    if (is_path(options_.preferred)) {
+      by_path_ = store_.find(options_.preferred);
+      std::filesystem::path path = std::filesystem::absolute(options_.preferred).lexically_normal();
+      if (!path.has_filename()) path = path.parent_path();
+      preferred_id_ = path.filename().string();
+    } else {
+      preferred_id_ = store_.find(options_.preferred).name.text();
+    }
+  }
+  loader_ = std::jthread([this] { run_loader(); });
+}
+
+ModelRegistry::~ModelRegistry() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+}
+
+std::vector<store::ModelRecord> ModelRegistry::records() const {
+  std::vector<store::ModelRecord> usable;
+  for (store::ModelRecord& record : store_.list())
+    if (record.runnable) usable.push_back(std::move(record));
+  return usable;
+}
+
+std::vector<ModelStatus> ModelRegistry::models() {
+  std::vector<ModelStatus> all;
+  const auto add = [&](const std::string& id, const store::ModelRecord& record) {
+    ModelStatus status;
+    status.id = id;
+    status.size_bytes = record.size();
+    status.created = seconds_since_1970(record.pulled_at);
+    status.error = record.problem;
+    const std::lock_guard lock(mutex_);
+    if (const auto found = entries_.find(id); found != entries_.end()) {
+      const Entry& entry = found->second;
+      status.state = entry.state;
+      status.progress = entry.progress;
+      if (entry.model) status.context_tokens = entry.model->context_tokens();
+      if (!entry.error.empty()) status.error = entry.error;
+    } else if (!record.problem.empty()) {
+      status.state = ModelState::kFailed;
+    }
+    all.push_back(std::move(status));
+  };
+  if (by_path_) add(preferred_id_, *by_path_);
+  for (const store::ModelRecord& record : records()) add(record.name.text(), record);
+  return all;
+}
+
+std::string ModelRegistry::default_model() {
+  if (!preferred_id_.empty()) return preferred_id_;
+  const auto usable = records();
+  if (usable.empty()) return {};
+  static constexpr std::string_view kDefault = "smollm2:135m";
+  for (const store::ModelRecord& record : usable)
+    if (record.name.text() == kDefault) return std::string(kDefault);
+  return usable.front().name.text();
+}
+
+// By its whole name, or by its name alone where only one tag of it is there.
+store::ModelRecord ModelRegistry::find(const std::string& id) const {
+  if (by_path_ && id == preferred_id_) return *by_path_;
+  std::vector<store::ModelRecord> same_name;
+  std::string names = by_path_ ? preferred_id_ : "";
+  for (store::ModelRecord& record : records()) {
+    if (record.name.text() == id) return record;
+    names += (names.empty() ? "" : ", ") + record.name.text();
+    if (record.name.name == id) same_name.push_back(std::move(record));
+  }
+  if (same_name.size() == 1) return same_name.front();
+  throw Error(ErrorKind::kNotFound,
+              fmt::format("There is no model `{}`. {}", printable(id),
+                          names.empty() ? "The store is empty." : fmt::format("Available: {}.", names)),
+              "`hearth pull NAME` gets one")
+      .with_field("model");
+}
+
+void ModelRegistry::acquire(const std::string& id, Acquired callback) {
+  std::shared_ptr<EngineModel> model;
+  try {
+    std::string name = id;
+    bool known = false;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = entries_.find(id);
+      known = found != entries_.end() && found->second.state == ModelState::kLoaded;
+    }
+    if (!known) {
+      const store::ModelRecord record = find(id);
+      if (!record.problem.empty())
+        throw Error(ErrorKind::kCorruptData,
+                    fmt::format("The model {} cannot be used: {}", id, record.problem),
+                    fmt::format("`hearth pull {}` repairs it", record.reference))
+            .with_field("model");
+      name = by_path_ && id == preferred_id_ ? id : record.name.text();
+    }
+    const std::lock_guard lock(mutex_);
+    Entry& entry = entries_[name];
+    entry.last_use = ++uses_;
+    if (entry.model) {
+      model = entry.model;
+    } else {
+      entry.waiting.push_back(std::move(callback));
+      if (entry.state == ModelState::kLoading) return;
+      entry.state = ModelState::kLoading;
+      entry.progress = 0;
+      entry.error.clear();
+      to_load_.push_back(name);
+      wake_.notify_all();
+      return;
+    }
+  } catch (const Error& error) {
+    return callback(nullptr, error);
+  }
+  callback(std::move(model), std::nullopt);
+}
+
+std::shared_ptr<EngineModel> ModelRegistry::loaded(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(id);
+  return found == entries_.end() ? nullptr : found->second.model;
+}
+
+void ModelRegistry::run_loader() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [this] { return stopping_ || !to_load_.empty(); });
+    if (to_load_.empty()) return;
+    const std::string id = std::move(to_load_.front());
+    to_load_.pop_front();
+    Entry& entry = entries_[id];
+    lock.unlock();
+    std::optional<Error> failure;
+    try {
+      if (stopping_) throw Error(ErrorKind::kOverloaded, "The server is stopping.");
+      load(find(id), id, entry);
+    } catch (const Error& error) {
+      failure = error;
+    } catch (const std::bad_alloc&) {
+      failure.emplace(ErrorKind::kOutOfMemory, fmt::format("There is not enough memory to load {}.", id));
+    } catch (const std::exception& error) {
+      failure.emplace(ErrorKind::kInternal, fmt::format("Loading {} failed: {}", id, error.what()));
+    }
+    if (failure) log_error("loading {} failed: {}", id, failure->log_text());
+    lock.lock();
+    entry.state = failure ? ModelState::kFailed : ModelState::kLoaded;
+    entry.error = failure ? failure->what() : "";
+    const auto waiting = std::exchange(entry.waiting, {});
+    const std::shared_ptr<EngineModel> model = entry.model;
+    lock.unlock();
+    for (const Acquired& callback : waiting) callback(model, failure);
+    lock.lock();
+  }
+}
+
+void ModelRegistry::load(const store::ModelRecord& record, const std::string& id, Entry& entry) {
+  const auto begin = std::chrono::steady_clock::now();
+  engine::EngineOptions options = options_.engine;
+  options.load_progress = [this, &entry](std::size_t done, std::size_t total) {
+    if (stopping_) throw Error(ErrorKind::kOverloaded, "The server is stopping.");
+    entry.progress = total == 0 ? 0 : static_cast<double>(done) / static_cast<double>(total);
+  };
+  const std::size_t planned = planned_bytes(record.path, options);
+  make_room(id, planned);
+  auto model = std::make_shared<EngineModel>(id, compute_, record.path, options);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  log_info("loaded {} in {:.1f} s: at most {}, context {}, fingerprint {}", id, took.count(),
+           gigabytes(planned), model->context_tokens(), model->fingerprint());
+  const std::lock_guard lock(mutex_);
+  entry.model = std::move(model);
+  entry.planned = planned;
+}
+
+void ModelRegistry::make_room(const std::string& id, std::size_t needed) {
+  std::vector<std::shared_ptr<EngineModel>> unloaded;  // ends outside the lock
+  const std::lock_guard lock(mutex_);
+  for (;;) {
+    std::size_t used = 0;
+    std::pair<const std::string, Entry>* idlest = nullptr;
+    for (auto& named : entries_) {
+      Entry& entry = named.second;
+      if (!entry.model) continue;
+      used += entry.planned;
+      // Nobody but this list holds it, and none can come to while the mutex is held.
+      if (entry.model.use_count() == 1 && (!idlest || entry.last_use < idlest->second.last_use))
+        idlest = &named;
+    }
+    if (used + needed <= options_.memory_budget) return;
+    if (!idlest)
+      throw Error(
+          ErrorKind::kOutOfMemory,
+          fmt::format("{} needs {} of memory; of {} that the server may use, {} are taken by models in use.",
+                      id, gigabytes(needed), gigabytes(options_.memory_budget), gigabytes(used)),
+          used == 0 ? "a smaller --context or --parallel takes less" : "try again later")
+          .with_field("model");
+    log_info("unloading {} to make room for {}", idlest->first, id);
+    unloaded.push_back(std::exchange(idlest->second.model, nullptr));
+    idlest->second.state = ModelState::kAvailable;
+    idlest->second.planned = 0;
+  }
+}
+
+}  // namespace hearth::server

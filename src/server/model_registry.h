@@ -1,0 +1,81 @@
+// The store's models, loaded on first use by one loader thread and unloaded when another needs the room.
+//
+// Every load is planned first: the plans of all loaded models stay within the memory budget, the least
+// recently used model that nobody holds goes first, one in use never. A load that fails is told to those who
+// wait for it and changes nothing else; the next request tries again. Names come from the network, so they
+// are matched against the store's list and never taken for paths. Thread-safety: all functions are safe from
+// any thread; destruction waits for the loader, which gives up a load in progress.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "server/engine_model.h"
+#include "store/store.h"
+
+namespace hearth::server {
+
+// 90% of what the machine can give now.
+std::size_t default_memory_budget();
+
+struct RegistryOptions {
+  // The model for requests that name none: a name in the store, or the path of a model file or folder, which
+  // is served under its last part. Empty: the catalogue's default if it is there, else the first.
+  std::string preferred;
+  engine::EngineOptions engine;  // for every model; its load_progress is not used
+  std::size_t memory_budget = default_memory_budget();
+};
+
+class ModelRegistry : public ModelProvider {
+ public:
+  // Throws as Store::find for a preferred model that is not there. Loads nothing yet.
+  ModelRegistry(store::Store store, std::shared_ptr<engine::Compute> compute, RegistryOptions options);
+  ~ModelRegistry() override;
+
+  std::vector<ModelStatus> models() override;
+  std::string default_model() override;
+  void acquire(const std::string& id, Acquired callback) override;
+
+  // The engine of a loaded model, for tests and metrics; null when it is not loaded.
+  std::shared_ptr<EngineModel> loaded(const std::string& id) const;
+
+ private:
+  struct Entry {
+    ModelState state = ModelState::kAvailable;
+    std::atomic<double> progress{0};
+    std::string error;
+    std::shared_ptr<EngineModel> model;
+    std::size_t planned = 0;
+    std::uint64_t last_use = 0;
+    std::vector<Acquired> waiting;
+  };
+
+  store::ModelRecord find(const std::string& id) const;
+  std::vector<store::ModelRecord> records() const;
+  void run_loader();
+  void load(const store::ModelRecord& record, const std::string& id, Entry& entry);
+  void make_room(const std::string& id, std::size_t needed);
+
+  const store::Store store_;
+  const std::shared_ptr<engine::Compute> compute_;
+  const RegistryOptions options_;
+  std::string preferred_id_;
+  std::optional<store::ModelRecord> by_path_;  // where `preferred` is a path
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable wake_;
+  std::map<std::string, Entry> entries_;  // never shrinks, so references stay
+  std::deque<std::string> to_load_;
+  std::uint64_t uses_ = 0;
+  std::atomic<bool> stopping_{false};
+
+  std::jthread loader_;  // last: joined before what it uses is gone
+};
+
+}  // namespace hearth::server

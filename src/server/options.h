@@ -1,0 +1,35 @@
+// What the server can be told. Defaults are in place; every limit exists because a peer on the network is
+// free to be slow, broken or hostile.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace hearth::server {
+
+struct ServerLimits {
+  std::size_t header_bytes = 16 * 1024;           // request line and headers; beyond: 431
+  std::size_t body_bytes = 8 * 1024 * 1024;       // beyond: 413
+  std::size_t read_ahead_bytes = 64 * 1024;       // of pipelined requests kept while one is answered
+  std::size_t connections = 4096;                 // beyond: 503 at once
+  std::chrono::milliseconds header_time{10'000};  // from a request's first byte to the end of its headers
+  std::chrono::milliseconds body_time{60'000};    // for the whole body
+  std::chrono::milliseconds idle_time{75'000};    // a kept connection without a request
+  std::chrono::milliseconds stalled_write_time{30'000};  // a reader that takes not one byte
+  std::chrono::milliseconds heartbeat{15'000};           // silence in a stream before a comment line
+  std::chrono::milliseconds drain_time{5'000};           // for running answers when the server stops
+};
+
+inline constexpr std::uint16_t kDefaultPort = 11777;
+
+struct ServerOptions {
+  std::string host = "127.0.0.1";     // an IP address or "localhost"
+  std::uint16_t port = kDefaultPort;  // 0: any free one, see Server::port()
+  int network_threads = 2;
+  bool allow_unauthenticated = false;  // beyond loopback there must be a reason to let everybody in
+  ServerLimits limits;
+};
+
+}  // namespace hearth::server

@@ -1,0 +1,59 @@
+// A socket as a connection sees it: input that is always being watched, output that may not stall.
+//
+// One read is pending whenever there is room, so the end of a client is seen while its answer is still being
+// computed; a read is never cancelled, which lets a TLS stream take the socket's place. Written bytes must
+// make progress within the limit, or the socket is closed.
+// REQUIRES: every call on the connection's strand; a shared_ptr owns the object.
+#pragma once
+
+#include <array>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "server/options.h"
+#include "server/wakeup.h"
+
+namespace hearth::server {
+
+class Transport : public std::enable_shared_from_this<Transport> {
+ public:
+  Transport(boost::asio::ip::tcp::socket socket, const ServerLimits& limits);
+
+  // Woken by new input, by its end, and by whoever else has news for the connection.
+  Wakeup& wakeup() { return wakeup_; }
+  boost::asio::any_io_executor executor() { return socket_.get_executor(); }
+
+  // Bytes received and not yet consumed; the owner consumes from it.
+  boost::beast::flat_buffer& input() { return input_; }
+  // Sees to it that a read is pending, unless the read-ahead limit is reached.
+  void keep_reading();
+  // The peer sent its last byte, or the socket broke or was closed.
+  bool ended() const { return ended_; }
+  // Called once, when that happens.
+  void on_end(std::function<void()> callback) { on_end_ = std::move(callback); }
+
+  // False when the peer is gone or took nothing for too long. The bytes must live until then.
+  boost::asio::awaitable<bool> write(std::string_view bytes);
+
+  // Says goodbye: what was written reaches the peer even while it is still sending.
+  boost::asio::awaitable<void> shut_down();
+  void close();
+
+ private:
+  void end();
+
+  boost::asio::ip::tcp::socket socket_;
+  const ServerLimits& limits_;
+  Wakeup wakeup_;
+  boost::asio::steady_timer write_timer_;
+  std::uint64_t write_number_ = 0;  // tells a late timer that its write is over
+  boost::beast::flat_buffer input_;
+  std::array<char, 8192> incoming_;
+  bool reading_ = false, ended_ = false;
+  std::function<void()> on_end_;
+};
+
+}  // namespace hearth::server
