@@ -142,7 +142,7 @@ Value get_slice(Runtime& runtime, const Value& object, const Value& start, const
   const Sequence* sequence = object.sequence();
   const String* string = object.string();
   usable &= string != nullptr || (sequence != nullptr && !sequence->is_view());
-  if (!usable) return missing(runtime, object, Value());
+  if (!usable) runtime.fail(fmt::format("'{}' object cannot be sliced like this", type_name(object)));
   const auto [from, to, by] = bounds;
   if (string != nullptr && by.value_or(1) == 1) {
     runtime.step(object.extent().weight);
@@ -156,19 +156,23 @@ Value get_slice(Runtime& runtime, const Value& object, const Value& start, const
     }
     runtime.step(starts.size());
     TaggedText out;
-    for (const std::size_t i : slice_indices(runtime, starts.size(), from, to, by)) {
+    for (const std::size_t i : slice_bounds(runtime, starts.size(), from, to, by).indices()) {
       const std::size_t end = i + 1 < starts.size() ? starts[i + 1] : string->text.size();
       out.append(string->text, starts[i], end);
     }
     return runtime.string(std::move(out), string->markup);
   }
-  const auto indices = slice_indices(runtime, sequence->items.size(), from, to, by);
+  const SliceBounds bounds_inside = slice_bounds(runtime, sequence->items.size(), from, to, by);
+  if (sequence->kind == SequenceKind::kRange) {
+    const Integer first = sequence->range[0], stride = sequence->range[2];
+    return runtime.range(first + bounds_inside.first * stride, first + bounds_inside.last * stride,
+                         bounds_inside.step * stride);
+  }
+  const auto indices = bounds_inside.indices();
   std::vector<Value> items;
   items.reserve(indices.size());
   for (const std::size_t i : indices) items.push_back(sequence->items[i]);
-  // A slice of a range prints as a list here; no template looks.
-  return runtime.sequence(sequence->kind == SequenceKind::kTuple ? SequenceKind::kTuple : SequenceKind::kList,
-                          std::move(items));
+  return runtime.sequence(sequence->kind, std::move(items));
 }
 
 }  // namespace hearth::text::jinja

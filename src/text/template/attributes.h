@@ -15,7 +15,7 @@ Value get_attribute(Runtime& runtime, const Value& object, const std::string& na
 // Only what the Python type itself has: methods, attributes of namespaces and loops. Undefined otherwise.
 Value get_own_attribute(Runtime& runtime, const Value& object, const std::string& name);
 Value get_item(Runtime& runtime, const Value& object, const Value& index);
-// object[start:stop:step]; absent parts are nullopt.
+// object[start:stop:step]; absent parts are None. Unlike the others, fails where Python does.
 Value get_slice(Runtime& runtime, const Value& object, const Value& start, const Value& stop,
                 const Value& step);
 

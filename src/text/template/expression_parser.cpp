@@ -271,7 +271,7 @@ ExpressionPtr ExpressionParser::primary() {
       break;
   }
   if (stream_.skip_operator("(")) {
-    ExpressionPtr inside = tuple(Conditionals::kAllowed, nullptr, true);
+    ExpressionPtr inside = tuple(Conditionals::kAllowed, true);
     stream_.expect_operator(")");
     return inside;
   }
@@ -344,15 +344,14 @@ ExpressionPtr ExpressionParser::dictionary() {
   return make(line, std::move(node));
 }
 
-ExpressionPtr ExpressionParser::tuple_or_expression(Conditionals conditionals, const char* end_name) {
-  return tuple(conditionals, end_name, false);
+ExpressionPtr ExpressionParser::tuple_or_expression(Conditionals conditionals) {
+  return tuple(conditionals, false);
 }
 
-ExpressionPtr ExpressionParser::tuple(Conditionals conditionals, const char* end_name, bool in_parentheses) {
+ExpressionPtr ExpressionParser::tuple(Conditionals conditionals, bool in_parentheses) {
   const auto at_end = [&] {
     const Token& token = stream_.current();
-    return token.kind == TokenKind::kPrintEnd || token.kind == TokenKind::kTagEnd || token.is_operator(")") ||
-           (end_name != nullptr && token.is_name(end_name));
+    return token.kind == TokenKind::kPrintEnd || token.kind == TokenKind::kTagEnd || token.is_operator(")");
   };
   const int line = stream_.line();
   TupleLiteral node;

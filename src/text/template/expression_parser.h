@@ -15,10 +15,8 @@ class ExpressionParser {
   enum class Conditionals { kAllowed, kNot };  // `a if b else c`
 
   ExpressionPtr expression(Conditionals conditionals = Conditionals::kAllowed);
-  // Several expressions with commas between them are a tuple. Ends before the end of the tag, `)` or the name
-  // `end_name` (may be null).
-  ExpressionPtr tuple_or_expression(Conditionals conditionals = Conditionals::kAllowed,
-                                    const char* end_name = nullptr);
+  // Several expressions with commas between them are a tuple.
+  ExpressionPtr tuple_or_expression(Conditionals conditionals = Conditionals::kAllowed);
   // "| f(1) | g" after `object`; returns `object` where no filter follows.
   ExpressionPtr filters(ExpressionPtr object);
   // "f(1) | g" of a filter block, which has no first bar.
@@ -41,7 +39,7 @@ class ExpressionParser {
   ExpressionPtr string();
   ExpressionPtr list();
   ExpressionPtr dictionary();
-  ExpressionPtr tuple(Conditionals conditionals, const char* end_name, bool in_parentheses);
+  ExpressionPtr tuple(Conditionals conditionals, bool in_parentheses);
   ExpressionPtr postfix(ExpressionPtr object);
   ExpressionPtr subscript(ExpressionPtr object);
   ExpressionPtr subscript_index();

@@ -43,6 +43,12 @@ void Interpreter::write(const TaggedText& text) {
   output_->append(text);
 }
 
+void Interpreter::write_string(const Value& value) {
+  if (value.string() == nullptr)
+    runtime_.fail(fmt::format("a block gave a '{}', not a string", type_name(value)));
+  write(value.string()->text);
+}
+
 Interpreter::Flow Interpreter::run(const Block& block, const ScopePtr& scope) {
   for (const Statement& statement : block) {
     const Flow flow = run(statement, scope);
@@ -148,7 +154,7 @@ Interpreter::Flow Interpreter::run(const FilterBlock& node, const ScopePtr& scop
   const Value* outer_text = std::exchange(block_text_, &text);
   const Value result = evaluate(*node.filter, scope);
   block_text_ = outer_text;
-  write(to_text(runtime_, result));
+  write_string(result);
   return flow;
 }
 
@@ -216,7 +222,7 @@ void Interpreter::run_call_block(const CallBlock& node, const ScopePtr& scope) {
   const Value callee = evaluate(*call_node.callee, scope);
   Arguments arguments = evaluate(call_node.arguments, scope);
   arguments.named.emplace_back("caller", macro_value(node.caller, scope));
-  write(to_text(runtime_, call(callee, std::move(arguments))));
+  write_string(call(callee, std::move(arguments)));
 }
 
 Value Interpreter::call_macro(const MacroDefinition& definition, const ScopePtr& scope, Arguments arguments) {
@@ -260,7 +266,8 @@ Value Interpreter::call_macro(const MacroDefinition& definition, const ScopePtr&
   }
   const auto taken = static_cast<std::ptrdiff_t>(std::min(parameters.size(), arguments.positional.size()));
   if (definition.uses_varargs) {
-    inner->set("varargs", runtime_.tuple(std::vector<Value>(arguments.positional.begin() + taken, arguments.positional.end())));
+    inner->set("varargs", runtime_.tuple(std::vector<Value>(arguments.positional.begin() + taken,
+                                                            arguments.positional.end())));
   } else if (arguments.positional.size() > parameters.size()) {
     runtime_.fail(
         fmt::format("macro '{}' takes not more than {} argument(s)", definition.name, parameters.size()));

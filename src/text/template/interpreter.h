@@ -39,6 +39,7 @@ class Interpreter {
   void assign(const Target& target, const Value& value, const ScopePtr& scope);
   Value filtered(const Value& iterable, const For& node, const ScopePtr& scope);
   void write(const TaggedText& text);
+  void write_string(const Value& value);
 
   // Expressions (evaluator.cpp).
   Value evaluate(const Expression& expression, const ScopePtr& scope);

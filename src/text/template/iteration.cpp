@@ -10,7 +10,7 @@ NextValue characters(Runtime& runtime, const Value& value) {
     const String& string = *value.string();
     if (at == string.text.size()) return false;
     const std::size_t end = at + decode_utf8(string.text.bytes(), at).bytes;
-    out = runtime.string(string.text.substring(at, end), string.markup);
+    out = runtime.string(string.text.substring(at, end));  // markup is lost, as in the reference
     at = end;
     return true;
   };

@@ -144,6 +144,7 @@ class Lexer {
   }
 
   void read_comment() {
+    if (at_ == rest_.size()) return;  // the reference lets an empty rest pass
     const std::size_t end = rest_.find("#}", at_);
     if (end == std::string_view::npos) fail_syntax(line_, "a comment is not closed by '#}'");
     const char sign = end > at_ ? rest_[end - 1] : '\0';
@@ -185,6 +186,7 @@ class Lexer {
         return true;
       }
     }
+    if (at_ == rest_.size()) return true;  // the reference lets an empty rest pass
     fail_syntax(line_, "a raw block is not closed by '{% endraw %}'");
   }
 

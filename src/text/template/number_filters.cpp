@@ -154,7 +154,9 @@ Value round(Runtime& runtime, const Value& input, Arguments arguments) {
   const auto number = input.number();
   if (input.is_undefined()) runtime.fail_undefined(input);
   if (!number) runtime.fail(fmt::format("type {} doesn't define __round__ method", type_name(input)));
-  const Integer digits = std::clamp(given.integer(0, 0), Integer{-400}, Integer{400});
+  // round(x, None) is Python's round(x): a whole number.
+  const bool to_whole = method == "common" && given.get(0) != nullptr && given.get(0)->is_none();
+  const Integer digits = to_whole ? 0 : std::clamp(given.integer(0, 0), Integer{-400}, Integer{400});
   if (method != "common") {
     if (digits < -30 || digits > 30) runtime.fail("the precision is too large");
     const Value unit = apply_binary(runtime, BinaryOperator::kPower, Integer{10}, digits);
@@ -164,7 +166,8 @@ Value round(Runtime& runtime, const Value& input, Arguments arguments) {
     return apply_binary(runtime, BinaryOperator::kDivide, whole, unit);
   }
   if (const auto whole = input.integer()) return rounded_integer(runtime, *whole, digits);
-  return rounded_real(*number, static_cast<int>(digits));
+  const double rounded = rounded_real(*number, static_cast<int>(digits));
+  return to_whole ? Value(truncated_integer(runtime, rounded)) : Value(rounded);
 }
 
 Value length(Runtime& runtime, const Value& input, Arguments arguments) {

@@ -173,11 +173,8 @@ Value apply_binary(Runtime& runtime, BinaryOperator operation, const Value& left
     result = repeat(runtime, left, right);
     if (!result) result = repeat(runtime, right, left);
   }
-  if (operation == BinaryOperator::kModulo && left.string() != nullptr) {
-    // "..." % undefined is Undefined's own operator, which fails.
-    if (right.is_undefined()) runtime.fail_undefined(right);
+  if (operation == BinaryOperator::kModulo && left.string() != nullptr)
     result = format_percent(runtime, left, right);
-  }
   if (!result) fail_types(runtime, kBinarySymbols[static_cast<int>(operation)], left, right);
   return *std::move(result);
 }

@@ -127,9 +127,9 @@ class Parser {
   Statement parse_for(int line) {
     ++for_nesting_;
     For node;
-    node.target = target("in", false);
+    node.target = target(false);
     if (!stream_.skip_name("in")) stream_.fail_expected("'in'");
-    node.iterable = expressions_.tuple_or_expression(Conditionals::kNot, "recursive");
+    node.iterable = expressions_.tuple_or_expression(Conditionals::kNot);
     const std::size_t unknown = stream_.unknown_count();
     if (stream_.skip_name("if")) node.condition = expressions_.expression();
     node.recursive = stream_.skip_name("recursive");
@@ -146,7 +146,7 @@ class Parser {
   }
 
   Statement parse_set(int line) {
-    Target where = target(nullptr, true);
+    Target where = target(true);
     if (stream_.skip_operator("=")) {
       return {line, Set{std::move(where), expressions_.tuple_or_expression()}};
     }
@@ -220,7 +220,7 @@ class Parser {
     With node;
     while (stream_.current().kind != TokenKind::kTagEnd) {
       if (!node.variables.empty()) stream_.expect_operator(",");
-      Target where = target(nullptr, false);
+      Target where = target(false);
       stream_.expect_operator("=");
       node.variables.emplace_back(std::move(where), expressions_.expression());
     }
@@ -250,15 +250,14 @@ class Parser {
       fail_syntax(line, "the variable 'loop' cannot be set inside a loop");
   }
 
-  // A comma-separated list of names is a tuple; it ends before `end_name`, "=" or the end of the tag.
-  Target target(const char* end_name, bool with_attribute) {
+  // A comma-separated list of names is a tuple; it may end with a comma before "=" or the end of the tag.
+  Target target(bool with_attribute) {
     Target tuple;
     tuple.line = stream_.line();
     while (true) {
       const Token& token = stream_.current();
-      const bool at_end = token.is_operator("=") || token.is_operator(")") ||
-                          token.kind == TokenKind::kTagEnd ||
-                          (end_name != nullptr && token.is_name(end_name));
+      const bool at_end =
+          token.is_operator("=") || token.is_operator(")") || token.kind == TokenKind::kTagEnd;
       if (at_end && tuple.is_tuple) return tuple;
       tuple.parts.push_back(one_target(with_attribute));
       if (!stream_.skip_operator(",")) break;
@@ -270,7 +269,7 @@ class Parser {
   Target one_target(bool with_attribute) {
     const TokenStream::Nesting nesting(stream_);
     if (stream_.skip_operator("(")) {
-      Target inside = target(nullptr, false);
+      Target inside = target(false);
       stream_.expect_operator(")");
       return inside;
     }

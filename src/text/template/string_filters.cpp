@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "text/template/filters.h"
+#include "text/template/iteration.h"
 #include "text/template/json_output.h"
 #include "text/template/letter_case.h"
 #include "text/template/printing.h"
@@ -126,15 +127,16 @@ Value indent(Runtime& runtime, const Value& input, Arguments arguments) {
 Value truncate(Runtime& runtime, const Value& input, Arguments arguments) {
   const Parameters given(runtime, "truncate", std::move(arguments), {"length", "killwords", "end", "leeway"},
                          0);
-  if (input.string() == nullptr)
-    runtime.fail(fmt::format("truncate() needs a string, not '{}'", type_name(input)));
-  const TaggedText& text = input.string()->text;
   const TaggedText end = given.get(2) ? given.text(2) : TaggedText("...", false);
   const Integer length = given.integer(0, 255), leeway = given.get_unless_none(3) ? given.integer(3, 5) : 5;
   const Integer kept = length - static_cast<Integer>(end.length());
   if (kept < 0 || leeway < 0)
     runtime.fail("truncate() needs a length of at least its ending, and no negative leeway");
-  if (static_cast<Integer>(text.length()) <= length + leeway) return input;
+  const auto input_length = length_of(input);
+  if (input_length && static_cast<Integer>(*input_length) <= length + leeway) return input;
+  if (input.string() == nullptr)
+    runtime.fail(fmt::format("truncate() needs a string, not '{}'", type_name(input)));
+  const TaggedText& text = input.string()->text;
   TaggedText out = text.substring(0, text.byte_of(static_cast<std::size_t>(kept)));
   const std::size_t space = out.bytes().rfind(' ');
   if (!given.flag(1, false) && space != std::string::npos) out = out.substring(0, space);

@@ -122,9 +122,9 @@ class PercentFormatter : Formatter {
       copy(begin, scanner_.position());
       if (!scanner_.done()) conversion();
     }
-    const bool all_used = tuple_ != nullptr
-                              ? used_ == tuple_->items.size()
-                              : used_ == 1 || values_.dictionary() != nullptr || values_.sequence();
+    const bool all_used = tuple_ != nullptr ? used_ == tuple_->items.size()
+                                            : used_ == 1 || values_.dictionary() != nullptr ||
+                                                  values_.sequence() || values_.is_undefined();
     if (!all_used) runtime_.fail("not all arguments converted during string formatting");
     return finish();
   }

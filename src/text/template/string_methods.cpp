@@ -5,6 +5,7 @@
 #include "text/template/attributes.h"
 #include "text/template/iteration.h"
 #include "text/template/letter_case.h"
+#include "text/template/printing.h"
 #include "text/template/string_format.h"
 #include "text/template/text_operations.h"
 
@@ -112,11 +113,12 @@ Value join(Runtime& runtime, const Value& self, Arguments arguments) {
   const Parameters given(runtime, "join", std::move(arguments), {"iterable"}, 1, kPositionalOnly);
   std::vector<TaggedText> parts;
   for (const Value& item : collect(runtime, *given.get(0))) {
-    if (item.string() == nullptr) {
+    if (item.string() == nullptr && !self.string()->markup) {
       runtime.fail(
           fmt::format("sequence item {}: expected str instance, {} found", parts.size(), type_name(item)));
     }
-    parts.push_back(argument_for(self, item));
+    parts.push_back(item.string() != nullptr ? argument_for(self, item)
+                                             : html_escaped(to_text(runtime, item)));
   }
   return like(runtime, self, joined(runtime, text_of(self), parts));
 }

@@ -198,11 +198,20 @@ ByteRange character_range(const TaggedText& text, std::optional<Integer> start, 
   return {begin, std::max(begin, end)};
 }
 
-std::vector<std::size_t> slice_indices(Runtime& runtime, std::size_t length, std::optional<Integer> start,
-                                       std::optional<Integer> stop, std::optional<Integer> step) {
-  const Integer by = step.value_or(1);
-  if (by == 0) runtime.fail("slice step cannot be zero");
+std::vector<std::size_t> SliceBounds::indices() const {
+  std::vector<std::size_t> all;
+  for (Integer i = first; step > 0 ? i < last : i > last; i += step)
+    all.push_back(static_cast<std::size_t>(i));
+  return all;
+}
+
+SliceBounds slice_bounds(Runtime& runtime, std::size_t length, std::optional<Integer> start,
+                         std::optional<Integer> stop, std::optional<Integer> step) {
   const auto size = static_cast<Integer>(length);
+  // A longer step takes the same elements, and sums with it stay small.
+  constexpr Integer kFar = Integer{1} << 62;
+  const Integer by = std::clamp(step.value_or(1), -kFar, kFar);
+  if (by == 0) runtime.fail("slice step cannot be zero");
   const Integer lowest = by > 0 ? 0 : -1, highest = by > 0 ? size : size - 1;
   const auto clamped = [&](Integer position) {
     if (position < 0) position += size;
@@ -210,11 +219,7 @@ std::vector<std::size_t> slice_indices(Runtime& runtime, std::size_t length, std
   };
   const Integer first = start ? clamped(*start) : (by > 0 ? lowest : highest);
   const Integer last = stop ? clamped(*stop) : (by > 0 ? highest : lowest);
-  std::vector<std::size_t> indices;
-  const Integer stride = std::clamp(by, -size - 1, size + 1);  // a longer one takes the same elements
-  for (Integer i = first; by > 0 ? i < last : i > last; i += stride)
-    indices.push_back(static_cast<std::size_t>(i));
-  return indices;
+  return {first, last, by};
 }
 
 }  // namespace hearth::text::jinja

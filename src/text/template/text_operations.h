@@ -44,8 +44,12 @@ struct ByteRange {
 };
 ByteRange character_range(const TaggedText& text, std::optional<Integer> start, std::optional<Integer> stop);
 
-// Python's slice.indices(): which of `length` elements [start:stop:step] takes, in order.
-std::vector<std::size_t> slice_indices(Runtime& runtime, std::size_t length, std::optional<Integer> start,
-                                       std::optional<Integer> stop, std::optional<Integer> step);
+// Python's slice.indices(): [start:stop:step] of `length` elements, with every bound inside.
+struct SliceBounds {
+  Integer first, last, step;  // `last` is not taken itself
+  std::vector<std::size_t> indices() const;
+};
+SliceBounds slice_bounds(Runtime& runtime, std::size_t length, std::optional<Integer> start,
+                         std::optional<Integer> stop, std::optional<Integer> step);
 
 }  // namespace hearth::text::jinja
