@@ -54,7 +54,7 @@ build_targets() {
     (cd "$root" && cmake --preset release -DHEARTH_TESTS="$tests") >"$log" 2>&1 </dev/null || { cat "$log" >&2; fail "cmake failed"; }
   fi
   [ $# -eq 0 ] || targets=(--target "$@")
-  [ -t 2 ] || say "Building into build/release"
+  say "Building into build/release (minutes the first time, seconds after)"
   if [ -t 2 ]; then
     cmake --build "$build" "${targets[@]}" >&2 </dev/null || fail "the build failed"
   else
