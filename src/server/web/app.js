@@ -212,3 +212,5 @@ startPanels(() => {
 drawIdeas();
 drawConversation();
 startModels(drawState);
+// Not on a phone, where it would bring up the keyboard.
+if (matchMedia('(hover: hover)').matches) question.focus();
