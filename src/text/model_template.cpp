@@ -4,14 +4,10 @@
 
 #include "base/error.h"
 #include "formats/huggingface_directory.h"
+#include "text/default_template.h"
 
 namespace hearth::text {
 namespace {
-
-constexpr std::string_view kChatMl =
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + "
-    "'<|im_end|>' + "
-    "'\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
 // tokenizer_config.json holds one template, or several by name.
 std::optional<std::string> template_from_configuration(const nlohmann::json& configuration) {
@@ -58,7 +54,13 @@ ChatTemplate::Options template_options(const Tokenizer& tokenizer) {
 
 ChatTemplate model_chat_template(const formats::ModelFiles& files, const Tokenizer& tokenizer) {
   std::optional<std::string> source = find_source(files);
-  if (!source && tokenizer.find("<|im_start|>") && tokenizer.find("<|im_end|>")) source = kChatMl;
+  if (!source) {
+    const auto is_control = [&](std::string_view text) {
+      const std::optional<TokenId> id = tokenizer.find(text);
+      return id && tokenizer.is_control(*id);
+    };
+    if (const auto family = family_of_vocabulary(is_control)) source = default_template_for(*family);
+  }
   if (!source)
     throw Error(ErrorKind::kUnsupported,
                 "this model brings no chat template: it is a base model, which continues text and knows no "
