@@ -8,9 +8,9 @@
 namespace hearth::text {
 
 // From GGUF's tokenizer.chat_template, or from chat_template.jinja or tokenizer_config.json beside the
-// weights. Where a model brings none but its vocabulary has the ChatML marks, ChatML serves. Throws
-// kUnsupported for a base model, which continues text and knows no conversation; kCorruptData with the line
-// for a template that is not valid.
+// weights. Where a model brings none, the default of the family whose control tokens its vocabulary has
+// (text/default_template.h). Throws kUnsupported where there is no such family: a base model, which continues
+// text and knows no conversation; kCorruptData with the line for a template that is not valid.
 ChatTemplate model_chat_template(const formats::ModelFiles& files, const Tokenizer& tokenizer);
 
 // The vocabulary's special tokens as the variables that templates know.
