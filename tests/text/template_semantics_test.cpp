@@ -16,7 +16,8 @@ void expect_equal(const Json& file, std::size_t at_least) {
   ChatRequest request;
   request.variables = file.at("variables");
   request.now = reference_time();
-  // The sources of the reference see nothing but these variables; ChatRequest's own are null here and not used.
+  // The sources of the reference see nothing but these variables; ChatRequest's own are null here and not
+  // used.
   std::size_t texts = 0, failures = 0;
   for (const Json& one : file.at("cases")) {
     const std::string source = one.at("source");
@@ -28,7 +29,8 @@ void expect_equal(const Json& file, std::size_t at_least) {
     }
     ++texts;
     try {
-      EXPECT_EQ(joined_text(ChatTemplate::parse(source).render_as_given(request)), one.at("text").get<std::string>());
+      EXPECT_EQ(joined_text(ChatTemplate::parse(source).render_as_given(request)),
+                one.at("text").get<std::string>());
     } catch (const Error& error) {
       ADD_FAILURE() << error.what();
     }

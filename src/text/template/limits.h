@@ -14,11 +14,11 @@ struct TemplateLimits {
   int evaluation_depth =
       1000;               // nested evaluations; a macro's call costs about 6. Keeps the stack below 2 MB
   int value_depth = 256;  // lists within lists, in the request too
-  std::size_t steps = 20'000'000;  // evaluated nodes, list elements, and each 64 bytes of text moved
+  std::size_t steps = 10'000'000;  // evaluated nodes, list elements, and each 64 bytes of text moved
   std::size_t string_bytes = std::size_t{16} << 20;   // of any one string, the output among them
   std::size_t memory_bytes = std::size_t{256} << 20;  // of all values alive at one time
   std::size_t range_items = 100'000;                  // as the jinja2 sandbox has it
-  std::chrono::milliseconds time{10'000};
+  std::chrono::milliseconds time{5'000};
 };
 
 }  // namespace hearth::text

@@ -51,11 +51,16 @@ class Parser {
           stream_.expect(TokenKind::kTagEnd, "'%}'");
           break;
         default:
-          if (end_names.size() > 0)
-            stream_.fail_expected(("'" + std::string(*end_names.begin()) + "'").c_str());
+          if (end_names.size() > 0) fail_unclosed(end_names);
           return block;
       }
     }
+  }
+
+  [[noreturn]] void fail_unclosed(EndNames end_names) const {
+    std::string wanted;
+    for (const char* name : end_names) wanted += fmt::format("{}'{}'", wanted.empty() ? "" : " or ", name);
+    stream_.fail_expected(wanted.c_str());
   }
 
   static std::shared_ptr<const String> literal_text(const std::string& text) {

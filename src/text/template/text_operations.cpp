@@ -155,8 +155,12 @@ TaggedText joined(Runtime& runtime, const TaggedText& separator, const std::vect
 
 TaggedText repeated(Runtime& runtime, const TaggedText& text, Integer times) {
   const std::size_t bytes = runtime.check_product(text.size(), times, runtime.limits().string_bytes);
-  TaggedText out;
-  while (out.size() < bytes) out.append(text);
+  if (bytes == 0) return {};
+  TaggedText out = text;
+  while (out.size() < bytes) {
+    const TaggedText half = out;  // doubling: a short text repeated often is one long copy in the end
+    out.append(half, 0, std::min(half.size(), bytes - half.size()));
+  }
   return out;
 }
 

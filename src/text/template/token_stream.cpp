@@ -21,9 +21,9 @@ std::string description(const Token& token) {
     case TokenKind::kTagEnd:
       return "'%}'";
     case TokenKind::kString:
-      return "a string";
+      return "string";
     case TokenKind::kEnd:
-      return "the end of the template";
+      return "end of the template";
     default:
       return "'" + token.text + "'";
   }
