@@ -80,7 +80,7 @@ class Pending {
 
 TEST_F(EngineTest, AnswersInWords) {
   const auto engine = load();
-  GenerationRequest request = chat(*engine, "What color is the sky?", 40);
+  GenerationRequest request = chat(*engine, "What color is the sky?", 120);
   request.sampling.temperature = 0;
   request.ignore_end = false;
   const Engine::Answer answer = engine->generate(std::move(request));
@@ -200,7 +200,7 @@ TEST_F(EngineTest, TheAnswerFillsTheContextAndEnds) {
 
 TEST_F(EngineTest, AStopStringEndsTheAnswerBeforeIt) {
   const auto engine = load();
-  GenerationRequest request = chat(*engine, "What color is the sky?", 40);
+  GenerationRequest request = chat(*engine, "What color is the sky?", 120);
   request.sampling.temperature = 0;
   request.stop_strings = {"blue"};
   const auto answer = engine->generate(std::move(request));
