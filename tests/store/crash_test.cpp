@@ -172,17 +172,20 @@ TEST(Crash, AKilledDownloadGoesOn) {
     ::_exit(0);
   }
   // Until the state on the disk tells of some of it.
-  bool some = false;
-  for (int i = 0; i < 600 && !some; ++i) {
+  std::uint64_t noted = 0;
+  for (int i = 0; i < 2000 && noted < 1'500'000; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    for (const auto& entry :
-         fs::recursive_directory_iterator(home.path(), fs::directory_options::skip_permission_denied))
-      some = some || entry.path().extension() == ".state";
+    noted = 0;
+    std::error_code error;
+    for (const auto& entry : fs::recursive_directory_iterator(home.path(), error))
+      if (entry.path().extension() == ".state")
+        for (const json& piece : json::parse(test::content_of(entry.path()))["pieces"])
+          noted += piece[2].get<std::uint64_t>();
   }
   ::kill(pid, SIGKILL);
   int status = 0;
   ::waitpid(pid, &status, 0);
-  ASSERT_TRUE(some && WIFSIGNALED(status));
+  ASSERT_TRUE(noted >= 1'500'000 && WIFSIGNALED(status));
   expect_no_model(store, home.path());
   ASSERT_EQ(store.unfinished().size(), 1u);
   server.set_behaviour(json::array());

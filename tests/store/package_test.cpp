@@ -32,10 +32,22 @@ class PackagePull : public ::testing::Test {
 TEST_F(PackagePull, JoinsThePartsInOrder) {
   Store store = this->store();
   std::vector<PullProgress> seen;
+  std::uint64_t disk_peak = 0;
   const PullResult result = store.pull("tiny", index_.options(), [&](const PullProgress& progress) {
     seen.push_back(progress);
+    std::uint64_t bytes = 0;
+    std::error_code error;  // files come and go
+    for (fs::recursive_directory_iterator it(home_.path(), error), end; !error && it != end;
+         it.increment(error)) {
+      std::error_code gone;
+      if (it->is_regular_file(gone))
+        if (const std::uint64_t size = it->file_size(gone); !gone) bytes += size;
+    }
+    disk_peak = std::max(disk_peak, bytes);
     return true;
   });
+  EXPECT_LE(disk_peak, content_.size() + 2 * content_.size() / 4 + 10'000)
+      << "more than the file and two parts";
   expect_model(store, "tiny:1m", content_);
   EXPECT_EQ(result.record.name.text(), "tiny:1m");
   EXPECT_EQ(result.record.verification, Verification::kCatalogue);
