@@ -36,18 +36,18 @@ struct AnswerUsage {
   void add(const engine::Usage& usage, bool counts_prompt);
 };
 
-nlohmann::json answer_document(const AnswerHead& head, const std::vector<Choice>& choices,
-                               const AnswerUsage& usage);
+nlohmann::ordered_json answer_document(const AnswerHead& head, const std::vector<Choice>& choices,
+                                       const AnswerUsage& usage);
 
 // Chunks. `with_usage` adds "usage": null, as OpenAI does where a chunk with the usage will follow.
-nlohmann::json opening_chunk(const AnswerHead& head, std::int32_t choice, bool with_usage);
-nlohmann::json text_chunk(const AnswerHead& head, std::int32_t choice, std::string_view text,
-                          bool with_usage);
-nlohmann::json final_chunk(const AnswerHead& head, std::int32_t choice, engine::FinishReason finish,
-                           bool with_usage);
-nlohmann::json usage_chunk(const AnswerHead& head, const AnswerUsage& usage);
+nlohmann::ordered_json opening_chunk(const AnswerHead& head, std::int32_t choice, bool with_usage);
+nlohmann::ordered_json text_chunk(const AnswerHead& head, std::int32_t choice, std::string_view text,
+                                  bool with_usage);
+nlohmann::ordered_json final_chunk(const AnswerHead& head, std::int32_t choice, engine::FinishReason finish,
+                                   bool with_usage);
+nlohmann::ordered_json usage_chunk(const AnswerHead& head, const AnswerUsage& usage);
 
 // "data: {...}\n\n".
-std::string stream_event(const nlohmann::json& document);
+std::string stream_event(const nlohmann::ordered_json& document);
 
 }  // namespace hearth::server

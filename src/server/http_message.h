@@ -20,14 +20,14 @@ struct Response {
   std::string body;
 };
 
-Response json_response(const nlohmann::json& body, unsigned status = 200);
+Response json_response(const nlohmann::ordered_json& body, unsigned status = 200);
 Response text_response(std::string body, std::string content_type);
 
 // {"error": {"message", "type", "param", "code"}}, OpenAI's shape; param and code are null when empty.
-nlohmann::json error_document(std::string_view message, std::string_view type, std::string_view param,
-                              std::string_view code);
+nlohmann::ordered_json error_document(std::string_view message, std::string_view type, std::string_view param,
+                                      std::string_view code);
 // By the one table of base/error.h; a hint becomes part of the message.
-nlohmann::json error_document(const Error& error);
+nlohmann::ordered_json error_document(const Error& error);
 Response error_response(const Error& error);
 // For what goes wrong before there is a request to validate: 404 of a route, 405, 408, 413, 431 ...
 Response protocol_error(unsigned status, std::string_view message, std::string_view code = {});

@@ -7,7 +7,7 @@
 namespace hearth::server {
 
 namespace net = boost::asio;
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 namespace {
 
