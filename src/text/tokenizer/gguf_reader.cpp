@@ -238,11 +238,9 @@ class GgufReader {
     const bool is_phi3 = parts_->kind == TokenizerKind::kSentencePieceBpe &&
                          metadata_.find_string("general.architecture").value_or("") == "phi3";
     const Vocabulary& vocabulary = parts_->vocabulary;
-    // SentencePiece finds user-defined tokens after it has marked the spaces; the files spell them with
-    // spaces. Where a text gets a space in front, every part between tokens does, so that they must be found
-    // before.
-    const bool marks_first =
-        parts_->kind == TokenizerKind::kSentencePieceBpe && !parts_->decoding.strips_leading_space;
+    // SentencePiece finds user-defined tokens after it has marked the spaces; the files spell them with spaces.
+    const bool marks_first = parts_->kind == TokenizerKind::kSentencePieceBpe;
+    const auto mark = make_replace(make_literal_matcher(" "), std::string(kSpaceMarker));
     std::vector<AddedToken> added, normalized;
     for (TokenId id = 0; vocabulary.contains(id); ++id) {
       const bool is_control = vocabulary.is_control(id);
@@ -254,7 +252,7 @@ class GgufReader {
         added.push_back(std::move(token));
         continue;
       }
-      for (const auto& normalizer : parts_->normalizers) normalizer->apply(token.text);
+      mark->apply(token.text);
       normalized.push_back(std::move(token));
     }
     parts_->added = AddedTokens(std::move(added));

@@ -17,6 +17,7 @@ ByteTrie trie_of(const Vocabulary& vocabulary) {
 
 WordPieceModel::WordPieceModel(const Vocabulary& vocabulary, TokenId unknown, const WordPieceOptions& options)
     : unknown_(unknown),
+      word_prefix_(options.word_prefix),
       maximum_word_characters_(options.maximum_word_characters),
       trie_(trie_of(vocabulary)),
       word_start_(trie_.walk(ByteTrie::kRoot, options.word_prefix)),
@@ -29,6 +30,10 @@ bool WordPieceModel::append_word(std::string_view word, std::vector<TokenId>& ou
     return false;
   for (std::size_t begin = 0; begin < word.size();) {
     ByteTrie::Node node = begin == 0 ? word_start_ : continuation_start_;
+    // A continuation must not be taken for the beginning of a word because the text has the marker itself.
+    const bool looks_like_start =
+        begin > 0 && !word_prefix_.empty() && word.substr(begin).starts_with(word_prefix_);
+    if (looks_like_start) return false;
     TokenId longest = kNoToken;
     std::size_t longest_end = begin;
     for (std::size_t end = begin; node != ByteTrie::kNone && end < word.size();) {

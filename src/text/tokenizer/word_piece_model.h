@@ -29,6 +29,7 @@ class WordPieceModel final : public TokenModel {
   bool append_word(std::string_view word, std::vector<TokenId>& out) const;
 
   TokenId unknown_;
+  std::string word_prefix_;
   std::size_t maximum_word_characters_;
   ByteTrie trie_;
   ByteTrie::Node word_start_, continuation_start_;

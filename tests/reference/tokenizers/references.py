@@ -63,7 +63,7 @@ def byte_level(fields):
     return lambda text: tokenizer.encode(text, add_special_tokens=False).ids
 
 
-def sentence_piece(fields, model_type="bpe"):
+def sentence_piece(fields, byte_fallback=True):
     proto = sentencepiece_model_pb2.ModelProto()
     for token, score, kind in zip(fields["tokens"], fields["scores"], fields["token_type"]):
         # A converted file may call <unk> control, but SentencePiece wants one unknown piece; and it spells the spaces
@@ -72,8 +72,8 @@ def sentence_piece(fields, model_type="bpe"):
         token = token.replace(" ", "▁") if kind == USER_DEFINED else token
         proto.pieces.add(piece=token, score=score, type=kind)
     trainer = proto.trainer_spec
-    trainer.model_type = {"unigram": 1, "bpe": 2}[model_type]
-    trainer.byte_fallback = True
+    trainer.model_type = sentencepiece_model_pb2.TrainerSpec.BPE
+    trainer.byte_fallback = byte_fallback
     trainer.vocab_size = len(proto.pieces)
     normalizer = proto.normalizer_spec
     normalizer.name = "identity"
