@@ -80,27 +80,27 @@ void refuse_what_is_not_here(const Keys& keys, std::string_view architecture) {
                 fmt::format("{}: unknown tensor data layout \"{}\"", keys.metadata().source(), *layout));
 }
 
-void read_shapes(const Keys& keys, const formats::ModelFiles& files, DecoderConfiguration& c) {
-  set_layer_count(c, keys.require_integer("block_count"), files);
-  c.width = keys.require_integer("embedding_length");
-  c.hidden_width = keys.uniform_integer("feed_forward_length").value_or(0);
-  c.trained_context = keys.require_integer("context_length");
+void read_shapes(const Keys& keys, const formats::ModelFiles& files, DecoderConfiguration& out) {
+  set_layer_count(out, keys.require_integer("block_count"), files);
+  out.width = keys.require_integer("embedding_length");
+  out.hidden_width = keys.uniform_integer("feed_forward_length").value_or(0);
+  out.trained_context = keys.require_integer("context_length");
   const auto heads = keys.uniform_integer("attention.head_count");
   if (!heads) keys.metadata().require_u32(keys.name("attention.head_count"));  // throws
-  c.heads = *heads;
-  c.key_value_heads = keys.uniform_integer("attention.head_count_kv").value_or(c.heads);
-  c.head_dimension = keys.integer("attention.key_length", c.heads > 0 ? c.width / c.heads : 0);
-  const std::int32_t value_length = keys.integer("attention.value_length", c.head_dimension);
-  if (value_length != c.head_dimension)
+  out.heads = *heads;
+  out.key_value_heads = keys.uniform_integer("attention.head_count_kv").value_or(out.heads);
+  out.head_dimension = keys.integer("attention.key_length", out.heads > 0 ? out.width / out.heads : 0);
+  const std::int32_t value_length = keys.integer("attention.value_length", out.head_dimension);
+  if (value_length != out.head_dimension)
     throw Error(ErrorKind::kUnsupported,
                 fmt::format("{}: keys have {} and values {} elements a head", keys.metadata().source(),
-                            c.head_dimension, value_length),
+                            out.head_dimension, value_length),
                 "only models with one head size are supported");
   const TensorEntry& embedding = files.require("token_embd.weight");
   if (embedding.shape.size() != 2 || embedding.shape[0] > std::numeric_limits<std::int32_t>::max())
     throw Error(ErrorKind::kCorruptData, fmt::format("tensor {} has the shape {}, not [vocabulary, width]",
                                                      embedding.name, to_string(embedding.shape)));
-  c.vocabulary = static_cast<std::int32_t>(embedding.shape[0]);
+  out.vocabulary = static_cast<std::int32_t>(embedding.shape[0]);
 }
 
 void read_rope_scaling(const Keys& keys, RopeConfiguration& rope) {
@@ -126,11 +126,11 @@ void read_rope_scaling(const Keys& keys, RopeConfiguration& rope) {
   }
 }
 
-void read_rope(const Keys& keys, const formats::ModelFiles& files, DecoderConfiguration& c) {
-  RopeConfiguration& rope = c.rope;
-  rope.base = keys.number("rope.freq_base", c.architecture == "gemma3" ? 1e6f : 10000.0f);
-  rope.dimensions = keys.integer("rope.dimension_count", c.head_dimension);
-  rope.original_context = keys.integer("rope.scaling.original_context_length", c.trained_context);
+void read_rope(const Keys& keys, const formats::ModelFiles& files, DecoderConfiguration& out) {
+  RopeConfiguration& rope = out.rope;
+  rope.base = keys.number("rope.freq_base", out.architecture == "gemma3" ? 1e6f : 10000.0f);
+  rope.dimensions = keys.integer("rope.dimension_count", out.head_dimension);
+  rope.original_context = keys.integer("rope.scaling.original_context_length", out.trained_context);
   rope.attention_factor = keys.number("rope.scaling.attn_factor", 0.0f);
   read_rope_scaling(keys, rope);
   const TensorEntry* long_factors = files.find("rope_factors_long.weight");
@@ -140,23 +140,24 @@ void read_rope(const Keys& keys, const formats::ModelFiles& files, DecoderConfig
     rope.long_factors = read_float_vector(*long_factors);
     rope.short_factors = read_float_vector(*short_factors);
     if (rope.original_context > 0)
-      rope.factor = static_cast<float>(c.trained_context) / static_cast<float>(rope.original_context);
+      rope.factor = static_cast<float>(out.trained_context) / static_cast<float>(rope.original_context);
   }
   if (const TensorEntry* divisors = files.find("rope_freqs.weight"))
     rope.frequency_divisors = read_float_vector(*divisors);
   // Rows of the llama family come in pairs over the whole head; that order leaves no room for a rest.
-  if (c.architecture == "llama" && rope.dimensions != c.head_dimension)
+  if (out.architecture == "llama" && rope.dimensions != out.head_dimension)
     throw Error(ErrorKind::kUnsupported,
                 fmt::format("{}: {} of {} elements of a head are rotary", keys.metadata().source(),
-                            rope.dimensions, c.head_dimension),
+                            rope.dimensions, out.head_dimension),
                 "files of the architecture \"llama\" must turn whole heads");
 }
 
-void read_windows(const Keys& keys, DecoderConfiguration& c) {
-  const std::int32_t window = keys.integer("attention.sliding_window", c.architecture == "gemma2" ? 4096 : 0);
+void read_windows(const Keys& keys, DecoderConfiguration& out) {
+  const std::int32_t window =
+      keys.integer("attention.sliding_window", out.architecture == "gemma2" ? 4096 : 0);
   if (window <= 0) return;
   // Of every `period` layers the last sees everything; an array says it layer by layer.
-  std::int32_t period = c.architecture == "gemma2" ? 2 : c.architecture == "gemma3" ? 6 : 0;
+  std::int32_t period = out.architecture == "gemma2" ? 2 : out.architecture == "gemma3" ? 6 : 0;
   std::vector<bool> pattern;
   const std::string key = keys.name("attention.sliding_window_pattern");
   if (const formats::GgufValue* value = keys.metadata().find(key)) {
@@ -165,35 +166,35 @@ void read_windows(const Keys& keys, DecoderConfiguration& c) {
     else
       period = keys.require_integer("attention.sliding_window_pattern");
   }
-  if (!pattern.empty() && pattern.size() != c.layers.size())
+  if (!pattern.empty() && pattern.size() != out.layers.size())
     throw Error(ErrorKind::kCorruptData,
                 fmt::format("{}: {} has {} elements for {} layers", keys.metadata().source(), key,
-                            pattern.size(), c.layers.size()));
-  const bool local_rope = c.architecture == "gemma3" || keys.contains("rope.freq_base_swa");
+                            pattern.size(), out.layers.size()));
+  const bool local_rope = out.architecture == "gemma3" || keys.contains("rope.freq_base_swa");
   if (local_rope) {
-    c.local_rope.base = keys.number("rope.freq_base_swa", 10000.0f);
-    c.local_rope.dimensions = c.rope.dimensions;
+    out.local_rope.base = keys.number("rope.freq_base_swa", 10000.0f);
+    out.local_rope.dimensions = out.rope.dimensions;
   }
-  for (std::size_t i = 0; i < c.layers.size(); ++i) {
+  for (std::size_t i = 0; i < out.layers.size(); ++i) {
     const bool windowed =
         !pattern.empty() ? pattern[i] : period <= 0 || static_cast<std::int32_t>(i) % period < period - 1;
-    c.layers[i].window = windowed ? window : 0;
-    c.layers[i].uses_local_rope = windowed && local_rope;
+    out.layers[i].window = windowed ? window : 0;
+    out.layers[i].uses_local_rope = windowed && local_rope;
   }
 }
 
-void read_experts(const Keys& keys, const formats::ModelFiles& files, DecoderConfiguration& c) {
-  ExpertConfiguration& experts = c.experts;
+void read_experts(const Keys& keys, const formats::ModelFiles& files, DecoderConfiguration& out) {
+  ExpertConfiguration& experts = out.experts;
   experts.count = keys.integer("expert_count", 0);
   if (experts.count == 0) return;
   experts.used = keys.integer("expert_used_count", 0);
-  const bool mixtral = c.architecture == "llama";
+  const bool mixtral = out.architecture == "llama";
   const std::int32_t default_width =
-      mixtral || experts.used <= 0 ? c.hidden_width : c.hidden_width / experts.used;
+      mixtral || experts.used <= 0 ? out.hidden_width : out.hidden_width / experts.used;
   experts.hidden_width = keys.integer("expert_feed_forward_length", default_width);
-  experts.normalise_weights = keys.flag("expert_weights_norm", c.architecture != "qwen2moe");
-  if (c.architecture == "qwen2moe")
-    experts.shared_hidden_width = keys.integer("expert_shared_feed_forward_length", c.hidden_width);
+  experts.normalise_weights = keys.flag("expert_weights_norm", out.architecture != "qwen2moe");
+  if (out.architecture == "qwen2moe")
+    experts.shared_hidden_width = keys.integer("expert_shared_feed_forward_length", out.hidden_width);
   const float weights_scale = keys.number("expert_weights_scale", 1.0f);
   constexpr std::int32_t kSoftmax = 1;
   if ((weights_scale != 0.0f && weights_scale != 1.0f) ||
@@ -201,66 +202,68 @@ void read_experts(const Keys& keys, const formats::ModelFiles& files, DecoderCon
     throw Error(
         ErrorKind::kUnsupported,
         fmt::format("{}: experts are weighted in a way that is not supported", keys.metadata().source()));
-  for (std::size_t i = 0; i < c.layers.size(); ++i)
-    c.layers[i].has_experts = files.find(fmt::format("blk.{}.ffn_gate_inp.weight", i)) != nullptr;
+  for (std::size_t i = 0; i < out.layers.size(); ++i)
+    out.layers[i].has_experts = files.find(fmt::format("blk.{}.ffn_gate_inp.weight", i)) != nullptr;
 }
 
-float attention_scale(const Keys& keys, const DecoderConfiguration& c) {
+float attention_scale(const Keys& keys, const DecoderConfiguration& out) {
   const float scale = keys.number("attention.scale", 0.0f);
   if (scale != 0.0f) return scale;
   // The 27B models of Gemma 2 and 3 scale by width / heads; files say so by their number of layers alone.
-  const bool gemma_27b = (c.architecture == "gemma2" && c.layers_count == 46) ||
-                         (c.architecture == "gemma3" && c.layers_count == 62);
-  const std::int32_t elements = gemma_27b ? c.width / c.heads : c.head_dimension;
+  const bool gemma_27b = (out.architecture == "gemma2" && out.layers_count == 46) ||
+                         (out.architecture == "gemma3" && out.layers_count == 62);
+  const std::int32_t elements = gemma_27b ? out.width / out.heads : out.head_dimension;
   return static_cast<float>(1.0 / std::sqrt(elements));
 }
 
-void read_biases(const formats::ModelFiles& files, DecoderConfiguration& c) {
+void read_biases(const formats::ModelFiles& files, DecoderConfiguration& out) {
   const auto has = [&](std::string_view name) { return files.find(name) != nullptr; };
-  c.query_key_value_bias = c.architecture == "qwen2" || c.architecture == "qwen2moe" ||
-                           has("blk.0.attn_q.bias") || has("blk.0.attn_qkv.bias");
-  c.attention_output_bias = has("blk.0.attn_output.bias");
-  c.feed_forward_bias = has("blk.0.ffn_down.bias");
+  out.query_key_value_bias = out.architecture == "qwen2" || out.architecture == "qwen2moe" ||
+                             has("blk.0.attn_q.bias") || has("blk.0.attn_qkv.bias");
+  out.attention_output_bias = has("blk.0.attn_output.bias");
+  out.feed_forward_bias = has("blk.0.ffn_down.bias");
 }
 
 }  // namespace
 
 DecoderConfiguration read_gguf_configuration(const formats::GgufMetadata& metadata,
                                              const formats::ModelFiles& files) {
-  DecoderConfiguration c;
-  c.architecture = metadata.require_string("general.architecture");
-  if (std::find(std::begin(kArchitectures), std::end(kArchitectures), c.architecture) ==
+  DecoderConfiguration out;
+  out.architecture = metadata.require_string("general.architecture");
+  if (std::find(std::begin(kArchitectures), std::end(kArchitectures), out.architecture) ==
       std::end(kArchitectures))
-    throw_unknown_architecture(c.architecture);
-  const Keys keys(metadata, c.architecture);
-  refuse_what_is_not_here(keys, c.architecture);
-  read_shapes(keys, files, c);
-  read_rope(keys, files, c);
-  read_windows(keys, c);
-  read_experts(keys, files, c);
-  read_biases(files, c);
-  number_layer_groups(c);
+    throw_unknown_architecture(out.architecture);
+  const Keys keys(metadata, out.architecture);
+  refuse_what_is_not_here(keys, out.architecture);
+  read_shapes(keys, files, out);
+  read_rope(keys, files, out);
+  read_windows(keys, out);
+  read_experts(keys, files, out);
+  read_biases(files, out);
+  number_layer_groups(out);
 
-  const bool falcon = c.architecture == "falcon";
-  c.norm = falcon ? NormKind::kLayer : NormKind::kRms;
-  c.norm_epsilon = metadata.require_f32(
+  const bool falcon = out.architecture == "falcon";
+  out.norm = falcon ? NormKind::kLayer : NormKind::kRms;
+  out.norm_epsilon = metadata.require_f32(
       keys.name(falcon ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon"));
-  c.parallel_residual = falcon;
-  c.separate_parallel_norm = falcon && files.find("blk.0.attn_norm_2.weight") != nullptr;
-  c.gated = !falcon;
-  c.query_key_norm = c.architecture == "qwen3" || c.architecture == "qwen3moe" || c.architecture == "gemma3";
-  c.post_norms = is_gemma(c.architecture);
-  if (falcon) c.activation = kernels::Activation::kGeluErf;
-  if (is_gemma(c.architecture)) {
-    c.activation = kernels::Activation::kGeluTanh;
-    c.embedding_scale = std::sqrt(static_cast<float>(c.width));
-    c.attention_soft_cap = keys.number("attn_logit_softcapping", c.architecture == "gemma2" ? 50.0f : 0.0f);
-    c.final_soft_cap = keys.number("final_logit_softcapping", c.architecture == "gemma2" ? 30.0f : 0.0f);
+  out.parallel_residual = falcon;
+  out.separate_parallel_norm = falcon && files.find("blk.0.attn_norm_2.weight") != nullptr;
+  out.gated = !falcon;
+  out.query_key_norm =
+      out.architecture == "qwen3" || out.architecture == "qwen3moe" || out.architecture == "gemma3";
+  out.post_norms = is_gemma(out.architecture);
+  if (falcon) out.activation = kernels::Activation::kGeluErf;
+  if (is_gemma(out.architecture)) {
+    out.activation = kernels::Activation::kGeluTanh;
+    out.embedding_scale = std::sqrt(static_cast<float>(out.width));
+    out.attention_soft_cap =
+        keys.number("attn_logit_softcapping", out.architecture == "gemma2" ? 50.0f : 0.0f);
+    out.final_soft_cap = keys.number("final_logit_softcapping", out.architecture == "gemma2" ? 30.0f : 0.0f);
   }
-  c.tied_embeddings = files.find("output.weight") == nullptr;
-  if (c.heads > 0) c.attention_scale = attention_scale(keys, c);
-  validate(c);
-  return c;
+  out.tied_embeddings = files.find("output.weight") == nullptr;
+  if (out.heads > 0) out.attention_scale = attention_scale(keys, out);
+  validate(out);
+  return out;
 }
 
 }  // namespace hearth::models

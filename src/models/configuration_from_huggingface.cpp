@@ -158,27 +158,27 @@ void read_rope_scaling(const Values& rope, const Values& config, const std::stri
   }
 }
 
-void read_rope(const Values& config, const std::string& model_type, DecoderConfiguration& c) {
+void read_rope(const Values& config, const std::string& model_type, DecoderConfiguration& out) {
   const json none = json::object();
   Values rope =
       config.object("rope_parameters").value_or(config.object("rope_scaling").value_or(Values(none)));
-  const bool gemma3 = c.architecture == "gemma3";
+  const bool gemma3 = out.architecture == "gemma3";
   float local_base = config.number("rope_local_base_freq").value_or(10000.0f);
   if (const auto local = rope.object("sliding_attention"))
     local_base = local->number("rope_theta").value_or(local_base);
   if (const auto full = rope.object("full_attention")) rope = *full;
 
-  c.rope.base =
+  out.rope.base =
       rope.number("rope_theta").value_or(config.number("rope_theta").value_or(gemma3 ? 1e6f : 10000.0f));
   const float part =
       rope.number("partial_rotary_factor").value_or(config.number("partial_rotary_factor").value_or(1.0f));
   if (!(part > 0.0f && part <= 1.0f))
     throw Error(ErrorKind::kCorruptData, fmt::format("config.json: partial_rotary_factor is {}", part));
-  c.rope.dimensions = static_cast<std::int32_t>(static_cast<float>(c.head_dimension) * part);
-  read_rope_scaling(rope, config, model_type, c.rope, c.trained_context);
+  out.rope.dimensions = static_cast<std::int32_t>(static_cast<float>(out.head_dimension) * part);
+  read_rope_scaling(rope, config, model_type, out.rope, out.trained_context);
   if (gemma3) {
-    c.local_rope.base = local_base;
-    c.local_rope.dimensions = c.rope.dimensions;
+    out.local_rope.base = local_base;
+    out.local_rope.dimensions = out.rope.dimensions;
   }
 }
 
@@ -196,17 +196,17 @@ bool default_windowed(const std::string& model_type, const Values& config, std::
   return true;
 }
 
-void read_windows(const Values& config, const std::string& model_type, DecoderConfiguration& c) {
+void read_windows(const Values& config, const std::string& model_type, DecoderConfiguration& out) {
   const bool gemma = model_type == "gemma2" || model_type == "gemma3_text";
   const bool qwen = model_type.starts_with("qwen");
-  if (model_type == "llama" || c.architecture == "falcon") return;
+  if (model_type == "llama" || out.architecture == "falcon") return;
   if (qwen && !config.flag("use_sliding_window", false)) return;
   const std::int32_t window = config.integer("sliding_window").value_or(gemma || qwen ? 4096 : 0);
   if (window <= 0) return;
   const json* types = config.find("layer_types");
-  if (types != nullptr && (!types->is_array() || types->size() != c.layers.size()))
-    throw_bad_value("layer_types", fmt::format("a list of {} strings", c.layers.size()), *types);
-  for (std::size_t i = 0; i < c.layers.size(); ++i) {
+  if (types != nullptr && (!types->is_array() || types->size() != out.layers.size()))
+    throw_bad_value("layer_types", fmt::format("a list of {} strings", out.layers.size()), *types);
+  for (std::size_t i = 0; i < out.layers.size(); ++i) {
     bool windowed = default_windowed(model_type, config, static_cast<std::int32_t>(i));
     if (types != nullptr) {
       const json& kind = (*types)[i];
@@ -214,20 +214,20 @@ void read_windows(const Values& config, const std::string& model_type, DecoderCo
         throw_bad_value("layer_types", "a list of \"full_attention\" and \"sliding_attention\"", kind);
       windowed = kind == "sliding_attention";
     }
-    c.layers[i].window = windowed ? window : 0;
-    c.layers[i].uses_local_rope = windowed && c.architecture == "gemma3";
+    out.layers[i].window = windowed ? window : 0;
+    out.layers[i].uses_local_rope = windowed && out.architecture == "gemma3";
   }
 }
 
-void read_experts(const Values& config, const std::string& model_type, DecoderConfiguration& c) {
+void read_experts(const Values& config, const std::string& model_type, DecoderConfiguration& out) {
   if (model_type != "mixtral" && model_type != "qwen2_moe" && model_type != "qwen3_moe") return;
-  ExpertConfiguration& experts = c.experts;
+  ExpertConfiguration& experts = out.experts;
   const auto count = config.integer("num_local_experts");
   experts.count = count ? *count : config.require_integer("num_experts");
   experts.used = config.require_integer("num_experts_per_tok");
   if (model_type == "mixtral") {
-    experts.hidden_width = c.hidden_width;
-    for (LayerConfiguration& layer : c.layers) layer.has_experts = true;
+    experts.hidden_width = out.hidden_width;
+    for (LayerConfiguration& layer : out.layers) layer.has_experts = true;
     return;
   }
   experts.hidden_width = config.require_integer("moe_intermediate_size");
@@ -236,14 +236,14 @@ void read_experts(const Values& config, const std::string& model_type, DecoderCo
     experts.shared_hidden_width = config.require_integer("shared_expert_intermediate_size");
   const std::int32_t step = config.integer("decoder_sparse_step").value_or(1);
   const std::vector<float> dense = config.numbers("mlp_only_layers");
-  for (std::size_t i = 0; i < c.layers.size(); ++i) {
+  for (std::size_t i = 0; i < out.layers.size(); ++i) {
     const bool named_dense = std::find(dense.begin(), dense.end(), static_cast<float>(i)) != dense.end();
-    c.layers[i].has_experts =
+    out.layers[i].has_experts =
         experts.count > 0 && !named_dense && step > 0 && static_cast<std::int32_t>(i + 1) % step == 0;
   }
 }
 
-void read_falcon(const Values& config, const std::string& model_type, DecoderConfiguration& c) {
+void read_falcon(const Values& config, const std::string& model_type, DecoderConfiguration& out) {
   if (config.flag("alibi", false))
     throw Error(ErrorKind::kUnsupported,
                 "config.json: this Falcon model (falcon-rw and its kin) places tokens by ALiBi, which is not "
@@ -253,52 +253,52 @@ void read_falcon(const Values& config, const std::string& model_type, DecoderCon
   const auto old_heads_of_keys = config.integer("n_head_kv");
   // The first 40B files, of the type RefinedWeb, have only the old names.
   const bool new_architecture = config.flag("new_decoder_architecture", model_type == "RefinedWeb");
-  c.norm = NormKind::kLayer;
-  c.gated = false;
-  c.parallel_residual = new_architecture || config.flag("parallel_attn", true);
-  c.separate_parallel_norm = new_architecture && config.integer("num_ln_in_parallel_attn").value_or(2) == 2;
-  c.key_value_heads = !new_architecture && config.flag("multi_query", true)
-                          ? 1
-                          : heads_of_keys.value_or(old_heads_of_keys.value_or(c.heads));
+  out.norm = NormKind::kLayer;
+  out.gated = false;
+  out.parallel_residual = new_architecture || config.flag("parallel_attn", true);
+  out.separate_parallel_norm = new_architecture && config.integer("num_ln_in_parallel_attn").value_or(2) == 2;
+  out.key_value_heads = !new_architecture && config.flag("multi_query", true)
+                            ? 1
+                            : heads_of_keys.value_or(old_heads_of_keys.value_or(out.heads));
   const bool bias = config.flag("bias", false);
-  c.query_key_value_bias = c.attention_output_bias = c.feed_forward_bias = bias;
+  out.query_key_value_bias = out.attention_output_bias = out.feed_forward_bias = bias;
 }
 
-void read_shapes(const Values& config, const formats::ModelFiles& files, DecoderConfiguration& c) {
-  const bool gemma3 = c.architecture == "gemma3";  // its files leave out what equals the class's default
+void read_shapes(const Values& config, const formats::ModelFiles& files, DecoderConfiguration& out) {
+  const bool gemma3 = out.architecture == "gemma3";  // its files leave out what equals the class's default
   const auto either = [&](const char* key, const char* old_key) {
     const auto value = config.integer(old_key);
     return value ? *value : config.require_integer(key);
   };
-  if (c.architecture == "falcon") {
-    set_layer_count(c, either("num_hidden_layers", "n_layer"), files);
-    c.heads = either("num_attention_heads", "n_head");
-    c.width = either("hidden_size", "n_embed");
-    c.hidden_width = config.integer("ffn_hidden_size").value_or(c.width <= (1 << 24) ? 4 * c.width : 0);
-    c.trained_context = config.integer("max_position_embeddings").value_or(2048);
+  if (out.architecture == "falcon") {
+    set_layer_count(out, either("num_hidden_layers", "n_layer"), files);
+    out.heads = either("num_attention_heads", "n_head");
+    out.width = either("hidden_size", "n_embed");
+    out.hidden_width = config.integer("ffn_hidden_size").value_or(out.width <= (1 << 24) ? 4 * out.width : 0);
+    out.trained_context = config.integer("max_position_embeddings").value_or(2048);
   } else {
-    set_layer_count(c,
+    set_layer_count(out,
                     gemma3 ? config.integer("num_hidden_layers").value_or(26)
                            : config.require_integer("num_hidden_layers"),
                     files);
-    c.heads = gemma3 ? config.integer("num_attention_heads").value_or(8)
-                     : config.require_integer("num_attention_heads");
-    c.width = gemma3 ? config.integer("hidden_size").value_or(2304) : config.require_integer("hidden_size");
-    c.hidden_width = gemma3 ? config.integer("intermediate_size").value_or(9216)
-                            : config.require_integer("intermediate_size");
-    c.key_value_heads = config.integer("num_key_value_heads").value_or(gemma3 ? 4 : c.heads);
-    c.trained_context = gemma3 ? config.integer("max_position_embeddings").value_or(131072)
-                               : config.require_integer("max_position_embeddings");
+    out.heads = gemma3 ? config.integer("num_attention_heads").value_or(8)
+                       : config.require_integer("num_attention_heads");
+    out.width = gemma3 ? config.integer("hidden_size").value_or(2304) : config.require_integer("hidden_size");
+    out.hidden_width = gemma3 ? config.integer("intermediate_size").value_or(9216)
+                              : config.require_integer("intermediate_size");
+    out.key_value_heads = config.integer("num_key_value_heads").value_or(gemma3 ? 4 : out.heads);
+    out.trained_context = gemma3 ? config.integer("max_position_embeddings").value_or(131072)
+                                 : config.require_integer("max_position_embeddings");
   }
-  c.vocabulary =
+  out.vocabulary =
       gemma3 ? config.integer("vocab_size").value_or(262208) : config.require_integer("vocab_size");
-  const bool fixed_heads = c.architecture == "gemma2" || gemma3;  // the class's default is a number
-  const bool has_head_size = c.architecture != "falcon" && config.has("head_dim");
-  c.head_dimension = has_head_size               ? config.require_integer("head_dim")
-                     : fixed_heads               ? 256
-                     : c.architecture == "qwen3" ? 128
-                     : c.heads > 0               ? c.width / c.heads
-                                                 : 0;
+  const bool fixed_heads = out.architecture == "gemma2" || gemma3;  // the class's default is a number
+  const bool has_head_size = out.architecture != "falcon" && config.has("head_dim");
+  out.head_dimension = has_head_size                 ? config.require_integer("head_dim")
+                       : fixed_heads                 ? 256
+                       : out.architecture == "qwen3" ? 128
+                       : out.heads > 0               ? out.width / out.heads
+                                                     : 0;
 }
 
 }  // namespace
@@ -321,25 +321,26 @@ DecoderConfiguration read_huggingface_configuration(const json& root, const form
     throw Error(ErrorKind::kUnsupported, "config.json: the model attends in both directions",
                 "it makes embeddings, not text");
 
-  DecoderConfiguration c;
-  c.architecture = family->architecture;
-  const bool falcon = c.architecture == "falcon";
-  const bool gemma = c.architecture == "gemma2" || c.architecture == "gemma3";
-  read_shapes(config, files, c);
-  c.query_key_value_bias = c.attention_output_bias = config.flag("attention_bias", false);
-  c.feed_forward_bias = config.flag("mlp_bias", false);
-  if (c.architecture == "qwen2") c.query_key_value_bias = true;
-  if (c.architecture == "qwen2moe") c.query_key_value_bias = config.flag("qkv_bias", true);
-  if (falcon) read_falcon(config, model_type, c);
-  read_rope(config, model_type, c);
-  read_windows(config, model_type, c);
-  read_experts(config, model_type, c);
-  number_layer_groups(c);
+  DecoderConfiguration out;
+  out.architecture = family->architecture;
+  const bool falcon = out.architecture == "falcon";
+  const bool gemma = out.architecture == "gemma2" || out.architecture == "gemma3";
+  read_shapes(config, files, out);
+  out.query_key_value_bias = out.attention_output_bias = config.flag("attention_bias", false);
+  out.feed_forward_bias = config.flag("mlp_bias", false);
+  if (out.architecture == "qwen2") out.query_key_value_bias = true;
+  if (out.architecture == "qwen2moe") out.query_key_value_bias = config.flag("qkv_bias", true);
+  if (falcon) read_falcon(config, model_type, out);
+  read_rope(config, model_type, out);
+  read_windows(config, model_type, out);
+  read_experts(config, model_type, out);
+  number_layer_groups(out);
 
-  c.norm_epsilon =
+  out.norm_epsilon =
       config.number(falcon ? "layer_norm_epsilon" : "rms_norm_eps").value_or(falcon ? 1e-5f : 1e-6f);
-  c.query_key_norm = c.architecture == "qwen3" || c.architecture == "qwen3moe" || c.architecture == "gemma3";
-  c.post_norms = gemma;
+  out.query_key_norm =
+      out.architecture == "qwen3" || out.architecture == "qwen3moe" || out.architecture == "gemma3";
+  out.post_norms = gemma;
   const std::string activation =
       config.text(falcon  ? "activation"
                   : gemma ? "hidden_activation"
@@ -347,21 +348,21 @@ DecoderConfiguration read_huggingface_configuration(const json& root, const form
           .value_or(falcon  ? "gelu"
                     : gemma ? "gelu_pytorch_tanh"
                             : "silu");
-  c.activation = activation_named(activation);
-  c.attention_scale = static_cast<float>(1.0 / std::sqrt(std::max(c.head_dimension, 1)));
+  out.activation = activation_named(activation);
+  out.attention_scale = static_cast<float>(1.0 / std::sqrt(std::max(out.head_dimension, 1)));
   if (gemma) {
-    c.embedding_scale = std::sqrt(static_cast<float>(c.width));
+    out.embedding_scale = std::sqrt(static_cast<float>(out.width));
     const double scalar = config.number("query_pre_attn_scalar").value_or(256.0f);
-    c.attention_scale = static_cast<float>(1.0 / std::sqrt(scalar));
-    const bool gemma2 = c.architecture == "gemma2";  // null switches the default off
+    out.attention_scale = static_cast<float>(1.0 / std::sqrt(scalar));
+    const bool gemma2 = out.architecture == "gemma2";  // null switches the default off
     const bool caps_given = !gemma2 || root.contains("attn_logit_softcapping");
-    c.attention_soft_cap = config.number("attn_logit_softcapping").value_or(caps_given ? 0.0f : 50.0f);
+    out.attention_soft_cap = config.number("attn_logit_softcapping").value_or(caps_given ? 0.0f : 50.0f);
     const bool final_given = !gemma2 || root.contains("final_logit_softcapping");
-    c.final_soft_cap = config.number("final_logit_softcapping").value_or(final_given ? 0.0f : 30.0f);
+    out.final_soft_cap = config.number("final_logit_softcapping").value_or(final_given ? 0.0f : 30.0f);
   }
-  c.tied_embeddings = config.flag("tie_word_embeddings", gemma || falcon);
-  validate(c);
-  return c;
+  out.tied_embeddings = config.flag("tie_word_embeddings", gemma || falcon);
+  validate(out);
+  return out;
 }
 
 }  // namespace hearth::models

@@ -19,16 +19,17 @@ using kernels::ExecutionContext;
 using Rows = MatrixView<float>;
 
 struct Decoder::Implementation {
-  Implementation(ExecutionContext& context, const formats::ModelFiles& files,
-                 DecoderConfiguration configuration, const LoadOptions& options)
-      : c(std::move(configuration)),
-        weights(load_weights(context, c, files, options.progress)),
-        buffers(c),
-        feed_forward(c, buffers) {
-    const std::int32_t tokens = options.context_tokens > 0 ? options.context_tokens : c.trained_context;
-    rope = make_rope_table(c.rope, tokens);
-    for (const LayerConfiguration& layer : c.layers) uses_local_rope |= layer.uses_local_rope;
-    if (uses_local_rope) local_rope = make_rope_table(c.local_rope, tokens);
+  Implementation(ExecutionContext& context, const formats::ModelFiles& files, DecoderConfiguration given,
+                 const LoadOptions& options)
+      : configuration(std::move(given)),
+        weights(load_weights(context, configuration, files, options.progress)),
+        buffers(configuration),
+        feed_forward(configuration, buffers) {
+    const std::int32_t tokens =
+        options.context_tokens > 0 ? options.context_tokens : configuration.trained_context;
+    rope = make_rope_table(configuration.rope, tokens);
+    for (const LayerConfiguration& layer : configuration.layers) uses_local_rope |= layer.uses_local_rope;
+    if (uses_local_rope) local_rope = make_rope_table(configuration.local_rope, tokens);
   }
 
   void forward(ExecutionContext& context, std::span<const BatchRow> rows,
@@ -40,7 +41,7 @@ struct Decoder::Implementation {
   void keep_wanted_rows(ExecutionContext& context, Rows& residual, Rows& normed, Rows& query);
   void normalise(ExecutionContext& context, const NormWeights& norm, Rows x, Rows out) const;
 
-  DecoderConfiguration c;
+  DecoderConfiguration configuration;
   DecoderWeights weights;
   DecoderBuffers buffers;
   FeedForward feed_forward;
@@ -69,7 +70,7 @@ Decoder::Decoder(std::unique_ptr<Implementation> implementation)
     : implementation_(std::move(implementation)) {}
 Decoder::~Decoder() = default;
 
-const DecoderConfiguration& Decoder::configuration() const { return implementation_->c; }
+const DecoderConfiguration& Decoder::configuration() const { return implementation_->configuration; }
 std::size_t Decoder::weight_bytes() const { return models::weight_bytes(implementation_->weights); }
 
 void Decoder::forward(ExecutionContext& context, std::span<const BatchRow> rows,
@@ -79,21 +80,25 @@ void Decoder::forward(ExecutionContext& context, std::span<const BatchRow> rows,
 
 void Decoder::Implementation::forward(ExecutionContext& context, std::span<const BatchRow> rows,
                                       std::span<const kernels::PagedCacheView> caches, Rows logits) {
-  assert(caches.size() == c.layers.size());
+  assert(caches.size() == configuration.layers.size());
   if (rows.empty()) return;
   begin(context, rows);
   Rows residual = buffers.get(Buffer::kResidual, rows.size());
   kernels::unpack_rows(context, weights.token_embedding, tokens, residual);
-  if (c.embedding_scale != 1.0f) kernels::scale(context, residual, c.embedding_scale, residual);
+  if (configuration.embedding_scale != 1.0f)
+    kernels::scale(context, residual, configuration.embedding_scale, residual);
 
-  for (std::size_t i = 0; i < c.layers.size(); ++i) run_layer(context, i, rows, caches[i], residual);
+  for (std::size_t i = 0; i < configuration.layers.size(); ++i)
+    run_layer(context, i, rows, caches[i], residual);
   if (wanted.empty()) return;
 
   const Rows normed = buffers.get(Buffer::kNormed, residual.rows);
   normalise(context, weights.output_norm, residual, normed);
   const Rows out = logits.rows_from(0, normed.rows);
-  kernels::linear(context, normed, c.tied_embeddings ? weights.token_embedding : weights.output, {}, out);
-  if (c.final_soft_cap != 0.0f) kernels::soft_cap(context, out, c.final_soft_cap, out);
+  kernels::linear(context, normed, configuration.tied_embeddings ? weights.token_embedding : weights.output,
+                  {}, out);
+  if (configuration.final_soft_cap != 0.0f)
+    kernels::soft_cap(context, out, configuration.final_soft_cap, out);
 }
 
 void Decoder::Implementation::begin(ExecutionContext& context, std::span<const BatchRow> rows) {
@@ -101,7 +106,7 @@ void Decoder::Implementation::begin(ExecutionContext& context, std::span<const B
   positions.clear();
   wanted.clear();
   for (const BatchRow& row : rows) {
-    assert(row.token >= 0 && row.token < c.vocabulary);
+    assert(row.token >= 0 && row.token < configuration.vocabulary);
     if (row.wants_logits) wanted.push_back(static_cast<std::int32_t>(tokens.size()));
     tokens.push_back(row.token);
     positions.push_back(row.position);
@@ -117,8 +122,8 @@ void Decoder::Implementation::run_layer(ExecutionContext& context, std::size_t i
                                         std::span<const BatchRow> rows, const kernels::PagedCacheView& cache,
                                         Rows& residual) {
   const LayerWeights& layer = weights.layers[index];
-  const LayerConfiguration& kind = c.layers[index];
-  const auto head = static_cast<std::size_t>(c.head_dimension);
+  const LayerConfiguration& kind = configuration.layers[index];
+  const auto head = static_cast<std::size_t>(configuration.head_dimension);
   cache_rows.clear();
   for (const BatchRow& row : rows) cache_rows.push_back({row.position, row.page_tables[kind.group]});
 
@@ -131,31 +136,32 @@ void Decoder::Implementation::run_layer(ExecutionContext& context, std::size_t i
                                                       {layer.key.weight, layer.key.bias, key},
                                                       {layer.value.weight, layer.value.bias, value}}};
   kernels::linear(context, normed, outputs);
-  if (c.query_key_norm) {
-    kernels::rms_norm(context, query, layer.query_norm, c.norm_epsilon, query);
-    kernels::rms_norm(context, key, layer.key_norm, c.norm_epsilon, key);
+  if (configuration.query_key_norm) {
+    kernels::rms_norm(context, query, layer.query_norm, configuration.norm_epsilon, query);
+    kernels::rms_norm(context, key, layer.key_norm, configuration.norm_epsilon, key);
   }
   const Rows turn = kind.uses_local_rope ? local_angles : angles;
   kernels::apply_rope(context, query, head, turn);
   kernels::apply_rope(context, key, head, turn);
   kernels::store_keys_values(context, key, value, cache_rows, cache);
 
-  const bool last = index + 1 == c.layers.size();
+  const bool last = index + 1 == configuration.layers.size();
   if (last && wanted.empty()) return;
   if (last && wanted.size() < residual.rows) keep_wanted_rows(context, residual, normed, query);
 
   const Rows attended = buffers.get(Buffer::kAttended, residual.rows);
-  const kernels::AttentionOptions options{static_cast<std::size_t>(c.heads), c.attention_scale,
-                                          c.attention_soft_cap, kind.window};
+  const kernels::AttentionOptions options{static_cast<std::size_t>(configuration.heads),
+                                          configuration.attention_scale, configuration.attention_soft_cap,
+                                          kind.window};
   kernels::attention(context, options, query, cache_rows, cache, attended);
   const Rows projected = buffers.get(Buffer::kProjected, residual.rows);
   kernels::linear(context, attended, layer.attention_output.weight, layer.attention_output.bias, projected);
-  if (c.post_norms) normalise(context, layer.post_attention_norm, projected, projected);
+  if (configuration.post_norms) normalise(context, layer.post_attention_norm, projected, projected);
 
-  if (c.separate_parallel_norm) {
+  if (configuration.separate_parallel_norm) {
     normed = buffers.get(Buffer::kFeedForwardIn, residual.rows);
     normalise(context, layer.feed_forward_norm, residual, normed);
-  } else if (!c.parallel_residual) {
+  } else if (!configuration.parallel_residual) {
     kernels::add(context, residual, projected, residual);
     normalise(context, layer.feed_forward_norm, residual, normed);
   }
@@ -164,8 +170,8 @@ void Decoder::Implementation::run_layer(ExecutionContext& context, std::size_t i
     feed_forward.mixture(context, layer, normed, down);
   else
     feed_forward.dense(context, layer.feed_forward, normed, down);
-  if (c.post_norms) normalise(context, layer.post_feed_forward_norm, down, down);
-  if (c.parallel_residual) kernels::add(context, down, projected, down);
+  if (configuration.post_norms) normalise(context, layer.post_feed_forward_norm, down, down);
+  if (configuration.parallel_residual) kernels::add(context, down, projected, down);
   kernels::add(context, residual, down, residual);
 }
 
@@ -178,7 +184,7 @@ void Decoder::Implementation::keep_wanted_rows(ExecutionContext& context, Rows& 
   };
   keep(residual, Buffer::kKeptResidual);
   keep(query, Buffer::kKeptQuery);
-  if (c.parallel_residual && !c.separate_parallel_norm)
+  if (configuration.parallel_residual && !configuration.separate_parallel_norm)
     keep(normed, Buffer::kFeedForwardIn);
   else
     normed = normed.rows_from(0, wanted.size());  // written anew before it is read
@@ -189,10 +195,10 @@ void Decoder::Implementation::keep_wanted_rows(ExecutionContext& context, Rows& 
 
 void Decoder::Implementation::normalise(ExecutionContext& context, const NormWeights& norm, Rows x,
                                         Rows out) const {
-  if (c.norm == NormKind::kRms)
-    kernels::rms_norm(context, x, norm.weight, c.norm_epsilon, out);
+  if (configuration.norm == NormKind::kRms)
+    kernels::rms_norm(context, x, norm.weight, configuration.norm_epsilon, out);
   else
-    kernels::layer_norm(context, x, norm.weight, norm.bias, c.norm_epsilon, out);
+    kernels::layer_norm(context, x, norm.weight, norm.bias, configuration.norm_epsilon, out);
 }
 
 }  // namespace hearth::models

@@ -130,36 +130,38 @@ void number_layer_groups(DecoderConfiguration& configuration) {
     layer.group = static_cast<std::int32_t>(std::distance(windows.begin(), windows.find(layer.window)));
 }
 
-void validate(const DecoderConfiguration& c) {
-  require_range("width", c.width, 1, kMaximumWidth);
-  require_range("vocabulary", c.vocabulary, 1, kMaximumWidth);
-  require_range("attention heads", c.heads, 1, 1 << 16);
-  require_range("key/value heads", c.key_value_heads, 1, c.heads);
-  if (c.heads % c.key_value_heads != 0)
-    throw_absurd("attention heads", std::to_string(c.heads),
-                 fmt::format("a multiple of the {} key/value heads", c.key_value_heads));
-  require_range("head dimension", c.head_dimension, 2, kMaximumHeadDimension);
-  require_range("query width", std::int64_t{c.heads} * c.head_dimension, 1, kMaximumWidth);
-  require_range("context", c.trained_context, 1, INT32_MAX);
-  if (!(c.norm_epsilon >= 0.0f && c.norm_epsilon < 1.0f))
-    throw_absurd("norm epsilon", fmt::format("{}", c.norm_epsilon), "0 to 1");
-  require_positive("embedding scale", c.embedding_scale);
-  require_positive("attention scale", c.attention_scale);
-  require_not_negative("attention soft cap", c.attention_soft_cap);
-  require_not_negative("final soft cap", c.final_soft_cap);
-  if (c.separate_parallel_norm && !c.parallel_residual)
+void validate(const DecoderConfiguration& configuration) {
+  require_range("width", configuration.width, 1, kMaximumWidth);
+  require_range("vocabulary", configuration.vocabulary, 1, kMaximumWidth);
+  require_range("attention heads", configuration.heads, 1, 1 << 16);
+  require_range("key/value heads", configuration.key_value_heads, 1, configuration.heads);
+  if (configuration.heads % configuration.key_value_heads != 0)
+    throw_absurd("attention heads", std::to_string(configuration.heads),
+                 fmt::format("a multiple of the {} key/value heads", configuration.key_value_heads));
+  require_range("head dimension", configuration.head_dimension, 2, kMaximumHeadDimension);
+  require_range("query width", std::int64_t{configuration.heads} * configuration.head_dimension, 1,
+                kMaximumWidth);
+  require_range("context", configuration.trained_context, 1, INT32_MAX);
+  if (!(configuration.norm_epsilon >= 0.0f && configuration.norm_epsilon < 1.0f))
+    throw_absurd("norm epsilon", fmt::format("{}", configuration.norm_epsilon), "0 to 1");
+  require_positive("embedding scale", configuration.embedding_scale);
+  require_positive("attention scale", configuration.attention_scale);
+  require_not_negative("attention soft cap", configuration.attention_soft_cap);
+  require_not_negative("final soft cap", configuration.final_soft_cap);
+  if (configuration.separate_parallel_norm && !configuration.parallel_residual)
     throw_absurd("separate parallel norm", "true", "false where the residual is not parallel");
-  if (c.layers.size() != static_cast<std::size_t>(c.layers_count))
-    throw_absurd("number of layers", std::to_string(c.layers_count), std::to_string(c.layers.size()));
-  validate_experts(c.experts);
-  validate_rope(c.rope, c.head_dimension);
-  for (const LayerConfiguration& layer : c.layers) {
+  if (configuration.layers.size() != static_cast<std::size_t>(configuration.layers_count))
+    throw_absurd("number of layers", std::to_string(configuration.layers_count),
+                 std::to_string(configuration.layers.size()));
+  validate_experts(configuration.experts);
+  validate_rope(configuration.rope, configuration.head_dimension);
+  for (const LayerConfiguration& layer : configuration.layers) {
     require_range("window", layer.window, 0, INT32_MAX);
-    if (layer.uses_local_rope) validate_rope(c.local_rope, c.head_dimension);
+    if (layer.uses_local_rope) validate_rope(configuration.local_rope, configuration.head_dimension);
     if (layer.has_experts)
-      require_range("expert count", c.experts.count, 1, kMaximumExperts);
+      require_range("expert count", configuration.experts.count, 1, kMaximumExperts);
     else
-      require_range("feed-forward width", c.hidden_width, 1, kMaximumWidth);
+      require_range("feed-forward width", configuration.hidden_width, 1, kMaximumWidth);
   }
 }
 

@@ -28,7 +28,7 @@ class WeightReader {
  public:
   WeightReader(const DecoderConfiguration& configuration, const formats::ModelFiles& files,
                const MatrixMaker& make, const EntryDone& done)
-      : c_(configuration),
+      : configuration_(configuration),
         files_(files),
         names_(tensor_names(configuration, files)),
         make_(make),
@@ -36,11 +36,13 @@ class WeightReader {
 
   DecoderWeights read() {
     DecoderWeights weights;
-    weights.token_embedding = matrix(names_.token_embedding, size(c_.vocabulary), size(c_.width));
-    if (!c_.tied_embeddings) weights.output = matrix(names_.output, size(c_.vocabulary), size(c_.width));
+    weights.token_embedding =
+        matrix(names_.token_embedding, size(configuration_.vocabulary), size(configuration_.width));
+    if (!configuration_.tied_embeddings)
+      weights.output = matrix(names_.output, size(configuration_.vocabulary), size(configuration_.width));
     weights.output_norm = norm(names_.output_norm);
-    weights.layers.reserve(c_.layers.size());
-    for (layer_ = 0; layer_ < c_.layers.size(); ++layer_) weights.layers.push_back(read_layer());
+    weights.layers.reserve(configuration_.layers.size());
+    for (layer_ = 0; layer_ < configuration_.layers.size(); ++layer_) weights.layers.push_back(read_layer());
     finish_entry();
     return weights;
   }
@@ -51,18 +53,18 @@ class WeightReader {
   LayerWeights read_layer() {
     LayerWeights layer;
     layer.attention_norm = norm(names_.attention_norm);
-    if (!c_.parallel_residual || c_.separate_parallel_norm)
+    if (!configuration_.parallel_residual || configuration_.separate_parallel_norm)
       layer.feed_forward_norm = norm(names_.feed_forward_norm);
-    if (c_.post_norms) {
+    if (configuration_.post_norms) {
       layer.post_attention_norm = norm(names_.post_attention_norm);
       layer.post_feed_forward_norm = norm(names_.post_feed_forward_norm);
     }
-    if (c_.query_key_norm) {
-      layer.query_norm = norm_vector(names_.query_norm, size(c_.head_dimension));
-      layer.key_norm = norm_vector(names_.key_norm, size(c_.head_dimension));
+    if (configuration_.query_key_norm) {
+      layer.query_norm = norm_vector(names_.query_norm, size(configuration_.head_dimension));
+      layer.key_norm = norm_vector(names_.key_norm, size(configuration_.head_dimension));
     }
     read_attention(layer);
-    if (c_.layers[layer_].has_experts)
+    if (configuration_.layers[layer_].has_experts)
       read_experts(layer);
     else
       read_feed_forward(layer.feed_forward);
@@ -70,33 +72,38 @@ class WeightReader {
   }
 
   void read_attention(LayerWeights& layer) {
-    const std::size_t width = size(c_.width), head = size(c_.head_dimension);
-    const std::size_t queries = size(c_.query_width()), keys = size(c_.key_value_width());
+    const std::size_t width = size(configuration_.width), head = size(configuration_.head_dimension);
+    const std::size_t queries = size(configuration_.query_width()),
+                      keys = size(configuration_.key_value_width());
     if (names_.fused_layout == FusedLayout::kNone) {
-      layer.query = part(names_.query, queries, width, queries, rotary_rows(), c_.query_key_value_bias);
-      layer.key = part(names_.key, keys, width, keys, rotary_rows(), c_.query_key_value_bias);
-      layer.value = linear(names_.value, keys, width, c_.query_key_value_bias);
+      layer.query =
+          part(names_.query, queries, width, queries, rotary_rows(), configuration_.query_key_value_bias);
+      layer.key = part(names_.key, keys, width, keys, rotary_rows(), configuration_.query_key_value_bias);
+      layer.value = linear(names_.value, keys, width, configuration_.query_key_value_bias);
     } else {
       RowMap query = rows_from(0), key = rows_from(queries), value = rows_from(queries + keys);
       if (names_.fused_layout == FusedLayout::kGrouped) {
-        const std::size_t group = size(c_.heads / c_.key_value_heads);
+        const std::size_t group = size(configuration_.heads / configuration_.key_value_heads);
         // Each group: `group` query heads, one key head, one value head.
         query = [=](std::size_t row) { return row + row / (group * head) * 2 * head; };
         key = [=](std::size_t row) { return (row / head * (group + 2) + group) * head + row % head; };
         value = [=](std::size_t row) { return (row / head * (group + 2) + group + 1) * head + row % head; };
       }
       const std::size_t all = queries + 2 * keys;
-      layer.query = part(names_.query_key_value, all, width, queries, query, c_.query_key_value_bias);
-      layer.key = part(names_.query_key_value, all, width, keys, key, c_.query_key_value_bias);
-      layer.value = part(names_.query_key_value, all, width, keys, value, c_.query_key_value_bias);
+      layer.query =
+          part(names_.query_key_value, all, width, queries, query, configuration_.query_key_value_bias);
+      layer.key = part(names_.query_key_value, all, width, keys, key, configuration_.query_key_value_bias);
+      layer.value =
+          part(names_.query_key_value, all, width, keys, value, configuration_.query_key_value_bias);
     }
-    layer.attention_output = linear(names_.attention_output, width, queries, c_.attention_output_bias);
+    layer.attention_output =
+        linear(names_.attention_output, width, queries, configuration_.attention_output_bias);
   }
 
   // From the order of the file to halves: element i turns with element i + dimension / 2.
   RowMap rotary_rows() const {
     if (!names_.interleaved_rotary_rows) return rows_from(0);
-    const std::size_t head = size(c_.head_dimension), half = head / 2;
+    const std::size_t head = size(configuration_.head_dimension), half = head / 2;
     return [head, half](std::size_t row) {
       const std::size_t element = row % head;
       return row - element + 2 * (element % half) + element / half;
@@ -104,21 +111,21 @@ class WeightReader {
   }
 
   void read_feed_forward(FeedForwardWeights& out) {
-    const std::size_t width = size(c_.width), hidden = size(c_.hidden_width);
-    const bool bias = c_.feed_forward_bias;
-    if (c_.gated && names_.fused_gate_up) {
+    const std::size_t width = size(configuration_.width), hidden = size(configuration_.hidden_width);
+    const bool bias = configuration_.feed_forward_bias;
+    if (configuration_.gated && names_.fused_gate_up) {
       out.gate = part(names_.gate_up, 2 * hidden, width, hidden, rows_from(0), bias);
       out.up = part(names_.gate_up, 2 * hidden, width, hidden, rows_from(hidden), bias);
     } else {
-      if (c_.gated) out.gate = linear(names_.gate, hidden, width, bias);
+      if (configuration_.gated) out.gate = linear(names_.gate, hidden, width, bias);
       out.up = linear(names_.up, hidden, width, bias);
     }
     out.down = linear(names_.down, width, hidden, bias);
   }
 
   void read_experts(LayerWeights& layer) {
-    const std::size_t width = size(c_.width), hidden = size(c_.experts.hidden_width);
-    const std::size_t count = size(c_.experts.count);
+    const std::size_t width = size(configuration_.width), hidden = size(configuration_.experts.hidden_width);
+    const std::size_t count = size(configuration_.experts.count);
     layer.router = linear(names_.router, count, width, false);
     layer.experts.resize(count);
     // Kind by kind, so that a tensor that holds all experts is read once.
@@ -131,8 +138,8 @@ class WeightReader {
     for (std::size_t e = 0; e < count; ++e)
       layer.experts[e].down.weight =
           expert(e, names_.merged_down, names_.expert_down, width, hidden, Half::kFirst);
-    if (c_.experts.shared_hidden_width == 0) return;
-    const std::size_t shared = size(c_.experts.shared_hidden_width);
+    if (configuration_.experts.shared_hidden_width == 0) return;
+    const std::size_t shared = size(configuration_.experts.shared_hidden_width);
     layer.shared_switch = linear(names_.shared_switch, 1, width, false);
     layer.shared_expert.gate = linear(names_.shared_gate, shared, width, false);
     layer.shared_expert.up = linear(names_.shared_up, shared, width, false);
@@ -149,7 +156,7 @@ class WeightReader {
     const std::size_t rows_of_expert = fused ? 2 * rows : rows;
     const std::size_t first = e * rows_of_expert + (fused && half == Half::kSecond ? rows : 0);
     const TensorEntry& entry = require(fused ? names_.merged_gate_up : merged);
-    require_shape(entry, {size(c_.experts.count), rows_of_expert, columns});
+    require_shape(entry, {size(configuration_.experts.count), rows_of_expert, columns});
     return make(entry, rows, columns, rows_from(first));
   }
 
@@ -179,9 +186,9 @@ class WeightReader {
 
   NormWeights norm(const std::string& name) {
     NormWeights out;
-    out.weight = norm_vector(name, size(c_.width));
-    if (c_.norm == NormKind::kLayer)
-      out.bias = vector(files_.require(with_numbers(name, layer_) + ".bias"), size(c_.width));
+    out.weight = norm_vector(name, size(configuration_.width));
+    if (configuration_.norm == NormKind::kLayer)
+      out.bias = vector(files_.require(with_numbers(name, layer_) + ".bias"), size(configuration_.width));
     return out;
   }
 
@@ -224,7 +231,7 @@ class WeightReader {
     entry_in_work_ = nullptr;
   }
 
-  const DecoderConfiguration& c_;
+  const DecoderConfiguration& configuration_;
   const formats::ModelFiles& files_;
   const TensorNames names_;
   const MatrixMaker& make_;

@@ -13,15 +13,15 @@ using Rows = MatrixView<float>;
 void FeedForward::dense(ExecutionContext& context, const FeedForwardWeights& weights, Rows in, Rows out) {
   const LinearWeights &gate = weights.gate, &up = weights.up, &down = weights.down;
   const Rows lifted = buffers_.get(Buffer::kUp, in.rows, up.weight.rows());
-  if (c_.gated) {
+  if (configuration_.gated) {
     const Rows gates = buffers_.get(Buffer::kGate, in.rows, gate.weight.rows());
     const std::array<kernels::LinearOutput, 2> outputs{
         {{gate.weight, gate.bias, gates}, {up.weight, up.bias, lifted}}};
     kernels::linear(context, in, outputs);
-    kernels::gated_activation(context, c_.activation, gates, lifted, lifted);
+    kernels::gated_activation(context, configuration_.activation, gates, lifted, lifted);
   } else {
     kernels::linear(context, in, up.weight, up.bias, lifted);
-    kernels::activate(context, c_.activation, lifted, lifted);
+    kernels::activate(context, configuration_.activation, lifted, lifted);
   }
   kernels::linear(context, lifted, down.weight, down.bias, out);
 }
@@ -29,14 +29,14 @@ void FeedForward::dense(ExecutionContext& context, const FeedForwardWeights& wei
 // Every token goes through its few experts. The results lie expert by expert, in "slots", one for each choice
 // of each token, the shared expert's after them; they are summed token by token in the order of the choices.
 void FeedForward::mixture(ExecutionContext& context, const LayerWeights& layer, Rows in, Rows out) {
-  const auto used = static_cast<std::size_t>(c_.experts.used);
+  const auto used = static_cast<std::size_t>(configuration_.experts.used);
   const Rows router = buffers_.get(Buffer::kRouter, in.rows);
   kernels::linear(context, in, layer.router.weight, layer.router.bias, router);
   choices_.resize(in.rows * used);
-  kernels::choose_experts(context, router, used, c_.experts.normalise_weights, choices_);
+  kernels::choose_experts(context, router, used, configuration_.experts.normalise_weights, choices_);
   assign_slots(in.rows);
 
-  const bool shared = c_.experts.shared_hidden_width > 0;
+  const bool shared = configuration_.experts.shared_hidden_width > 0;
   const std::size_t slots_per_token = used + (shared ? 1 : 0);
   const Rows results(buffers_.get(Buffer::kExpertOut, in.rows).data, in.rows * slots_per_token, in.columns);
   for (std::size_t e = 0; e < layer.experts.size(); ++e) {
@@ -57,7 +57,7 @@ void FeedForward::mixture(ExecutionContext& context, const LayerWeights& layer, 
 // Sorts the choices by expert: slots_[i] is the place of choice i, slot_rows_[s] the token of slot s, and
 // expert e has the slots from first_slot_[e] to first_slot_[e + 1].
 void FeedForward::assign_slots(std::size_t tokens) {
-  first_slot_.assign(static_cast<std::size_t>(c_.experts.count) + 1, 0);
+  first_slot_.assign(static_cast<std::size_t>(configuration_.experts.count) + 1, 0);
   for (const kernels::ExpertChoice& choice : choices_)
     ++first_slot_[static_cast<std::size_t>(choice.expert) + 1];
   for (std::size_t e = 1; e < first_slot_.size(); ++e) first_slot_[e] += first_slot_[e - 1];
@@ -89,7 +89,7 @@ void FeedForward::add_shared_choice(ExecutionContext& context, const LayerWeight
       choices_.push_back(routed_[j]);
       slots_.push_back(next_slot_[j]);
     }
-    choices_.push_back({c_.experts.count, 0.5f + 0.5f * half_tanh.row(token)[0]});
+    choices_.push_back({configuration_.experts.count, 0.5f + 0.5f * half_tanh.row(token)[0]});
     slots_.push_back(static_cast<std::int32_t>(in.rows * used + token));
   }
 }

@@ -15,7 +15,7 @@ namespace hearth::models {
 class FeedForward {
  public:
   FeedForward(const DecoderConfiguration& configuration, DecoderBuffers& buffers)
-      : c_(configuration), buffers_(buffers) {}
+      : configuration_(configuration), buffers_(buffers) {}
 
   void dense(kernels::ExecutionContext& context, const FeedForwardWeights& weights, MatrixView<float> in,
              MatrixView<float> out);
@@ -26,7 +26,7 @@ class FeedForward {
   void assign_slots(std::size_t tokens);
   void add_shared_choice(kernels::ExecutionContext& context, const LayerWeights& layer, MatrixView<float> in);
 
-  const DecoderConfiguration& c_;
+  const DecoderConfiguration& configuration_;
   DecoderBuffers& buffers_;
   std::vector<kernels::ExpertChoice> choices_, routed_;
   std::vector<std::int32_t> slots_, slot_rows_, first_slot_, next_slot_;

@@ -51,16 +51,17 @@ std::size_t quantised_row_bytes(std::size_t columns) { return columns + columns 
 
 }  // namespace
 
-std::array<std::size_t, kBufferCount> buffer_columns(const DecoderConfiguration& c) {
+std::array<std::size_t, kBufferCount> buffer_columns(const DecoderConfiguration& configuration) {
   const auto size = [](std::int32_t count) { return static_cast<std::size_t>(count); };
-  const std::size_t width = size(c.width);
-  const bool any_experts = std::any_of(c.layers.begin(), c.layers.end(),
+  const std::size_t width = size(configuration.width);
+  const bool any_experts = std::any_of(configuration.layers.begin(), configuration.layers.end(),
                                        [](const LayerConfiguration& l) { return l.has_experts; });
-  const bool any_local = std::any_of(c.layers.begin(), c.layers.end(),
+  const bool any_local = std::any_of(configuration.layers.begin(), configuration.layers.end(),
                                      [](const LayerConfiguration& l) { return l.uses_local_rope; });
-  std::size_t hidden = size(c.hidden_width);
+  std::size_t hidden = size(configuration.hidden_width);
   if (any_experts)
-    hidden = std::max({hidden, size(c.experts.hidden_width), size(c.experts.shared_hidden_width)});
+    hidden = std::max(
+        {hidden, size(configuration.experts.hidden_width), size(configuration.experts.shared_hidden_width)});
 
   std::array<std::size_t, kBufferCount> columns{};
   const auto set = [&](Buffer buffer, std::size_t count) {
@@ -69,18 +70,19 @@ std::array<std::size_t, kBufferCount> buffer_columns(const DecoderConfiguration&
   for (const Buffer buffer :
        {Buffer::kResidual, Buffer::kKeptResidual, Buffer::kNormed, Buffer::kProjected, Buffer::kDown})
     set(buffer, width);
-  if (c.parallel_residual) set(Buffer::kFeedForwardIn, width);
+  if (configuration.parallel_residual) set(Buffer::kFeedForwardIn, width);
   for (const Buffer buffer : {Buffer::kQuery, Buffer::kKeptQuery, Buffer::kAttended})
-    set(buffer, size(c.query_width()));
-  set(Buffer::kKey, size(c.key_value_width()));
-  set(Buffer::kValue, size(c.key_value_width()));
-  set(Buffer::kAngles, size(c.rope.dimensions));
-  if (any_local) set(Buffer::kLocalAngles, size(c.local_rope.dimensions));
-  if (c.gated) set(Buffer::kGate, hidden);
+    set(buffer, size(configuration.query_width()));
+  set(Buffer::kKey, size(configuration.key_value_width()));
+  set(Buffer::kValue, size(configuration.key_value_width()));
+  set(Buffer::kAngles, size(configuration.rope.dimensions));
+  if (any_local) set(Buffer::kLocalAngles, size(configuration.local_rope.dimensions));
+  if (configuration.gated) set(Buffer::kGate, hidden);
   set(Buffer::kUp, hidden);
   if (any_experts) {
-    const std::size_t slots = size(c.experts.used) + (c.experts.shared_hidden_width > 0 ? 1 : 0);
-    set(Buffer::kRouter, size(c.experts.count));
+    const std::size_t slots =
+        size(configuration.experts.used) + (configuration.experts.shared_hidden_width > 0 ? 1 : 0);
+    set(Buffer::kRouter, size(configuration.experts.count));
     set(Buffer::kSwitch, 1);
     set(Buffer::kExpertIn, width);
     set(Buffer::kExpertOut, slots * width);

@@ -16,43 +16,44 @@ std::size_t sample_layer(const DecoderConfiguration& configuration) {
   return 0;
 }
 
-TensorNames gguf_names(const DecoderConfiguration& c, const formats::ModelFiles& files) {
-  TensorNames n;
-  n.token_embedding = "token_embd";
-  n.output = "output";
-  n.output_norm = "output_norm";
+TensorNames gguf_names(const DecoderConfiguration& configuration, const formats::ModelFiles& files) {
+  TensorNames names;
+  names.token_embedding = "token_embd";
+  names.output = "output";
+  names.output_norm = "output_norm";
   const std::string layer = "blk.{layer}.";
-  n.attention_norm = layer + (c.separate_parallel_norm ? "attn_norm_2" : "attn_norm");
-  n.feed_forward_norm = layer + (c.separate_parallel_norm ? "attn_norm" : "ffn_norm");
-  n.post_attention_norm = layer + "post_attention_norm";
-  n.post_feed_forward_norm = layer + "post_ffw_norm";
-  n.query_norm = layer + "attn_q_norm";
-  n.key_norm = layer + "attn_k_norm";
-  n.query = layer + "attn_q";
-  n.key = layer + "attn_k";
-  n.value = layer + "attn_v";
-  n.query_key_value = layer + "attn_qkv";
-  n.attention_output = layer + "attn_output";
-  n.gate = layer + "ffn_gate";
-  n.up = layer + "ffn_up";
-  n.down = layer + "ffn_down";
-  n.gate_up = layer + "ffn_up";  // Phi-3: the gate in its first rows
-  n.router = layer + "ffn_gate_inp";
-  n.merged_gate = layer + "ffn_gate_exps";
-  n.merged_up = layer + "ffn_up_exps";
-  n.merged_down = layer + "ffn_down_exps";
-  n.expert_gate = layer + "ffn_gate.{expert}";
-  n.expert_up = layer + "ffn_up.{expert}";
-  n.expert_down = layer + "ffn_down.{expert}";
-  n.shared_gate = layer + "ffn_gate_shexp";
-  n.shared_up = layer + "ffn_up_shexp";
-  n.shared_down = layer + "ffn_down_shexp";
-  n.shared_switch = layer + "ffn_gate_inp_shexp";
-  if (has(files, with_numbers(n.query_key_value, 0))) n.fused_layout = FusedLayout::kConcatenated;
-  n.fused_gate_up = c.gated && c.architecture == "phi3" && !has(files, with_numbers(n.gate, 0));
-  n.merged_experts = has(files, with_numbers(n.merged_down, sample_layer(c)));
-  n.interleaved_rotary_rows = c.architecture == "llama";
-  return n;
+  names.attention_norm = layer + (configuration.separate_parallel_norm ? "attn_norm_2" : "attn_norm");
+  names.feed_forward_norm = layer + (configuration.separate_parallel_norm ? "attn_norm" : "ffn_norm");
+  names.post_attention_norm = layer + "post_attention_norm";
+  names.post_feed_forward_norm = layer + "post_ffw_norm";
+  names.query_norm = layer + "attn_q_norm";
+  names.key_norm = layer + "attn_k_norm";
+  names.query = layer + "attn_q";
+  names.key = layer + "attn_k";
+  names.value = layer + "attn_v";
+  names.query_key_value = layer + "attn_qkv";
+  names.attention_output = layer + "attn_output";
+  names.gate = layer + "ffn_gate";
+  names.up = layer + "ffn_up";
+  names.down = layer + "ffn_down";
+  names.gate_up = layer + "ffn_up";  // Phi-3: the gate in its first rows
+  names.router = layer + "ffn_gate_inp";
+  names.merged_gate = layer + "ffn_gate_exps";
+  names.merged_up = layer + "ffn_up_exps";
+  names.merged_down = layer + "ffn_down_exps";
+  names.expert_gate = layer + "ffn_gate.{expert}";
+  names.expert_up = layer + "ffn_up.{expert}";
+  names.expert_down = layer + "ffn_down.{expert}";
+  names.shared_gate = layer + "ffn_gate_shexp";
+  names.shared_up = layer + "ffn_up_shexp";
+  names.shared_down = layer + "ffn_down_shexp";
+  names.shared_switch = layer + "ffn_gate_inp_shexp";
+  if (has(files, with_numbers(names.query_key_value, 0))) names.fused_layout = FusedLayout::kConcatenated;
+  names.fused_gate_up =
+      configuration.gated && configuration.architecture == "phi3" && !has(files, with_numbers(names.gate, 0));
+  names.merged_experts = has(files, with_numbers(names.merged_down, sample_layer(configuration)));
+  names.interleaved_rotary_rows = configuration.architecture == "llama";
+  return names;
 }
 
 // The part of the names before "layers.", which differs with what else the model holds.
@@ -63,78 +64,82 @@ std::string prefix_of(const formats::ModelFiles& files, std::string_view embeddi
   return *prefixes.begin();
 }
 
-void name_huggingface_experts(const std::string& layer, const DecoderConfiguration& c,
-                              const formats::ModelFiles& files, TensorNames& n) {
-  const std::size_t sample = sample_layer(c);
+void name_huggingface_experts(const std::string& layer, const DecoderConfiguration& configuration,
+                              const formats::ModelFiles& files, TensorNames& names) {
+  const std::size_t sample = sample_layer(configuration);
   const std::string mixtral = layer + "block_sparse_moe.";
   if (has(files, with_numbers(mixtral + "gate", sample))) {
-    n.router = mixtral + "gate";
-    n.expert_gate = mixtral + "experts.{expert}.w1";
-    n.expert_up = mixtral + "experts.{expert}.w3";
-    n.expert_down = mixtral + "experts.{expert}.w2";
+    names.router = mixtral + "gate";
+    names.expert_gate = mixtral + "experts.{expert}.w1";
+    names.expert_up = mixtral + "experts.{expert}.w3";
+    names.expert_down = mixtral + "experts.{expert}.w2";
     return;
   }
   const std::string mlp = layer + "mlp.";
-  n.router = mlp + "gate";
-  n.expert_gate = mlp + "experts.{expert}.gate_proj";
-  n.expert_up = mlp + "experts.{expert}.up_proj";
-  n.expert_down = mlp + "experts.{expert}.down_proj";
-  n.merged_gate_up = mlp + "experts.gate_up_proj";
-  n.merged_down = mlp + "experts.down_proj";
-  n.merged_experts = has(files, with_numbers(n.merged_down, sample));
-  n.shared_gate = mlp + "shared_expert.gate_proj";
-  n.shared_up = mlp + "shared_expert.up_proj";
-  n.shared_down = mlp + "shared_expert.down_proj";
-  n.shared_switch = mlp + "shared_expert_gate";
+  names.router = mlp + "gate";
+  names.expert_gate = mlp + "experts.{expert}.gate_proj";
+  names.expert_up = mlp + "experts.{expert}.up_proj";
+  names.expert_down = mlp + "experts.{expert}.down_proj";
+  names.merged_gate_up = mlp + "experts.gate_up_proj";
+  names.merged_down = mlp + "experts.down_proj";
+  names.merged_experts = has(files, with_numbers(names.merged_down, sample));
+  names.shared_gate = mlp + "shared_expert.gate_proj";
+  names.shared_up = mlp + "shared_expert.up_proj";
+  names.shared_down = mlp + "shared_expert.down_proj";
+  names.shared_switch = mlp + "shared_expert_gate";
 }
 
-TensorNames huggingface_names(const DecoderConfiguration& c, const formats::ModelFiles& files) {
-  TensorNames n;
+TensorNames huggingface_names(const DecoderConfiguration& configuration, const formats::ModelFiles& files) {
+  TensorNames names;
   const std::string prefix =
       prefix_of(files, "embed_tokens", {"model.", "language_model.model.", "model.language_model.", ""});
-  n.token_embedding = prefix + "embed_tokens";
-  n.output = has(files, "language_model.lm_head") ? "language_model.lm_head" : "lm_head";
-  n.output_norm = prefix + "norm";
+  names.token_embedding = prefix + "embed_tokens";
+  names.output = has(files, "language_model.lm_head") ? "language_model.lm_head" : "lm_head";
+  names.output_norm = prefix + "norm";
   const std::string layer = prefix + "layers.{layer}.";
-  n.attention_norm = layer + "input_layernorm";
-  n.feed_forward_norm = layer + (c.post_norms ? "pre_feedforward_layernorm" : "post_attention_layernorm");
-  n.post_attention_norm = layer + "post_attention_layernorm";
-  n.post_feed_forward_norm = layer + "post_feedforward_layernorm";
-  n.query_norm = layer + "self_attn.q_norm";
-  n.key_norm = layer + "self_attn.k_norm";
-  n.query = layer + "self_attn.q_proj";
-  n.key = layer + "self_attn.k_proj";
-  n.value = layer + "self_attn.v_proj";
-  n.query_key_value = layer + "self_attn.qkv_proj";
-  n.attention_output = layer + "self_attn.o_proj";
-  n.gate = layer + "mlp.gate_proj";
-  n.up = layer + "mlp.up_proj";
-  n.down = layer + "mlp.down_proj";
-  n.gate_up = layer + "mlp.gate_up_proj";
-  if (c.architecture == "phi3") {
-    n.fused_layout = FusedLayout::kConcatenated;
-    n.fused_gate_up = true;
+  names.attention_norm = layer + "input_layernorm";
+  names.feed_forward_norm =
+      layer + (configuration.post_norms ? "pre_feedforward_layernorm" : "post_attention_layernorm");
+  names.post_attention_norm = layer + "post_attention_layernorm";
+  names.post_feed_forward_norm = layer + "post_feedforward_layernorm";
+  names.query_norm = layer + "self_attn.q_norm";
+  names.key_norm = layer + "self_attn.k_norm";
+  names.query = layer + "self_attn.q_proj";
+  names.key = layer + "self_attn.k_proj";
+  names.value = layer + "self_attn.v_proj";
+  names.query_key_value = layer + "self_attn.qkv_proj";
+  names.attention_output = layer + "self_attn.o_proj";
+  names.gate = layer + "mlp.gate_proj";
+  names.up = layer + "mlp.up_proj";
+  names.down = layer + "mlp.down_proj";
+  names.gate_up = layer + "mlp.gate_up_proj";
+  if (configuration.architecture == "phi3") {
+    names.fused_layout = FusedLayout::kConcatenated;
+    names.fused_gate_up = true;
   }
-  if (c.architecture == "gemma2" || c.architecture == "gemma3") n.norm_weight_offset = 1.0f;
-  name_huggingface_experts(layer, c, files, n);
-  return n;
+  if (configuration.architecture == "gemma2" || configuration.architecture == "gemma3")
+    names.norm_weight_offset = 1.0f;
+  name_huggingface_experts(layer, configuration, files, names);
+  return names;
 }
 
-TensorNames huggingface_falcon_names(const DecoderConfiguration& c, const formats::ModelFiles& files) {
-  TensorNames n;
+TensorNames huggingface_falcon_names(const DecoderConfiguration& configuration,
+                                     const formats::ModelFiles& files) {
+  TensorNames names;
   const std::string prefix = prefix_of(files, "word_embeddings", {"transformer.", ""});
-  n.token_embedding = prefix + "word_embeddings";
-  n.output = "lm_head";
-  n.output_norm = prefix + "ln_f";
+  names.token_embedding = prefix + "word_embeddings";
+  names.output = "lm_head";
+  names.output_norm = prefix + "ln_f";
   const std::string layer = prefix + "h.{layer}.";
-  n.attention_norm = layer + (c.separate_parallel_norm ? "ln_attn" : "input_layernorm");
-  n.feed_forward_norm = layer + (c.separate_parallel_norm ? "ln_mlp" : "post_attention_layernorm");
-  n.query_key_value = layer + "self_attention.query_key_value";
-  n.attention_output = layer + "self_attention.dense";
-  n.up = layer + "mlp.dense_h_to_4h";
-  n.down = layer + "mlp.dense_4h_to_h";
-  n.fused_layout = FusedLayout::kGrouped;
-  return n;
+  names.attention_norm = layer + (configuration.separate_parallel_norm ? "ln_attn" : "input_layernorm");
+  names.feed_forward_norm =
+      layer + (configuration.separate_parallel_norm ? "ln_mlp" : "post_attention_layernorm");
+  names.query_key_value = layer + "self_attention.query_key_value";
+  names.attention_output = layer + "self_attention.dense";
+  names.up = layer + "mlp.dense_h_to_4h";
+  names.down = layer + "mlp.dense_4h_to_h";
+  names.fused_layout = FusedLayout::kGrouped;
+  return names;
 }
 
 void replace(std::string& text, std::string_view placeholder, std::size_t number) {
