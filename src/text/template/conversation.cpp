@@ -1,6 +1,7 @@
 #include "text/template/conversation.h"
 
 #include "base/error.h"
+#include "base/json.h"
 
 namespace hearth::text::jinja {
 namespace {
@@ -68,6 +69,16 @@ std::string spaced_json(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+// Nothing for what is no JSON object: then the template gets the string as it came.
+std::optional<Json> parsed_object(const std::string& text) {
+  try {
+    Json parsed = parse_ordered_json(text, "the arguments of a tool call");
+    if (parsed.is_object()) return parsed;
+  } catch (const Error&) {
+  }
+  return std::nullopt;
+}
+
 void prepare_tool_calls(Json& calls, const TemplateForms& forms) {
   if (!calls.is_array()) return;
   for (Json& call : calls) {
@@ -75,8 +86,7 @@ void prepare_tool_calls(Json& calls, const TemplateForms& forms) {
     const auto found = call["function"].find("arguments");
     if (found == call["function"].end()) continue;
     if (forms.arguments_as_object && found->is_string()) {
-      Json parsed = Json::parse(found->get_ref<const std::string&>(), nullptr, false);
-      if (parsed.is_object()) *found = std::move(parsed);
+      if (auto parsed = parsed_object(found->get_ref<const std::string&>())) *found = *std::move(parsed);
     } else if (!forms.arguments_as_object && !found->is_string()) {
       *found = spaced_json(*found);
     }

@@ -11,9 +11,9 @@ namespace hearth::text {
 struct TemplateLimits {
   std::size_t source_bytes = std::size_t{1} << 20;
   int syntax_depth = 200;  // nesting of tags and brackets, and length of one chain of operators
-  int evaluation_depth =
-      1000;               // nested evaluations; a macro's call costs about 6. Keeps the stack below 2 MB
-  int value_depth = 256;  // lists within lists, in the request too
+  // Nested evaluations; a macro call costs about 6. Keeps the stack below 2 MB.
+  int evaluation_depth = 1000;
+  int value_depth = 256;           // lists within lists, in the request too
   std::size_t steps = 10'000'000;  // evaluated nodes, list elements, and each 64 bytes of text moved
   std::size_t string_bytes = std::size_t{16} << 20;   // of any one string, the output among them
   std::size_t memory_bytes = std::size_t{256} << 20;  // of all values alive at one time
