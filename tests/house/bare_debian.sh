@@ -39,11 +39,11 @@ command -v debootstrap >/dev/null || fail "this needs the package debootstrap"
 bare=${keep:-$(mktemp -d)}/bare-debian
 mkdir -p "$(dirname "$bare")"
 
-server=''
+server='' job='' # the process groups that run inside the root
 clean_up() {
-  [ -z "$server" ] || kill "$server" 2>/dev/null || true
+  for group in $server $job; do kill -- "-$group" 2>/dev/null || true; done
   for point in dev/shm dev/pts dev sys proc; do
-    ! mountpoint -q "$bare/$point" || umount "$bare/$point"
+    ! mountpoint -q "$bare/$point" || umount -l "$bare/$point"
   done
   # Nothing is removed while something is still mounted inside.
   if [ -z "$keep" ] && ! grep -q " $bare/" /proc/mounts; then rm -rf --one-file-system "$bare"; fi
@@ -96,11 +96,19 @@ mount_devices() {
   for point in dev dev/pts dev/shm; do mountpoint -q "$bare/$point" || mount --bind "/$point" "$bare/$point"; done
 }
 
-# inside COMMAND...: in the bare root, as the user, in the clone. It replaces the shell that calls it.
-inside() {
-  exec chroot --userspec="$user:$user" "$bare" /usr/bin/env -i HOME="$home" USER="$user" LANG=C.UTF-8 CI=true \
+# start_inside COMMAND...: in the bare root, as the user, in the clone, in the background as the group `job`.
+start_inside() {
+  setsid chroot --userspec="$user:$user" "$bare" /usr/bin/env -i HOME="$home" USER="$user" LANG=C.UTF-8 CI=true \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${settings[@]}" \
-    bash -c 'cd ~/hearth && exec "$@"' bash "$@" </dev/null
+    bash -c 'cd ~/hearth && exec "$@"' bash "$@" </dev/null &
+  job=$!
+}
+inside() {
+  start_inside "$@"
+  local code=0
+  wait "$job" || code=$?
+  job=''
+  return "$code"
 }
 
 home=/root
@@ -114,8 +122,8 @@ fi
 copy_settings
 mount_devices
 if [ -d "$bare$home/hearth" ]; then
-  git -C "$bare$home/hearth" fetch -q "$repository" HEAD
-  git -C "$bare$home/hearth" checkout -q --detach FETCH_HEAD
+  git -c safe.directory="*" -C "$bare$home/hearth" fetch -q "$repository" HEAD
+  git -c safe.directory="*" -C "$bare$home/hearth" checkout -q --detach FETCH_HEAD
 else
   git clone -q --no-local "$repository" "$bare$home/hearth"
 fi
@@ -124,8 +132,8 @@ chroot "$bare" chown -R "$user:$user" "$home"
 say "./run as $user, $(git -C "$repository" rev-parse --short HEAD)"
 output=$bare.run.log
 SECONDS=0
-(inside ./run) >"$output" 2>&1 &
-server=$!
+start_inside ./run >"$output" 2>&1
+server=$job
 address=''
 while [ -z "$address" ]; do
   kill -0 "$server" 2>/dev/null || { tail -n 50 "$output" >&2; fail "./run ended before the server was up"; }
@@ -133,7 +141,7 @@ while [ -z "$address" ]; do
   address=$(grep -oE 'http://(127\.0\.0\.1|localhost):[0-9]+' "$output" | tail -n 1 || true)
 done
 say "the server is up after $SECONDS s at $address"
-(inside python3 -c '
+inside python3 -c '
 import json, sys, urllib.request
 question = {"model": "smollm2:135m", "max_tokens": 24, "temperature": 0,
             "messages": [{"role": "user", "content": "Write one sentence about rivers."}]}
@@ -144,20 +152,20 @@ page = urllib.request.urlopen(sys.argv[1] + "/", timeout=10).read().decode()
 assert len(answer.split()) > 3, answer
 assert "<html" in page, page[:200]
 print("==> bare Debian: the server says:", answer, file=sys.stderr)
-' "$address") || fail "the server did not answer; its output is in $output"
-kill "$server"
+' "$address" || fail "the server did not answer; its output is in $output"
+kill -- "-$server"
 wait "$server" || true
 server=''
 
 SECONDS=0
-(inside ./run --version) >&2 || fail "the second ./run failed"
+inside ./run --version >&2 || fail "the second ./run failed"
 say "the second ./run took $SECONDS s"
 [ -z "$only_run" ] || exit 0
 
 say "./test"
 SECONDS=0
 code=0
-(inside ./test) >"$bare.test.log" 2>&1 || code=$?
+inside ./test >"$bare.test.log" 2>&1 || code=$?
 say "./test took $SECONDS s; its output is in $bare.test.log"
 [ "$code" -eq 0 ] || tail -n 100 "$bare.test.log" >&2
 tail -n 1 "$bare.test.log"
