@@ -61,7 +61,8 @@ class Store {
   // A name of the store, with or without its tag, or the path of a GGUF file or model directory. Throws
   // kNotFound with the nearest names, or how to pull it; kCorruptData where the record's `problem` says so.
   ModelRecord find(std::string_view name_or_path) const;
-  // find().path: what formats::ModelFiles::open takes. Throws kUnsupported for a format that nothing here opens.
+  // find().path: what formats::ModelFiles::open takes. Throws kUnsupported for a format that nothing here
+  // opens.
   std::filesystem::path resolve(std::string_view name_or_path) const;
 
   // See store/reference.h for what `reference` may be. Throws kCancelled, kDiskFull, kNetwork, kNotFound,

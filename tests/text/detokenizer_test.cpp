@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/utf8.h"
-#include "random_text.h"
-#include "tokenizer_files.h"
+#include "text/random_text.h"
+#include "text/tokenizer_files.h"
 
 namespace hearth::text {
 namespace {

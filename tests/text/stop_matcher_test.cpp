@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "random_text.h"
+#include "text/random_text.h"
 
 namespace hearth::text {
 namespace {

@@ -1,11 +1,11 @@
-#include "tokenizer_files.h"
+#include "text/tokenizer_files.h"
 
 #include <span>
 #include <vector>
 
 #include "formats/gguf.h"
 #include "formats/gguf_writer.h"
-#include "random_text.h"
+#include "text/random_text.h"
 
 namespace hearth::test {
 namespace {

@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "random_text.h"
 #include "support/expect_error.h"
+#include "text/random_text.h"
 #include "text/tokenizer.h"
-#include "tokenizer_files.h"
+#include "text/tokenizer_files.h"
 
 namespace hearth::text {
 namespace {

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/utf8.h"
-#include "random_text.h"
 #include "support/expect_error.h"
-#include "tokenizer_files.h"
+#include "text/random_text.h"
+#include "text/tokenizer_files.h"
 
 namespace hearth::text {
 namespace {

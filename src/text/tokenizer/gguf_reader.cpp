@@ -238,7 +238,8 @@ class GgufReader {
     const bool is_phi3 = parts_->kind == TokenizerKind::kSentencePieceBpe &&
                          metadata_.find_string("general.architecture").value_or("") == "phi3";
     const Vocabulary& vocabulary = parts_->vocabulary;
-    // SentencePiece finds user-defined tokens after it has marked the spaces; the files spell them with spaces.
+    // SentencePiece finds user-defined tokens after it has marked the spaces; the files spell them with
+    // spaces.
     const bool marks_first = parts_->kind == TokenizerKind::kSentencePieceBpe;
     const auto mark = make_replace(make_literal_matcher(" "), std::string(kSpaceMarker));
     std::vector<AddedToken> added, normalized;
