@@ -35,14 +35,14 @@ class PairMerger {
   void merge(const LookUp& look_up) {
     if (symbols_.empty()) return;
     symbols_.back().next = kNone;
+    first_.clear();
     heap_.clear();
     for (std::uint32_t i = 0; i + 1 < symbols_.size(); ++i)
-      if (find_pair(i, look_up)) heap_.push_back(candidate(i));
-    std::ranges::make_heap(heap_, std::greater{});
-    while (!heap_.empty()) {
-      std::ranges::pop_heap(heap_, std::greater{});
-      const std::uint64_t best = heap_.back();
-      heap_.pop_back();
+      if (find_pair(i, look_up)) first_.push_back(candidate(i));
+    std::ranges::sort(first_);
+    for (std::size_t next = 0; next < first_.size() || !heap_.empty();) {
+      const bool from_heap = next == first_.size() || (!heap_.empty() && heap_.front() < first_[next]);
+      const std::uint64_t best = from_heap ? pop() : first_[next++];
       const auto left = static_cast<std::uint32_t>(best);
       // A candidate whose symbols have since merged otherwise is out of date.
       if (symbols_[left].rank != best >> 32) continue;
@@ -66,6 +66,12 @@ class PairMerger {
     heap_.push_back(candidate(left));
     std::ranges::push_heap(heap_, std::greater{});
   }
+  std::uint64_t pop() {
+    std::ranges::pop_heap(heap_, std::greater{});
+    const std::uint64_t best = heap_.back();
+    heap_.pop_back();
+    return best;
+  }
   template <typename LookUp>
   bool find_pair(std::uint32_t left, const LookUp& look_up) {
     Symbol& symbol = symbols_[left];
@@ -83,7 +89,9 @@ class PairMerger {
   }
 
   std::vector<Symbol> symbols_;
-  std::vector<std::uint64_t> heap_;  // rank, then position
+  // Candidates: rank, then position. Those of the text as it is are sorted once, which is cheaper than to
+  // have them all in the heap of those that merging brings about.
+  std::vector<std::uint64_t> first_, heap_;
 };
 
 }  // namespace hearth::text

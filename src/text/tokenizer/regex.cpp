@@ -4,17 +4,23 @@
 #include <pcre2.h>
 
 #include <array>
+#include <chrono>
 #include <string>
 
 #include "base/error.h"
 #include "base/printable.h"
+#include "base/utf8.h"
 
 namespace hearth::text {
 namespace {
 
 constexpr std::size_t kMaximumPatternBytes = 16 * 1024;
-// Enough to backtrack once over a text of 10 MB; a runaway pattern ends here after a tenth of a second.
+// At one place of the text: enough to backtrack once over 10 MB; a runaway pattern ends here after a tenth of
+// a second.
 constexpr std::uint32_t kMatchLimit = 10'000'000;
+// On one piece of text: a hundred times what the patterns in use need.
+constexpr std::chrono::seconds kLeastTime{2};
+constexpr std::chrono::microseconds kTimePerByte{5};
 constexpr std::uint32_t kHeapLimitKibibytes = 64 * 1024;
 constexpr std::size_t kJitStackBytes = std::size_t{8} << 20;
 
@@ -69,6 +75,9 @@ struct Workspace {
   MatchData data{pcre2_match_data_create(1, nullptr)};
   MatchContext context{pcre2_match_context_create(nullptr)};
   JitStack stack{pcre2_jit_stack_create(32 * 1024, kJitStackBytes, nullptr)};
+  // The time spent on the text that is being searched.
+  std::string_view text;
+  std::chrono::steady_clock::duration spent{};
 
   Workspace() {
     if (!data || !context || !stack)
@@ -90,8 +99,9 @@ class RegexMatcher final : public Matcher {
     int error = 0;
     PCRE2_SIZE position = 0;
     code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
-                              PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error,
-                              &position, nullptr));
+                              PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C |
+                                  PCRE2_ANCHORED | PCRE2_NO_START_OPTIMIZE,
+                              &error, &position, nullptr));
     if (!code_)
       throw Error(ErrorKind::kUnsupported, fmt::format("the tokenizer's pattern \"{}\" cannot be used: {}",
                                                        pattern_, message_of(error)));
@@ -99,25 +109,51 @@ class RegexMatcher final : public Matcher {
   }
 
   bool find(std::string_view text, std::size_t from, Match& match) const override {
-    thread_local const Workspace workspace;
-    if (from > text.size()) return false;
+    thread_local Workspace workspace;
+    if (from == 0 || workspace.text.data() != text.data() || workspace.text.size() != text.size()) {
+      workspace.text = text;
+      workspace.spent = {};
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    const bool found = search(workspace, text, from, begin, match);
+    workspace.spent += std::chrono::steady_clock::now() - begin;
+    return found;
+  }
+
+ private:
+  // Tries one place after the other, so that the time can be watched: the engine itself would try them all in
+  // one call, each with the whole match limit.
+  bool search(const Workspace& workspace, std::string_view text, std::size_t from,
+              std::chrono::steady_clock::time_point begin, Match& match) const {
+    for (std::size_t tries = 1;; ++tries) {
+      if (match_at(workspace, text, from, match)) return true;
+      if (from >= text.size()) return false;
+      from += decode_utf8(text, from).bytes;
+      if (tries % 64 == 0 && workspace.spent + (std::chrono::steady_clock::now() - begin) >
+                                 kLeastTime + kTimePerByte * static_cast<std::int64_t>(text.size()))
+        too_long("more time than any pattern in use needs");
+    }
+  }
+
+  bool match_at(const Workspace& workspace, std::string_view text, std::size_t at, Match& match) const {
     const auto run = [&](std::uint32_t options) {
-      return pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from,
+      return pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at,
                          options | PCRE2_NO_UTF_CHECK, workspace.data.get(), workspace.context.get());
     };
     int result = run(0);
     if (result == PCRE2_ERROR_JIT_STACKLIMIT) result = run(PCRE2_NO_JIT);
     if (result == PCRE2_ERROR_NOMATCH) return false;
-    if (result < 0)
-      throw Error(ErrorKind::kUnsupported,
-                  fmt::format("the tokenizer's pattern \"{}\" takes too long on this text: {}", pattern_,
-                              message_of(result)));
+    if (result < 0) too_long(message_of(result));
     const PCRE2_SIZE* const ends = pcre2_get_ovector_pointer(workspace.data.get());
     match = {ends[0], ends[1]};
-    return match.begin <= match.end;  // \K in a lookahead could turn them round
+    return match.begin >= at && match.begin <= match.end;  // \K could turn them round
   }
 
- private:
+  [[noreturn]] void too_long(std::string_view why) const {
+    throw Error(ErrorKind::kUnsupported,
+                fmt::format("the tokenizer's pattern \"{}\" takes too long on this text: {}", pattern_, why));
+  }
+
   std::string pattern_;  // for messages
   Code code_;
 };
