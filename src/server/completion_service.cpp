@@ -63,46 +63,17 @@ struct CompletionService::Job {
 std::vector<std::vector<std::int32_t>> CompletionService::Job::tokenized_prompts() const {
   if (kind == CompletionKind::kChat) return {model->tokenize_chat(chat)};
   std::vector<std::vector<std::int32_t>> all;
-  for (std::size_t i = 0; i < prompts.size(); ++i) {
-    if (const auto* text = std::get_if<std::string>(&prompts[i])) {
-      all.push_back(model->tokenize_prompt(*text));
-    } else {
-      const auto& ids = std::get<std::vector<std::int32_t>>(prompts[i]);
-      for (const std::int32_t id : ids)
-        if (id >= model->vocabulary())
-          throw Error(ErrorKind::kInvalidArgument,
-                      fmt::format("`prompt` holds the token {}, but the model's vocabulary ends at {}.", id,
-                                  model->vocabulary() - 1))
-              .with_field("prompt");
-      all.push_back(ids);
-    }
-    if (all.back().empty())
-      throw Error(ErrorKind::kInvalidArgument, "`prompt` has no tokens; it must have at least one.")
-          .with_field("prompt");
+  for (const CompletionPrompt& prompt : prompts) {
+    const auto* text = std::get_if<std::string>(&prompt);
+    all.push_back(text ? model->tokenize_prompt(*text) : std::get<std::vector<std::int32_t>>(prompt));
   }
   return all;
 }
 
 // All choices or none: one that is refused takes the others back.
 void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext>& context) {
-  const std::string field = kind == CompletionKind::kChat ? "messages" : "prompt";
   const auto all = tokenized_prompts();
   const auto sampling = parameters.sampling_over(model->default_sampling());
-  for (const auto& [token, bias] : sampling.logit_bias)
-    if (token >= model->vocabulary())
-      throw Error(ErrorKind::kInvalidArgument,
-                  fmt::format("`logit_bias` names the token {}, but the model's vocabulary ends at {}.",
-                              token, model->vocabulary() - 1))
-          .with_field("logit_bias");
-  for (const auto& tokens : all)
-    if (tokens.size() >= static_cast<std::size_t>(model->context_tokens()))
-      throw Error(
-          ErrorKind::kContextLengthExceeded,
-          fmt::format("The prompt has {} tokens, but this model's context holds {}, one of them for the "
-                      "answer's first token.",
-                      tokens.size(), model->context_tokens()),
-          "shorten it, or start the server with a larger --context")
-          .with_field(field);
   try {
     for (const auto& tokens : all) {
       for (std::int32_t choice = 0; choice < parameters.choices; ++choice) {
@@ -110,8 +81,7 @@ void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext
         request.context = context;
         request.prompt = tokens;
         request.sampling = sampling;
-        const auto room = model->context_tokens() - static_cast<std::int32_t>(tokens.size());
-        request.maximum_tokens = std::min(parameters.maximum_tokens.value_or(room), room);
+        request.maximum_tokens = parameters.maximum_tokens.value_or(0);
         request.stop_strings = parameters.stop;
         request.seed = static_cast<std::uint64_t>(parameters.seed);
         request.choice = choice;
@@ -121,9 +91,8 @@ void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext
     }
   } catch (const Error& error) {
     context->cancelled = true;
-    throw error.field().empty() && error.kind() == ErrorKind::kContextLengthExceeded
-        ? Error(error).with_field(field)
-        : Error(error);
+    if (error.kind() != ErrorKind::kContextLengthExceeded) throw;
+    throw Error(error).with_field(kind == CompletionKind::kChat ? "messages" : "prompt");
   }
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <boost/asio/post.hpp>
-#include <random>
 
 #include "base/log.h"
 
@@ -16,12 +15,6 @@ using std::chrono::steady_clock;
 namespace {
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
-
-// Names a request in logs and answers; unique, not secret.
-std::string new_request_id() {
-  thread_local std::mt19937_64 random{(std::uint64_t{std::random_device{}()} << 32) ^ std::random_device{}()};
-  return fmt::format("req_{:016x}{:08x}", random(), static_cast<std::uint32_t>(random()));
-}
 
 // Beast accepts "Content-Length: 5, 5" and takes an unknown transfer coding for none; a proxy in front may
 // read either otherwise.

@@ -19,12 +19,11 @@ class EngineModel : public ServedModel {
   const std::string& id() const override { return id_; }
   std::vector<std::int32_t> tokenize_chat(const ChatPrompt& prompt) const override;
   std::vector<std::int32_t> tokenize_prompt(std::string_view text) const override;
-  std::int32_t context_tokens() const override { return engine_->context_tokens(); }
-  std::int32_t vocabulary() const override { return engine_->configuration().vocabulary; }
   const std::string& fingerprint() const override { return engine_->fingerprint(); }
   engine::SamplingOptions default_sampling() const override { return {}; }
   void submit(engine::GenerationRequest request, engine::GenerationCallback callback) override;
 
+  std::int32_t context_tokens() const { return engine_->context_tokens(); }
   engine::Engine& engine() { return *engine_; }
 
  private:

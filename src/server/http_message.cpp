@@ -5,6 +5,7 @@
 
 #include <boost/beast/http/status.hpp>
 #include <ctime>
+#include <random>
 
 namespace hearth::server {
 
@@ -61,6 +62,11 @@ std::string serialize_head(unsigned status, const HeaderList& headers) {
     head += "\r\n";
   }
   return head + "\r\n";
+}
+
+std::string new_request_id() {
+  thread_local std::mt19937_64 random{(std::uint64_t{std::random_device{}()} << 32) ^ std::random_device{}()};
+  return fmt::format("req_{:016x}{:08x}", random(), static_cast<std::uint32_t>(random()));
 }
 
 std::string http_date() {

@@ -35,6 +35,9 @@ Response protocol_error(unsigned status, std::string_view message, std::string_v
 // The head of an HTTP/1.1 response, with the empty line. Control characters in values become spaces.
 std::string serialize_head(unsigned status, const HeaderList& headers);
 
+// Names a request in logs and answers; unique, not secret: "req_9f...".
+std::string new_request_id();
+
 // "Sun, 06 Nov 1994 08:49:37 GMT", now.
 std::string http_date();
 

@@ -28,8 +28,6 @@ class ServedModel {
   // threads.
   virtual std::vector<std::int32_t> tokenize_chat(const ChatPrompt& prompt) const = 0;
   virtual std::vector<std::int32_t> tokenize_prompt(std::string_view text) const = 0;
-  virtual std::int32_t context_tokens() const = 0;
-  virtual std::int32_t vocabulary() const = 0;
   virtual const std::string& fingerprint() const = 0;
   // Where a request says nothing.
   virtual engine::SamplingOptions default_sampling() const = 0;

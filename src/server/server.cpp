@@ -134,6 +134,7 @@ void Server::Implementation::serve(tcp::socket socket) {
     socket.non_blocking(true, ignored);
     socket.write_some(
         net::buffer(serialize_head(503, {{"Connection", "close"},
+                                         {"x-request-id", new_request_id()},
                                          {"Retry-After", "5"},
                                          {"Content-Length", std::to_string(full.body.size())}}) +
                     full.body),

@@ -38,13 +38,12 @@ class FakeModel : public ServedModel {
   std::vector<std::int32_t> tokenize_prompt(std::string_view text) const override {
     return words(std::string(text));
   }
-  std::int32_t context_tokens() const override { return 64; }
-  std::int32_t vocabulary() const override { return 1000; }
   const std::string& fingerprint() const override { return fingerprint_; }
   engine::SamplingOptions default_sampling() const override { return {}; }
 
   void submit(engine::GenerationRequest request, engine::GenerationCallback callback) override {
     if (script_.refuses) throw *script_.refuses;
+    check(request);
     const std::lock_guard lock(mutex_);
     last_request_ = request;
     ++running_;
@@ -66,6 +65,19 @@ class FakeModel : public ServedModel {
   }
 
  private:
+  // As the engine does, for a context of 64 and a vocabulary of 1,000.
+  static void check(const engine::GenerationRequest& request) {
+    if (request.prompt.empty())
+      throw Error(ErrorKind::kInvalidArgument, "the prompt is empty").with_field("prompt");
+    if (request.prompt.size() >= 64)
+      throw Error(ErrorKind::kContextLengthExceeded,
+                  fmt::format("the prompt has {} tokens; the context is 64", request.prompt.size()))
+          .with_field("messages");
+    for (const std::int32_t token : request.prompt)
+      if (token >= 1000)
+        throw Error(ErrorKind::kInvalidArgument, "token not in the vocabulary").with_field("prompt");
+  }
+
   static std::vector<std::int32_t> words(const std::string& text) {
     std::istringstream stream(text);
     std::vector<std::int32_t> ids;
