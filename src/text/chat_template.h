@@ -47,14 +47,17 @@ struct ChatRequest {
   std::chrono::local_seconds now = local_now();
 };
 
+// What a message that only calls tools, without text, has for its `content`.
+enum class ToolCallContent { kEmpty, kAbsent, kNull };
+
 // Which of several forms of the same request a template understands, found out by trying when it is parsed.
 struct TemplateForms {
   bool content_as_string = true;
   bool content_as_parts = false;    // [{"type": "text", "text": "..."}]
   bool arguments_as_object = true;  // of a tool call; else a string that holds JSON
-  bool keeps_null_content = false;  // a tool call is seen only where `content` is there and null
-  bool shows_tools = false;         // tool definitions reach the prompt
-  bool shows_tool_calls = false;    // earlier tool calls reach the prompt
+  ToolCallContent tool_call_content = ToolCallContent::kEmpty;
+  bool shows_tools = false;       // tool definitions reach the prompt
+  bool shows_tool_calls = false;  // earlier tool calls reach the prompt
 };
 
 class ChatTemplate {

@@ -104,9 +104,10 @@ Json prepared_message(const Json& message, const TemplateForms& forms, const std
   for (const auto& [key, value] : message.items()) {
     if (!value.is_null()) kept[key] = value;
   }
-  if (forms.keeps_null_content && has_calls) {
-    const bool empty = !kept.contains("content") || kept["content"] == "";
-    if (empty) kept["content"] = nullptr;
+  if (has_calls && (!kept.contains("content") || kept["content"] == "")) {
+    if (forms.tool_call_content == ToolCallContent::kAbsent) kept.erase("content");
+    if (forms.tool_call_content == ToolCallContent::kEmpty) kept["content"] = "";
+    if (forms.tool_call_content == ToolCallContent::kNull) kept["content"] = nullptr;
   }
   if (kept.contains("content"))
     kept["content"] = prepared_content(kept["content"], forms, field + ".content");
@@ -137,10 +138,18 @@ ChatRequest user_says(Json content) {
   return request;
 }
 
-ChatRequest after_tool_call(Json arguments, const Json& content) {
+Json one_tool(const char* name) {
+  Json parameters = {{"type", "object"}, {"properties", Json::object()}};
+  Json function = {{"name", name}, {"description", "d"}, {"parameters", std::move(parameters)}};
+  return Json::array({{{"type", "function"}, {"function", std::move(function)}}});
+}
+
+ChatRequest after_tool_call(Json arguments, ToolCallContent content) {
   ChatRequest request = user_says("x");
+  request.tools = one_tool("f");
   Json message = {{"role", "assistant"}};
-  if (!content.is_discarded()) message["content"] = content;
+  if (content == ToolCallContent::kEmpty) message["content"] = "";
+  if (content == ToolCallContent::kNull) message["content"] = nullptr;
   // Mistral's templates want an id of nine letters and digits.
   message["tool_calls"] = Json::array({{{"id", "call00001"},
                                         {"type", "function"},
@@ -161,17 +170,12 @@ TemplateForms find_forms(const TryRender& render) {
   if (!forms.content_as_string && !forms.content_as_parts) forms.content_as_string = true;
 
   ChatRequest with_tools = user_says("x");
-  with_tools.tools =
-      Json::array({{{"type", "function"},
-                    {"function",
-                     {{"name", kNeedle},
-                      {"description", "d"},
-                      {"parameters", {{"type", "object"}, {"properties", Json::object()}}}}}}});
+  with_tools.tools = one_tool(kNeedle);
   forms.shows_tools = shows(render(with_tools));
 
-  const Json absent = Json(Json::value_t::discarded);
   const Json object = {{kNeedle, kNeedle}}, string = object.dump();
-  for (const Json& content : {absent, Json(""), Json(nullptr)}) {
+  for (const auto content : {ToolCallContent::kEmpty, ToolCallContent::kAbsent, ToolCallContent::kNull}) {
+    // A single quote before the needle: the object was printed as Python has it.
     const auto with_object = render(after_tool_call(object, content));
     const bool object_shown =
         shows(with_object) && with_object->find("'" + std::string(kNeedle)) == std::string::npos;
@@ -179,7 +183,7 @@ TemplateForms find_forms(const TryRender& render) {
     if (!object_shown && !string_shown) continue;
     forms.shows_tool_calls = true;
     forms.arguments_as_object = object_shown;
-    forms.keeps_null_content = content.is_null();
+    forms.tool_call_content = content;
     break;
   }
   return forms;
