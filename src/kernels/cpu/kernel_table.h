@@ -14,6 +14,16 @@ namespace hearth::kernels {
 inline constexpr int kChunkColumns = 256;
 inline constexpr int kBlockColumns = 32;
 inline constexpr int kChunkBlocks = kChunkColumns / kBlockColumns;
+// Sanitizers make the unrolled tiles take minutes to compile; the result does not depend on the tiles'
+// height, so their builds use low ones.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+inline constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
 // Rows of activations that one decoded panel serves before the next is decoded: their sums stay in the
 // second-level cache.
 inline constexpr std::size_t kTokenBlock = 512;

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/kernel_table.h"
+
 namespace hearth::kernels::HEARTH_ISA_NAMESPACE {
 namespace {
 
@@ -15,7 +17,7 @@ using Mask = __m256;
 constexpr int kLanes = 8;
 
 // 4 partial sums, 4 sums and 4 float sums in 16 registers.
-constexpr int kTileRows = 4;
+constexpr int kTileRows = kSanitized ? 2 : 4;
 constexpr int kTilePanels = 1;
 constexpr int kTileQueries = 2;
 

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/kernel_table.h"
+
 namespace hearth::kernels::HEARTH_ISA_NAMESPACE {
 namespace {
 
@@ -16,9 +18,9 @@ constexpr int kLanes = 16;
 
 // 6 x 2 sums of each kind fill 24 of the 32 registers and cover the latency of the dot product (5 cycles, two
 // a cycle) with 12 chains.
-constexpr int kTileRows = 6;
+constexpr int kTileRows = kSanitized ? 2 : 6;
 constexpr int kTilePanels = 2;
-constexpr int kTileQueries = 6;
+constexpr int kTileQueries = kSanitized ? 2 : 6;
 
 inline Floats zero_floats() { return _mm512_setzero_ps(); }
 inline Floats splat(float x) { return _mm512_set1_ps(x); }

@@ -19,6 +19,8 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/kernel_table.h"
+
 namespace hearth::kernels::HEARTH_ISA_NAMESPACE {
 namespace {
 
