@@ -160,7 +160,7 @@ TEST(Crash, AKilledDownloadGoesOn) {
   test::HubServer server;
   const std::string content = test::gguf_bytes(13'000'000);
   server.add_file("m.gguf", content);
-  server.set_behaviour({{{"path", "/files/"}, {"delay", 0.02}}});  // about 3 MB a second
+  server.set_behaviour({{{"path", "/files/"}, {"delay", 0.2}}});  // slow enough for notes of what is done
   const test::TemporaryDirectory home;
   Store store(home.path());
   const pid_t pid = ::fork();
@@ -177,10 +177,11 @@ TEST(Crash, AKilledDownloadGoesOn) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     noted = 0;
     std::error_code error;
-    for (const auto& entry : fs::recursive_directory_iterator(home.path(), error))
-      if (entry.path().extension() == ".state")
-        for (const json& piece : json::parse(test::content_of(entry.path()))["pieces"])
-          noted += piece[2].get<std::uint64_t>();
+    for (const auto& entry : fs::recursive_directory_iterator(home.path(), error)) {
+      if (entry.path().extension() != ".state") continue;
+      const json state = json::parse(test::content_of(entry.path()));
+      for (const json& piece : state["pieces"]) noted += piece[2].get<std::uint64_t>();
+    }
   }
   ::kill(pid, SIGKILL);
   int status = 0;
