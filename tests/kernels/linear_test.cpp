@@ -137,7 +137,9 @@ TEST_P(LinearTest, ARowIsTheSameAloneInEveryBatchAndWithEveryTeam) {
         ThreadTeam team(threads);
         ExecutionContext context(team, numerics, GetParam());
         const PackedMatrix matrix = packed(context, type, problem.bytes, problem.rows, problem.columns);
+        // Every batch with one thread; with more, enough to divide the work in every way.
         for (const std::size_t batch : {1, 2, 7, 16, 33}) {
+          if (threads > 1 && batch != 16) continue;
           for (std::size_t first = 0; first < problem.tokens; first += batch) {
             const std::size_t count = std::min(batch, problem.tokens - first);
             std::vector<float> out(count * problem.rows);
