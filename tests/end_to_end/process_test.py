@@ -72,7 +72,7 @@ def test_wrong_options_are_wrong_usage(models):
 def test_a_signal_lets_what_runs_finish(server):
     hearth = Hearth("--model", MODEL)
     stream = hearth.client().chat.completions.create(
-        model=MODEL, messages=[{"role": "user", "content": "Count."}], max_tokens=20, stream=True,
+        model=MODEL, messages=[{"role": "user", "content": "Count."}], max_tokens=8, stream=True,
         extra_body={"ignore_eos": True})
     chunks = iter(stream)
     next(chunks)
