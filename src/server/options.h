@@ -19,7 +19,7 @@ struct ServerLimits {
   std::chrono::milliseconds idle_time{75'000};    // a kept connection without a request
   std::chrono::milliseconds stalled_write_time{30'000};  // a reader that takes not one byte
   std::chrono::milliseconds heartbeat{15'000};           // silence in a stream before a comment line
-  std::chrono::milliseconds drain_time{10'000};           // for running answers when the server stops
+  std::chrono::milliseconds drain_time{10'000};          // for running answers when the server stops
 };
 
 inline constexpr std::uint16_t kDefaultPort = 11777;

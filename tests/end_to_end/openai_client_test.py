@@ -161,8 +161,7 @@ def test_a_client_that_leaves_frees_its_place(models, stream):
         else:
             with pytest.raises(openai.APITimeoutError):
                 ask(client.with_options(timeout=1), **options)
-        following = ask(client, max_tokens=30, extra_body={"ignore_eos": True})
-        a_token = following.timings["decode_seconds"] / 29
-        assert following.timings["queue_seconds"] < 300 * a_token + 2
+        following = ask(client, max_tokens=1)
+        assert following.timings["queue_seconds"] < 2
     finally:
         assert hearth.stop() == 0
