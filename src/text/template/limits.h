@@ -18,7 +18,7 @@ struct TemplateLimits {
   std::size_t string_bytes = std::size_t{16} << 20;   // of any one string, the output among them
   std::size_t memory_bytes = std::size_t{256} << 20;  // of all values alive at one time
   std::size_t range_items = 100'000;                  // as the jinja2 sandbox has it
-  std::chrono::milliseconds time{5'000};
+  std::chrono::milliseconds time{5'000};              // of the computing thread
 };
 
 }  // namespace hearth::text

@@ -1,5 +1,7 @@
 #include "text/template/runtime.h"
 
+#include <ctime>
+
 #include "text/template/arguments.h"
 
 namespace hearth::text::jinja {
@@ -12,10 +14,16 @@ constexpr std::size_t kDictionaryEntryBytes = 2 * sizeof(Value) + 96;
 // About what an object kept until the end takes: a namespace or scope with its closure.
 constexpr std::size_t kKeptObjectBytes = 256;
 
+std::chrono::nanoseconds thread_time() {
+  std::timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
 }  // namespace
 
 Runtime::Runtime(const TemplateLimits& limits, std::chrono::local_seconds now)
-    : limits_(limits), now_(now), deadline_(std::chrono::steady_clock::now() + limits.time) {}
+    : limits_(limits), now_(now), deadline_(thread_time() + limits.time) {}
 
 Runtime::~Runtime() {
   for (const auto& clean_up : clean_ups_) clean_up();
@@ -26,10 +34,11 @@ void Runtime::step(std::size_t work) {
   if (steps_ > limits_.steps) fail_limit("steps", limits_.steps);
   if (steps_ < next_clock_check_) return;
   next_clock_check_ = steps_ + kStepsBetweenClockChecks;
-  if (std::chrono::steady_clock::now() > deadline_) {
-    throw Error(ErrorKind::kDeadlineExceeded,
-                fmt::format("chat template, line {}: took longer than {} ms", line_, limits_.time.count()),
-                "the template may not end, or the conversation is very long");
+  if (thread_time() > deadline_) {
+    throw Error(
+        ErrorKind::kDeadlineExceeded,
+        fmt::format("chat template, line {}: took more than {} ms of computing", line_, limits_.time.count()),
+        "the template may not end, or the conversation is very long");
   }
 }
 
