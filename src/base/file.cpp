@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <utility>
@@ -71,7 +72,8 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
 
 void write_file_atomically(const std::filesystem::path& path,
                            const std::function<void(const ByteSink&)>& write) {
-  const std::filesystem::path temporary = path.string() + fmt::format(".{}.tmp", ::getpid());
+  static std::atomic<std::uint64_t> count{0};  // threads may write the same file at the same time
+  const std::filesystem::path temporary = path.string() + fmt::format(".{}-{}.tmp", ::getpid(), ++count);
   try {
     const FileDescriptor fd = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
     write([&](std::span<const std::byte> bytes) { write_all(fd.get(), bytes, temporary); });

@@ -1,8 +1,8 @@
 #include "base/json.h"
 
+#include <set>
 #include <string>
 #include <type_traits>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -115,7 +115,7 @@ class Builder : public nlohmann::json_sax<Json> {
   std::size_t value_count_ = 0;
   Json root_;
   std::vector<Json*> open_;  // stay where they are: a container grows only while it is the innermost
-  std::vector<std::unordered_set<std::string>> names_;  // of the keys in each open container, where ordered
+  std::vector<std::set<std::string>> names_;  // of the keys in each open container, where ordered
   Json* member_ = nullptr;                              // where the value of the key just read goes
 };
 

@@ -53,8 +53,9 @@ class Conversation {
     messages_.push_back({{"role", "user"}, {"content", question}});
     engine::GenerationRequest request;
     try {
-      request.prompt =
-          options_.raw ? engine_.tokenize_prompt(question) : engine_.tokenize_chat({.messages = messages_});
+      text::ChatRequest chat;
+      chat.messages = messages_;
+      request.prompt = options_.raw ? engine_.tokenize_prompt(question) : engine_.tokenize_chat(chat);
     } catch (...) {
       messages_.erase(messages_.size() - 1);
       throw;

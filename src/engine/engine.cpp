@@ -1,5 +1,7 @@
 #include "engine/engine.h"
 
+#include <fmt/format.h>
+
 #include <future>
 #include <utility>
 
@@ -8,6 +10,26 @@
 #include "text/model_template.h"
 
 namespace hearth::engine {
+namespace {
+
+void refuse_what_would_be_dropped(const text::TemplateForms& forms, const text::ChatRequest& request) {
+  if (!forms.shows_tools && !request.tools.empty())
+    throw Error(ErrorKind::kUnsupported, "`tools`: this model's chat template has no place for tools.",
+                "leave the field out, or use a model that was trained to call tools")
+        .with_field("tools");
+  if (forms.shows_tool_calls || !request.messages.is_array()) return;
+  for (std::size_t i = 0; i < request.messages.size(); ++i) {
+    const auto& message = request.messages[i];
+    if (!message.is_object() || !message.contains("tool_calls") || message["tool_calls"].empty()) continue;
+    const std::string field = fmt::format("messages[{}].tool_calls", i);
+    throw Error(ErrorKind::kUnsupported,
+                fmt::format("`{}`: this model's chat template has no place for tool calls.", field),
+                "say in `content` what was called, or use a model that was trained to call tools")
+        .with_field(field);
+  }
+}
+
+}  // namespace
 
 struct Engine::Implementation {
   std::unique_ptr<Model> model;
@@ -52,6 +74,7 @@ const models::MemoryPlan& Engine::memory_plan() const { return implementation_->
 const std::string& Engine::fingerprint() const { return implementation_->model->fingerprint(); }
 
 std::vector<std::int32_t> Engine::tokenize_chat(const text::ChatRequest& request) const {
+  refuse_what_would_be_dropped(chat_template().forms(), request);
   return tokenizer().encode_spans(chat_template().render(request), {.add_special = true});
 }
 

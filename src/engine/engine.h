@@ -43,7 +43,8 @@ class Engine {
   // Names everything that a seed's answer depends on: build, model, instruction set, numerics.
   const std::string& fingerprint() const;
 
-  // The prompt's tokens, BOS as the model wants it; text from messages never becomes a control token.
+  // The prompt's tokens, BOS as the model wants it; text from messages never becomes a control token. Throws
+  // kUnsupported for tools or tool calls that the model's template would leave out of the prompt.
   std::vector<std::int32_t> tokenize_chat(const text::ChatRequest& request) const;
   std::vector<std::int32_t> tokenize_prompt(std::string_view text) const;
 

@@ -1,6 +1,7 @@
 #include "models/decoder_weights.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <utility>
 
@@ -285,6 +286,10 @@ std::size_t weight_bytes(const DecoderWeights& weights) {
   return bytes;
 }
 
+// Source pages given back while a tensor is packed, not only after it: the embedding of a small model with a
+// large vocabulary is most of the file.
+constexpr std::size_t kBytesBetweenDiscards = std::size_t{16} << 20;
+
 DecoderWeights load_weights(
     kernels::ExecutionContext& context, const DecoderConfiguration& configuration,
     const formats::ModelFiles& files,
@@ -293,8 +298,15 @@ DecoderWeights load_weights(
   DecoderWeights weights = read_weights(
       configuration, files,
       [&](const MatrixSource& source) {
-        return kernels::PackedMatrix::pack(context, source.entry->type, source.rows, source.columns,
-                                           [&](std::size_t row) { return source.row_bytes(row); });
+        std::atomic<std::size_t> bytes_read{0};  // rows are asked for by all compute threads
+        return kernels::PackedMatrix::pack(
+            context, source.entry->type, source.rows, source.columns, [&](std::size_t row) {
+              const std::span<const std::byte> bytes = source.row_bytes(row);
+              if (bytes_read.fetch_add(bytes.size()) % kBytesBetweenDiscards + bytes.size() >=
+                  kBytesBetweenDiscards)
+                files.discard(*source.entry);
+              return bytes;
+            });
       },
       [&](const TensorEntry& entry) {
         files.discard(entry);

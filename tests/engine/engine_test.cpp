@@ -78,6 +78,34 @@ class Pending {
   std::optional<FinishReason> finish_;
 };
 
+TEST_F(EngineTest, RefusesToolsThatTheTemplateWouldDrop) {
+  const auto engine = load();  // SmolLM2's template knows no tools
+  text::ChatRequest request;
+  request.messages = {{{"role", "user"}, {"content", "hi"}}};
+  EXPECT_NO_THROW(engine->tokenize_chat(request));
+  request.tools = nlohmann::ordered_json::array();
+  EXPECT_NO_THROW(engine->tokenize_chat(request));
+  request.tools = {{{"type", "function"}, {"function", {{"name", "f"}}}}};
+  try {
+    engine->tokenize_chat(request);
+    FAIL() << "tools were dropped silently";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
+    EXPECT_EQ(error.field(), "tools");
+  }
+  request.tools = nullptr;
+  request.messages.push_back({{"role", "assistant"},
+                              {"content", ""},
+                              {"tool_calls", {{{"function", {{"name", "f"}, {"arguments", "{}"}}}}}}});
+  try {
+    engine->tokenize_chat(request);
+    FAIL() << "a tool call was dropped silently";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
+    EXPECT_EQ(error.field(), "messages[1].tool_calls");
+  }
+}
+
 TEST_F(EngineTest, AnswersInWords) {
   const auto engine = load();
   GenerationRequest request = chat(*engine, "What color is the sky?", 120);
