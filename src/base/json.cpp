@@ -116,7 +116,7 @@ class Builder : public nlohmann::json_sax<Json> {
   Json root_;
   std::vector<Json*> open_;  // stay where they are: a container grows only while it is the innermost
   std::vector<std::set<std::string>> names_;  // of the keys in each open container, where ordered
-  Json* member_ = nullptr;                              // where the value of the key just read goes
+  Json* member_ = nullptr;                    // where the value of the key just read goes
 };
 
 template <typename Json>

@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "random_text.h"
+#include "text/random_text.h"
 #include "text/tokenizer/character_class.h"
 
 namespace hearth::text {
