@@ -1,5 +1,5 @@
 // Normalisations, activations and sums over rows. All shapes [tokens, width]; `out` may be `x` itself unless
-// said otherwise. Sums run in one fixed order per instruction set. Our own exp, so that results do not depend
+// said otherwise. Sums run in one fixed order. Our own exp, so that results do not depend
 // on libm.
 #pragma once
 

@@ -3,7 +3,7 @@
 // Quantised weights: x is quantised per row in blocks of 32 to 8 bits with a float scale, dot products are
 // exact integers within a block, block results are added in float in the order of the blocks. F32, F16 and
 // BF16 weights, and every weight where Numerics::activations is kF32: x stays float; products are added in
-// one fixed order per instruction set. Work is divided along rows of W and rows of x, never along the inner
+// one fixed order. Work is divided along rows of W and rows of x, never along the inner
 // dimension. Shapes: x [tokens, columns], weight [rows, columns], bias [rows] or empty, out [tokens, rows]; x
 // and out must not overlap. NaN and infinite activations give NaN outputs, never undefined behaviour. Errors:
 // none; wrong shapes are asserts.

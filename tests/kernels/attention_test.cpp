@@ -265,5 +265,21 @@ TEST_P(AttentionTest, CacheRoundsToNearestEven) {
   }
 }
 
+TEST(AttentionAcrossIsasTest, EverySetGivesTheSameBits) {
+  ThreadTeam team(2);
+  for (const Shape shape : kShapes) {
+    std::vector<float> first;
+    for (const Isa isa : available_isas()) {
+      ExecutionContext context(team, {}, isa);
+      Random random(16);
+      const Sequences sequences(random, shape, ElementType::kF16, {400});
+      sequences.store(context);
+      const auto out = sequences.attend(context, options_of(shape, 20.0f, 300), 0, 350, 400);
+      if (first.empty()) first = out;
+      EXPECT_EQ(out, first) << name_of(isa) << " dimension " << shape.dimension;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace hearth::kernels::test

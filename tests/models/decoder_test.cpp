@@ -41,6 +41,21 @@ TEST_P(TinyModel, LogitsAgreeWithTransformersOnEveryInstructionSet) {
   }
 }
 
+TEST_P(TinyModel, EveryInstructionSetGivesTheSameBits) {
+  const Expected expected = expected_of(GetParam());
+  const formats::ModelFiles files = formats::ModelFiles::open(gguf());
+  for (const kernels::Numerics numerics : {kernels::Numerics{}, kernels::Numerics::checking()}) {
+    std::vector<float> first;
+    for (const kernels::Isa isa : kernels::available_isas()) {
+      kernels::ExecutionContext context(team_, numerics, isa);
+      const auto decoder = Decoder::load(context, files);
+      const auto logits = run_text(context, *decoder, expected.tokens, expected.tokens.size());
+      if (first.empty()) first = logits;
+      EXPECT_TRUE(logits == first) << kernels::name_of(isa);
+    }
+  }
+}
+
 TEST_P(TinyModel, TheHuggingFaceDirectoryGivesTheSameBits) {
   const Expected expected = expected_of(GetParam());
   const auto from_gguf = run_text(context_, *load(gguf()), expected.tokens, 17);

@@ -2,7 +2,7 @@
 //
 // Each set's header defines the same names; the algorithms in *_template.h see nothing else of the processor:
 //   Floats, Ints        kLanes floats / 32-bit integers (an Ints also serves as 4 * kLanes bytes)
-//   multiply_add        a * b + c; rounded once where the set has FMA, twice here
+//   multiply_add        a * b + c, rounded once
 //   round_to_int        nearest, ties to even; maximum/minimum(a, b) give b where one is NaN
 //   splat_word          the 4 bytes at p in every lane
 //   load_half_words     kLanes 16-bit words, zero-extended; store_bytes the low byte of each lane
@@ -12,6 +12,7 @@
 //                       unsigned and x in [-127, 127]; at most partial_steps(kMaximumCode) partial_add may
 //                       follow one partial_start(sum) before partial_finish(sum, p), which is then the exact
 //                       32-bit sum. Where kSignedWideCodes, codes above 127 are stored signed (minus 128).
+// All of it gives the same bits in every set, so a model gives the same logits on every processor.
 // Everything sits in an unnamed namespace: nothing compiled for one set may serve another.
 #pragma once
 
@@ -41,7 +42,34 @@ inline Floats add(Floats a, Floats b) { return _mm_add_ps(a, b); }
 inline Floats sub(Floats a, Floats b) { return _mm_sub_ps(a, b); }
 inline Floats mul(Floats a, Floats b) { return _mm_mul_ps(a, b); }
 inline Floats div(Floats a, Floats b) { return _mm_div_ps(a, b); }
-inline Floats multiply_add(Floats a, Floats b, Floats c) { return _mm_add_ps(_mm_mul_ps(a, b), c); }
+// The low half of multiply_add, in double: the product is exact, the sum rounded. Rounding that once more to
+// float gives what one rounding gives, but where the sum lies half way between two floats; then `ambiguous`.
+inline __m128 multiply_add_low(__m128 a, __m128 b, __m128 c, int& ambiguous) {
+  const __m128d sum = _mm_add_pd(_mm_mul_pd(_mm_cvtps_pd(a), _mm_cvtps_pd(b)), _mm_cvtps_pd(c));
+  const __m128i low_bits = _mm_and_si128(_mm_castpd_si128(sum), _mm_set1_epi64x(0x1fffffff));
+  const __m128i half_way = _mm_cmpeq_epi32(low_bits, _mm_set1_epi64x(0x10000000));
+  // Denormal floats lie further apart than the low bits tell.
+  const __m128d magnitude = _mm_andnot_pd(_mm_set1_pd(-0.0), sum);
+  const __m128d denormal =
+      _mm_and_pd(_mm_cmplt_pd(magnitude, _mm_set1_pd(0x1p-126)), _mm_cmpgt_pd(magnitude, _mm_setzero_pd()));
+  ambiguous |= (_mm_movemask_epi8(half_way) & 0x0f0f) | _mm_movemask_pd(denormal);
+  return _mm_cvtpd_ps(sum);
+}
+inline Floats multiply_add(Floats a, Floats b, Floats c) {
+  int ambiguous = 0;
+  const __m128 low = multiply_add_low(a, b, c, ambiguous);
+  const __m128 high =
+      multiply_add_low(_mm_movehl_ps(a, a), _mm_movehl_ps(b, b), _mm_movehl_ps(c, c), ambiguous);
+  if (__builtin_expect(ambiguous != 0, 0)) {
+    float x[kLanes], y[kLanes], z[kLanes];
+    store(x, a);
+    store(y, b);
+    store(z, c);
+    for (int i = 0; i < kLanes; ++i) z[i] = __builtin_fmaf(x[i], y[i], z[i]);
+    return load(z);
+  }
+  return _mm_movelh_ps(low, high);
+}
 inline Floats maximum(Floats a, Floats b) { return _mm_max_ps(a, b); }
 inline Floats minimum(Floats a, Floats b) { return _mm_min_ps(a, b); }
 inline Mask less(Floats a, Floats b) { return _mm_cmplt_ps(a, b); }

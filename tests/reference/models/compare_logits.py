@@ -41,18 +41,20 @@ def main():
     figures = [Figures(arguments.reference) for _ in files]
     losses = [[] for _ in files]
     total = squares = count = 0.0
-    for first in range(0, len(tokens), arguments.chunk // 2):
-        end = min(first + arguments.chunk // 2, len(tokens))
+    step = arguments.chunk // 16  # few rows at a time: a row of a large vocabulary takes megabytes
+    for first in range(0, len(tokens), step):
+        end = min(first + step, len(tokens))
         parts = [file[first:end].astype(np.float32) for file in files]
         total += parts[0].sum(dtype=np.float64)
         squares += np.square(parts[0], dtype=np.float64).sum()
         count += parts[0].size
         logs = [log_softmax(part) for part in parts]
-        second_half = first % arguments.chunk != 0
+        second_half = first % arguments.chunk >= arguments.chunk // 2
+        chunk_end = min(first - first % arguments.chunk + arguments.chunk, len(tokens))
         for i, part in enumerate(parts):
             figures[i].add(part, parts[0], logs[i], logs[0])
             if second_half:
-                targets = tokens[first + 1:end]
+                targets = tokens[first + 1:min(end + 1, chunk_end)]
                 losses[i].extend(-logs[i][np.arange(len(targets)), targets])
     deviation = np.sqrt(squares / count - (total / count) ** 2)
     print(f"{len(tokens)} positions, deviation of the reference's logits {deviation:.4f}, "
