@@ -85,6 +85,60 @@ void check_shapes([[maybe_unused]] ExecutionContext& context, [[maybe_unused]] M
   assert(output.weight.storage().kernels == &context.kernels() && "packed for another instruction set");
 }
 
+// What a call of the team works on.
+struct Products {
+  QuantiseTask quantise;
+  std::array<ProductTask, kMaximumRecipes> tasks;
+  std::size_t panels = 0;       // of all outputs together
+  std::size_t token_block = 1;  // rows of activations that are multiplied with all panels before the next
+};
+
+// Activations of a token block stay in the second-level cache (2 MiB on the processors this is for; half of
+// it, because the sums and the results want room too), while all the panels of a thread pass by. Fewer than
+// the smallest block would decode each panel too often.
+constexpr std::size_t kBlockBytes = std::size_t{1} << 20;
+constexpr std::size_t kSmallestTokenBlock = 96;
+
+std::size_t token_block(std::size_t rows, std::size_t columns, int recipes) {
+  const std::size_t chunks = (columns + kChunkColumns - 1) / kChunkColumns;
+  const std::size_t row_bytes =
+      chunks * (kChunkColumns + 4 * kChunkBlocks + 64 * static_cast<std::size_t>(recipes));
+  const std::size_t most = std::clamp(kBlockBytes / row_bytes, kSmallestTokenBlock, kTokenBlock);
+  const std::size_t blocks = (rows + most - 1) / most;
+  return (rows + blocks - 1) / blocks;
+}
+
+Products prepare(ExecutionContext& context, MatrixView<const float> x,
+                 std::span<const LinearOutput> outputs) {
+  Products products{plan_quantisation(context, x, outputs), {}};
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    check_shapes(context, x, outputs[i]);
+    products.tasks[i] = product_task(context, products.quantise, x, outputs[i]);
+    products.panels += outputs[i].weight.storage().panels;
+  }
+  products.token_block = token_block(x.rows, x.columns, products.quantise.out.recipe_count);
+  return products;
+}
+
+// Quantises the activations; then calls multiply(first token, last token, scratch) for every token block.
+template <typename Multiply>
+void run(ExecutionContext& context, MatrixView<const float> x, const Products& products, Multiply multiply) {
+  const std::size_t units = (x.columns + kChunkColumns - 1) / kChunkColumns * x.rows;
+  const int members = context.team().size();
+  auto* scratch = context.workspace().get<std::byte>(
+      Workspace::kScratch, static_cast<std::size_t>(members) * kProductScratchBytes);
+  context.team().run([&](int member) {
+    if (products.quantise.out.recipe_count > 0) {
+      const auto [first, last] = divide_work(units, member, members);
+      context.kernels().quantise(products.quantise, first, last);
+      context.team().barrier();
+    }
+    for (std::size_t token = 0; token < x.rows; token += products.token_block)
+      multiply(member, token, std::min(x.rows, token + products.token_block),
+               scratch + static_cast<std::size_t>(member) * kProductScratchBytes);
+  });
+}
+
 }  // namespace
 
 void linear(ExecutionContext& context, MatrixView<const float> x, std::span<const LinearOutput> outputs) {
@@ -93,39 +147,47 @@ void linear(ExecutionContext& context, MatrixView<const float> x, std::span<cons
     linear(context, x, outputs.first(kMaximumRecipes));
     return linear(context, x, outputs.subspan(kMaximumRecipes));
   }
-  const QuantiseTask quantise = plan_quantisation(context, x, outputs);
-  const std::size_t units = (x.columns + kChunkColumns - 1) / kChunkColumns * x.rows;
-  const int members = context.team().size();
-  auto* scratch = context.workspace().get<std::byte>(
-      Workspace::kScratch, static_cast<std::size_t>(members) * kProductScratchBytes);
-  std::array<ProductTask, kMaximumRecipes> tasks;
-  std::size_t panels = 0;
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    check_shapes(context, x, outputs[i]);
-    tasks[i] = product_task(context, quantise, x, outputs[i]);
-    panels += outputs[i].weight.storage().panels;
-  }
+  const Products products = prepare(context, x, outputs);
+  run(context, x, products,
+      [&](int member, std::size_t first_token, std::size_t last_token, std::byte* scratch) {
+        // Panels of all outputs in one row, a contiguous part to each member.
+        auto [first, last] = divide_work(products.panels, member, context.team().size(), 2);
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+          const std::size_t count = outputs[i].weight.storage().panels;
+          const std::size_t begin = std::min(first, count), end = std::min(last, count);
+          ProductTask task = products.tasks[i];
+          task.first_token = first_token;
+          task.last_token = last_token;
+          task.scratch = scratch;
+          const ProductKernels& kernels = kernels_of(context, outputs[i]);
+          if (begin < end)
+            (is_int8(context, outputs[i]) ? kernels.multiply_int8 : kernels.multiply_float)(task, begin, end);
+          first -= begin;
+          last -= end;
+        }
+      });
+}
 
-  context.team().run([&](int member) {
-    if (quantise.out.recipe_count > 0) {
-      const auto [first, last] = divide_work(units, member, members);
-      context.kernels().quantise(quantise, first, last);
-      context.team().barrier();
-    }
-    // Panels of all outputs in one row, a contiguous part to each member.
-    auto [first, last] = divide_work(panels, member, members, 2);
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      const std::size_t count = outputs[i].weight.storage().panels;
-      const std::size_t begin = std::min(first, count), end = std::min(last, count);
-      ProductTask task = tasks[i];
-      task.scratch = scratch + static_cast<std::size_t>(member) * kProductScratchBytes;
-      const ProductKernels& kernels = kernels_of(context, outputs[i]);
-      if (begin < end)
-        (is_int8(context, outputs[i]) ? kernels.multiply_int8 : kernels.multiply_float)(task, begin, end);
-      first -= begin;
-      last -= end;
-    }
-  });
+void gated_linear(ExecutionContext& context, MatrixView<const float> x, Activation activation,
+                  const LinearOutput& gate, const LinearOutput& up) {
+  if (x.rows == 0) return;
+  assert(gate.weight.rows() == up.weight.rows());
+  const std::array<LinearOutput, 2> outputs{gate, up};
+  if (gate.weight.type() != up.weight.type() || !is_int8(context, gate)) {
+    linear(context, x, outputs);
+    return gated_activation(context, activation, gate.out, up.out, up.out);
+  }
+  const Products products = prepare(context, x, outputs);
+  run(context, x, products,
+      [&](int member, std::size_t first_token, std::size_t last_token, std::byte* scratch) {
+        const auto [first, last] = divide_work(products.panels / 2, member, context.team().size(), 2);
+        ProductTask gate_task = products.tasks[0];
+        gate_task.first_token = first_token;
+        gate_task.last_token = last_token;
+        gate_task.scratch = scratch;
+        kernels_of(context, gate)
+            .multiply_gated_int8(gate_task, products.tasks[1], static_cast<int>(activation), first, last);
+      });
 }
 
 }  // namespace hearth::kernels

@@ -11,6 +11,7 @@
 
 #include <span>
 
+#include "kernels/elementwise.h"
 #include "kernels/packed_matrix.h"
 
 namespace hearth::kernels {
@@ -28,5 +29,11 @@ inline void linear(ExecutionContext& context, MatrixView<const float> x, const P
   const LinearOutput output{weight, bias, out};
   linear(context, x, std::span(&output, 1));
 }
+
+// up.out = activation(gate(x)) * up(x) (Shazeer 2020), the same bits as linear() and gated_activation() one
+// after the other, without writing what lies between. gate.out is working memory: its contents are
+// unspecified after.
+void gated_linear(ExecutionContext& context, MatrixView<const float> x, Activation activation,
+                  const LinearOutput& gate, const LinearOutput& up);
 
 }  // namespace hearth::kernels

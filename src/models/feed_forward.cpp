@@ -1,7 +1,5 @@
 #include "models/feed_forward.h"
 
-#include <array>
-
 #include "kernels/elementwise.h"
 #include "kernels/linear.h"
 
@@ -15,10 +13,8 @@ void FeedForward::dense(ExecutionContext& context, const FeedForwardWeights& wei
   const Rows lifted = buffers_.get(Buffer::kUp, in.rows, up.weight.rows());
   if (configuration_.gated) {
     const Rows gates = buffers_.get(Buffer::kGate, in.rows, gate.weight.rows());
-    const std::array<kernels::LinearOutput, 2> outputs{
-        {{gate.weight, gate.bias, gates}, {up.weight, up.bias, lifted}}};
-    kernels::linear(context, in, outputs);
-    kernels::gated_activation(context, configuration_.activation, gates, lifted, lifted);
+    kernels::gated_linear(context, in, configuration_.activation, {gate.weight, gate.bias, gates},
+                          {up.weight, up.bias, lifted});
   } else {
     kernels::linear(context, in, up.weight, up.bias, lifted);
     kernels::activate(context, configuration_.activation, lifted, lifted);

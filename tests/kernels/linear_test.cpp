@@ -227,6 +227,50 @@ TEST_P(LinearTest, OddActivationsStayDefined) {
   }
 }
 
+// So many rows of so many columns do not fit the cache at once: they are multiplied block by block.
+TEST_P(LinearTest, BlocksOfRowsDoNotShow) {
+  Random random(17);
+  ThreadTeam team(2);
+  ExecutionContext context(team, {}, GetParam());
+  const Problem problem(random, ElementType::kQ4_K, 37, 8192, 250);
+  const std::vector<float> out = problem.run(context);
+  const PackedMatrix matrix = packed(context, problem.type, problem.bytes, problem.rows, problem.columns);
+  for (std::size_t t = 0; t < problem.tokens; t += 7) {
+    std::vector<float> alone(problem.rows);
+    linear(context, {problem.x.data() + t * problem.columns, 1, problem.columns}, matrix, problem.bias,
+           {alone.data(), 1, problem.rows});
+    EXPECT_TRUE(std::equal(alone.begin(), alone.end(), &out[t * problem.rows])) << "row " << t;
+  }
+}
+
+TEST_P(LinearTest, GatedIsTwoProductsAndAnActivation) {
+  Random random(18);
+  ThreadTeam team(2);
+  for (const Numerics numerics : {Numerics{}, Numerics::checking()}) {
+    ExecutionContext context(team, numerics, GetParam());
+    for (const ElementType up_type : kWeightTypes) {
+      for (const ElementType gate_type : {up_type, ElementType::kQ8_0}) {
+        const std::size_t rows = 53, columns = 512, tokens = 9;
+        const Problem gate(random, gate_type, rows, columns, tokens),
+            up(random, up_type, rows, columns, tokens);
+        const PackedMatrix gate_matrix = packed(context, gate_type, gate.bytes, rows, columns);
+        const PackedMatrix up_matrix = packed(context, up_type, up.bytes, rows, columns);
+        const MatrixView<const float> x(up.x.data(), tokens, columns);
+        for (const Activation activation : {Activation::kSilu, Activation::kGeluTanh, Activation::kGeluErf}) {
+          std::vector<float> gates(tokens * rows), expected(tokens * rows), found(tokens * rows);
+          const MatrixView<float> gate_out(gates.data(), tokens, rows), out(expected.data(), tokens, rows);
+          linear(context, x, gate_matrix, gate.bias, gate_out);
+          linear(context, x, up_matrix, up.bias, out);
+          gated_activation(context, activation, gate_out, out, out);
+          gated_linear(context, x, activation, {gate_matrix, gate.bias, gate_out},
+                       {up_matrix, up.bias, {found.data(), tokens, rows}});
+          EXPECT_EQ(found, expected) << gate.name() << ", " << up.name();
+        }
+      }
+    }
+  }
+}
+
 TEST(LinearAcrossIsasTest, EverySetGivesTheSameBits) {
   Random random(10);
   ThreadTeam team(2);

@@ -93,36 +93,69 @@ inline SlotRange visible_slots(const AttentionTask& task, std::int32_t position,
   return {first < 0 ? 0 : first, last > kSlots ? kSlots : last};
 }
 
-// One step of the online softmax: scores become weights; state[maximum, sum, correction] at the end of the
-// state.
-inline void weigh_scores(const AttentionTask& task, SlotRange slots, float* scores, float* running) {
+struct SlotNumbers {
+  alignas(64) float values[kSlots];
+};
+constexpr SlotNumbers kSlotNumbers = [] {
+  SlotNumbers numbers{};
+  for (int i = 0; i < kSlots; ++i) numbers.values[i] = static_cast<float>(i);
+  return numbers;
+}();
+
+// What runs along with a state: behind its sum of values.
+struct Running {
+  float maximum, sum;
+  float correction;    // of this page: what the sums so far are multiplied with
+  float page_maximum;  // the maximum with this page
+};
+
+// One step of the online softmax, in two halves, so that the processor has many queries in work at a time.
+// First: scale, cap and mask the scores of a page, and find the maximum.
+inline void scale_scores(const AttentionTask& task, SlotRange slots, float* scores, Running& running) {
   Floats values[kSlotVectors];
   const Floats nothing = splat(-__builtin_inff());
   Floats greatest = nothing;
-  for (int v = 0; v < kSlotVectors; ++v) {
-    values[v] = mul(load(scores + v * kLanes), splat(task.scale));
-    if (task.soft_cap > 0) values[v] = capped(values[v], task.soft_cap);
-  }
+#pragma GCC unroll 8
+  for (int v = 0; v < kSlotVectors; ++v) values[v] = mul(load(scores + v * kLanes), splat(task.scale));
+  if (task.soft_cap > 0)
+    for (int v = 0; v < kSlotVectors; ++v) values[v] = capped(values[v], task.soft_cap);
   if (slots.first > 0 || slots.last < kSlots) {
-    for (int v = 0; v < kSlotVectors; ++v) store(scores + v * kLanes, values[v]);
-    for (int i = 0; i < kSlots; ++i)
-      if (i < slots.first || i >= slots.last) scores[i] = -__builtin_inff();
-    for (int v = 0; v < kSlotVectors; ++v) values[v] = load(scores + v * kLanes);
+    const Floats first = splat(static_cast<float>(slots.first)), last = splat(static_cast<float>(slots.last));
+#pragma GCC unroll 8
+    for (int v = 0; v < kSlotVectors; ++v) {
+      const Floats slot = load(kSlotNumbers.values + v * kLanes);
+      values[v] = select(less(slot, first), nothing, select(less(slot, last), values[v], nothing));
+    }
   }
-  for (int v = 0; v < kSlotVectors; ++v) greatest = maximum(greatest, values[v]);
-  const float page_maximum = horizontal_maximum(greatest);
-  const float new_maximum = page_maximum > running[0] ? page_maximum : running[0];
+#pragma GCC unroll 8
   for (int v = 0; v < kSlotVectors; ++v) {
-    values[v] = exponential(sub(values[v], splat(new_maximum)));
+    store(scores + v * kLanes, values[v]);
+    greatest = maximum(greatest, values[v]);
+  }
+  const float found = horizontal_maximum(greatest);
+  running.page_maximum = found > running.maximum ? found : running.maximum;
+}
+
+// Second: scores become weights.
+inline void weigh_scores(float* scores, Running& running) {
+  Floats values[kSlotVectors];
+  const Floats greatest = splat(running.page_maximum);
+#pragma GCC unroll 8
+  for (int v = 0; v < kSlotVectors; ++v) {
+    values[v] = exponential(sub(load(scores + v * kLanes), greatest));
     store(scores + v * kLanes, values[v]);
   }
+#pragma GCC unroll 4
   for (int half = kSlotVectors / 2; half > 0; half /= 2)
     for (int v = 0; v < half; ++v) values[v] = add(values[v], values[v + half]);
   float correction[kLanes];
-  store(correction, exponential(splat(running[0] - new_maximum)));
-  running[0] = new_maximum;
-  running[1] = running[1] * correction[0] + horizontal_sum(values[0]);
-  running[2] = correction[0];
+  if (running.page_maximum == running.maximum)
+    correction[0] = 1.0f;  // e^0, bit for bit
+  else
+    store(correction, exponential(splat(running.maximum - running.page_maximum)));
+  running.maximum = running.page_maximum;
+  running.sum = running.sum * correction[0] + horizontal_sum(values[0]);
+  running.correction = correction[0];
 }
 
 // Tiles of queries that see the same slots of a page.
@@ -143,7 +176,9 @@ inline void score_tile(const AttentionTask& task, const float* keys, QueryTile& 
 inline void value_tile(const AttentionTask& task, SlotRange slots, const float* values, QueryTile& tile) {
   const std::size_t width = padded_head(task.head_dimension);
   for (int q = 0; q < tile.count; ++q) {
-    const Floats correction = splat(tile.out[q][width + 2]);
+    const float factor = reinterpret_cast<const Running*>(tile.out[q] + width)->correction;
+    if (factor == 1.0f) continue;
+    const Floats correction = splat(factor);
     for (std::size_t d = 0; d < width; d += kLanes)
       store(tile.out[q] + d, mul(load(tile.out[q] + d), correction));
   }
@@ -183,22 +218,31 @@ void attend_page(const AttentionTask& task, std::int32_t page) {
   }
   score_tile(task, expanded, tile);
 
+  const auto running = [&](std::size_t query) -> Running& {
+    return *reinterpret_cast<Running*>(task.states + query * state_floats + width);
+  };
+  const auto for_each_query = [&](auto function) {
+    for (std::size_t r = 0; r < task.rows; ++r) {
+      const SlotRange slots = visible_slots(task, task.positions[r], page);
+      if (slots.empty()) continue;
+      for (std::size_t g = 0; g < task.group; ++g) function(r * task.group + g, slots);
+    }
+  };
+  for_each_query([&](std::size_t query, SlotRange slots) {
+    scale_scores(task, slots, scores + query * kSlots, running(query));
+  });
+  for_each_query(
+      [&](std::size_t query, SlotRange) { weigh_scores(scores + query * kSlots, running(query)); });
+
   expand<kHalf>(task.values, first, kSlots, task.head_dimension, width, expanded);
   SlotRange tile_slots{0, 0};
-  for (std::size_t r = 0; r < task.rows; ++r) {
-    const SlotRange slots = visible_slots(task, task.positions[r], page);
-    if (slots.empty()) continue;
+  for_each_query([&](std::size_t query, SlotRange slots) {
     if (!(slots == tile_slots)) value_tile(task, tile_slots, expanded, tile);
     tile_slots = slots;
-    for (std::size_t g = 0; g < task.group; ++g) {
-      const std::size_t query = r * task.group + g;
-      float* state = task.states + query * state_floats;
-      weigh_scores(task, slots, scores + query * kSlots, state + width);
-      tile.factors[tile.count] = scores + query * kSlots;
-      tile.out[tile.count++] = state;
-      if (tile.count == kTileQueries) value_tile(task, tile_slots, expanded, tile);
-    }
-  }
+    tile.factors[tile.count] = scores + query * kSlots;
+    tile.out[tile.count++] = task.states + query * state_floats;
+    if (tile.count == kTileQueries) value_tile(task, tile_slots, expanded, tile);
+  });
   value_tile(task, tile_slots, expanded, tile);
 }
 

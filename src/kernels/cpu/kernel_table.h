@@ -27,8 +27,9 @@ inline constexpr bool kSanitized = false;
 // Rows of activations that one decoded panel serves before the next is decoded: their sums stay in the
 // second-level cache.
 inline constexpr std::size_t kTokenBlock = 512;
-// Bytes of ProductTask::scratch: the sums of a token block, for 2 panels of 16 floats or one of 16 doubles.
-inline constexpr std::size_t kProductScratchBytes = kTokenBlock * 128;
+// Bytes of ProductTask::scratch: the sums of a token block, for 2 panels of 16 floats or one of 16 doubles;
+// twice that for gate and up.
+inline constexpr std::size_t kProductScratchBytes = 2 * kTokenBlock * 128;
 
 // How the part of a weight that is not scale * code enters a dot product: through sums of the activations'
 // codes. One 32-bit value per block of 32 columns, or per 16 where `halves`.
@@ -63,6 +64,7 @@ struct ProductTask {
   const float* bias;          // [rows] or null
   float* out;
   std::size_t out_stride, tokens;
+  std::size_t first_token, last_token;  // [first, last): the rows of activations to multiply
   // For multiply_int8:
   const std::int8_t* codes;
   const float* scales;
@@ -78,6 +80,10 @@ struct ProductKernels {
   // Panels [first, last). multiply_int8 is null for F32, F16 and BF16.
   void (*multiply_int8)(const ProductTask& task, std::size_t first, std::size_t last);
   void (*multiply_float)(const ProductTask& task, std::size_t first, std::size_t last);
+  // up.out = activation(gate) * up, for two matrices of this type and the same shape; `activation` is one of
+  // elementwise.h. Null where multiply_int8 is.
+  void (*multiply_gated_int8)(const ProductTask& gate, const ProductTask& up, int activation,
+                              std::size_t first, std::size_t last);
 };
 
 // One key/value head of rows of one sequence, over a range of pages.

@@ -12,11 +12,11 @@ namespace {
 
 template <typename Source>
 constexpr ProductKernels dense() {
-  return {{false, false, -1}, nullptr, multiply_float<Source>};
+  return {{false, false, -1}, nullptr, multiply_float<Source>, nullptr};
 }
 template <typename F>
 constexpr ProductKernels quantised() {
-  return {F::recipe(), multiply_int8<F>, multiply_float<Quantised<F>>};
+  return {F::recipe(), multiply_int8<F>, multiply_float<Quantised<F>>, multiply_gated_int8<F>};
 }
 
 }  // namespace

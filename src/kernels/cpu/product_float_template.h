@@ -84,8 +84,9 @@ void multiply_float(const ProductTask& task, std::size_t first, std::size_t last
   for (std::size_t p = first; p < last; ++p) {
     const std::size_t first_row = p * kLanes;
     const std::size_t width = task.rows - first_row < kLanes ? task.rows - first_row : kLanes;
-    for (std::size_t token = 0; token < task.tokens; token += kTokenBlock) {
-      const std::size_t tokens = task.tokens - token < kTokenBlock ? task.tokens - token : kTokenBlock;
+    for (std::size_t token = task.first_token; token < task.last_token; token += kTokenBlock) {
+      const std::size_t tokens_left = task.last_token - token;
+      const std::size_t tokens = tokens_left < kTokenBlock ? tokens_left : kTokenBlock;
       for (std::size_t i = 0; i < tokens * kLanes; ++i) sums[i] = 0;
       for (std::size_t column = 0, chunk = 0; column < task.columns; column += kChunkColumns, ++chunk) {
         const std::size_t left = task.columns - column;

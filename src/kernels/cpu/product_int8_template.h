@@ -10,6 +10,7 @@
 #pragma once
 
 #include "kernels/cpu/decode_template.h"
+#include "kernels/cpu/elementwise_template.h"
 
 namespace hearth::kernels::HEARTH_ISA_NAMESPACE {
 namespace {
@@ -146,41 +147,62 @@ void multiply_chunk(const DecodedPanel* panels, int blocks, std::size_t rows, co
   }
 }
 
-// Rows `first`.. of the result: the first `width` of each row's sums, plus the bias.
+// The sums of kPanels panels for `tokens` rows from `token` on.
+template <typename F, int kPanels>
+void sum_panels(const ProductTask& task, std::size_t first_panel, std::size_t token, std::size_t tokens,
+                float* sums) {
+  DecodedPanel panels[kPanels];
+  for (std::size_t i = 0; i < tokens * kSumStride; i += kLanes) store(sums + i, zero_floats());
+  for (std::size_t column = 0, chunk = 0; column < task.columns; column += kChunkColumns, ++chunk) {
+    const std::size_t columns_left = task.columns - column;
+    const int blocks =
+        static_cast<int>(columns_left < kChunkColumns ? columns_left / kBlockColumns : kChunkBlocks);
+    for (int c = 0; c < kPanels; ++c)
+      F::decode(task.packed + (first_panel + c) * task.panel_bytes + chunk * task.chunk_bytes, blocks,
+                panels[c]);
+    const std::size_t unit = chunk * task.tokens + token;
+    multiply_chunk<F, kPanels>(panels, blocks, tokens, task.codes + unit * kChunkColumns,
+                               task.scales + unit * kChunkBlocks,
+                               static_cast<const float*>(task.offsets) + unit * 16, sums);
+  }
+}
+
+// Adds the bias to the first `width` sums and gives them to `write(index, values, count)`, a vector at a
+// time.
+template <typename Write>
+inline void with_bias(const float* bias, std::size_t width, const float* sums, Write write) {
+  for (std::size_t i = 0; i < width; i += kLanes) {
+    const std::size_t count = width - i < kLanes ? width - i : kLanes;
+    Floats total = load(sums + i);
+    if (bias != nullptr) total = add(total, count == kLanes ? load(bias + i) : load_first(bias + i, count));
+    write(i, total, count);
+  }
+}
+
+// To rows `token`.. of the result, from column `row` on.
 inline void write_result(const ProductTask& task, std::size_t token, std::size_t tokens, std::size_t row,
                          std::size_t width, const float* sums) {
+  const float* bias = task.bias == nullptr ? nullptr : task.bias + row;
   for (std::size_t t = 0; t < tokens; ++t) {
     float* out = task.out + (token + t) * task.out_stride + row;
-    const float* sum = sums + t * kSumStride;
-    if (task.bias == nullptr)
-      for (std::size_t i = 0; i < width; ++i) out[i] = sum[i];
-    else
-      for (std::size_t i = 0; i < width; ++i) out[i] = sum[i] + task.bias[row + i];
+    with_bias(bias, width, sums + t * kSumStride, [&](std::size_t i, Floats values, std::size_t count) {
+      if (count == kLanes)
+        store(out + i, values);
+      else
+        store_first(out + i, count, values);
+    });
   }
 }
 
 template <typename F, int kPanels>
 void multiply_panels(const ProductTask& task, std::size_t first_panel) {
-  DecodedPanel panels[kPanels];
   auto* sums = static_cast<float*>(task.scratch);
   const std::size_t first_row = first_panel * kLanes;
   const std::size_t rows_left = task.rows - first_row;
   const std::size_t width = rows_left < kPanels * kLanes ? rows_left : kPanels * kLanes;
-  for (std::size_t token = 0; token < task.tokens; token += kTokenBlock) {
-    const std::size_t tokens = task.tokens - token < kTokenBlock ? task.tokens - token : kTokenBlock;
-    for (std::size_t i = 0; i < tokens * kSumStride; i += kLanes) store(sums + i, zero_floats());
-    for (std::size_t column = 0, chunk = 0; column < task.columns; column += kChunkColumns, ++chunk) {
-      const std::size_t columns_left = task.columns - column;
-      const int blocks =
-          static_cast<int>(columns_left < kChunkColumns ? columns_left / kBlockColumns : kChunkBlocks);
-      for (int c = 0; c < kPanels; ++c)
-        F::decode(task.packed + (first_panel + c) * task.panel_bytes + chunk * task.chunk_bytes, blocks,
-                  panels[c]);
-      const std::size_t unit = chunk * task.tokens + token;
-      multiply_chunk<F, kPanels>(panels, blocks, tokens, task.codes + unit * kChunkColumns,
-                                 task.scales + unit * kChunkBlocks,
-                                 static_cast<const float*>(task.offsets) + unit * 16, sums);
-    }
+  for (std::size_t token = task.first_token; token < task.last_token; token += kTokenBlock) {
+    const std::size_t left = task.last_token - token, tokens = left < kTokenBlock ? left : kTokenBlock;
+    sum_panels<F, kPanels>(task, first_panel, token, tokens, sums);
     write_result(task, token, tokens, first_row, width, sums);
   }
 }
@@ -193,6 +215,59 @@ void multiply_int8(const ProductTask& task, std::size_t first, std::size_t last)
       first += kTilePanels;
     } else {
       multiply_panels<F, 1>(task, first);
+      first += 1;
+    }
+  }
+}
+
+// activation(gate) * up, of the sums of the same panels of both.
+template <typename Activation>
+void write_gated(const ProductTask& gate, const ProductTask& up, std::size_t token, std::size_t tokens,
+                 std::size_t row, std::size_t width, const float* gate_sums, const float* up_sums) {
+  const float* gate_bias = gate.bias == nullptr ? nullptr : gate.bias + row;
+  const float* up_bias = up.bias == nullptr ? nullptr : up.bias + row;
+  for (std::size_t t = 0; t < tokens; ++t) {
+    float* out = up.out + (token + t) * up.out_stride + row;
+    float gates[kSumStride];
+    with_bias(gate_bias, width, gate_sums + t * kSumStride,
+              [&](std::size_t i, Floats values, std::size_t) { store(gates + i, Activation::of(values)); });
+    with_bias(up_bias, width, up_sums + t * kSumStride, [&](std::size_t i, Floats values, std::size_t count) {
+      values = mul(load(gates + i), values);
+      if (count == kLanes)
+        store(out + i, values);
+      else
+        store_first(out + i, count, values);
+    });
+  }
+}
+
+template <typename F, int kPanels>
+void multiply_gated_panels(const ProductTask& gate, const ProductTask& up, int activation,
+                           std::size_t first_panel) {
+  auto* gate_sums = static_cast<float*>(gate.scratch);
+  float* up_sums = gate_sums + kTokenBlock * kSumStride;
+  const std::size_t first_row = first_panel * kLanes;
+  const std::size_t rows_left = gate.rows - first_row;
+  const std::size_t width = rows_left < kPanels * kLanes ? rows_left : kPanels * kLanes;
+  constexpr decltype(&write_gated<Silu>) kWriters[] = {write_gated<Silu>, write_gated<GeluTanh>,
+                                                       write_gated<GeluErf>};
+  for (std::size_t token = gate.first_token; token < gate.last_token; token += kTokenBlock) {
+    const std::size_t left = gate.last_token - token, tokens = left < kTokenBlock ? left : kTokenBlock;
+    sum_panels<F, kPanels>(gate, first_panel, token, tokens, gate_sums);
+    sum_panels<F, kPanels>(up, first_panel, token, tokens, up_sums);
+    kWriters[activation](gate, up, token, tokens, first_row, width, gate_sums, up_sums);
+  }
+}
+
+template <typename F>
+void multiply_gated_int8(const ProductTask& gate, const ProductTask& up, int activation, std::size_t first,
+                         std::size_t last) {
+  while (first < last) {
+    if (last - first >= kTilePanels) {
+      multiply_gated_panels<F, kTilePanels>(gate, up, activation, first);
+      first += kTilePanels;
+    } else {
+      multiply_gated_panels<F, 1>(gate, up, activation, first);
       first += 1;
     }
   }

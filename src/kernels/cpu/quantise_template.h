@@ -10,29 +10,38 @@
 namespace hearth::kernels::HEARTH_ISA_NAMESPACE {
 namespace {
 
-// 32 values to codes; gives the scale.
-inline float quantise_block(const float* x, std::int8_t* codes) {
+// 32 values to codes; gives the scale, and the sums of the first and of the last 16 codes.
+inline float quantise_block(const float* x, std::int8_t* codes, std::int32_t* sums) {
   constexpr int kParts = kBlockColumns / kLanes;
   Floats values[kParts];
   Ints greatest = zero_ints();
   // The bits of |x| order as integers, NaN above infinity above all numbers.
+#pragma GCC unroll 8
   for (int i = 0; i < kParts; ++i) {
     values[i] = load(x + i * kLanes);
     greatest = maximum(greatest, bit_and(as_ints(values[i]), splat_int(0x7fffffff)));
   }
-  std::int32_t lanes[kLanes], bits = 0;
-  store_ints(lanes, greatest);
-  for (const std::int32_t lane : lanes) bits = lane > bits ? lane : bits;
+  const std::int32_t bits = horizontal_maximum(greatest);
   float maximum_value;
   __builtin_memcpy(&maximum_value, &bits, sizeof bits);
   const bool finite = bits < 0x7f800000;
   const float inverse = finite && maximum_value > 0 ? 127.0f / maximum_value : 0.0f;
   if (!finite || inverse > 3.4e38f || inverse == 0.0f) {
     __builtin_memset(codes, 0, kBlockColumns);
+    sums[0] = sums[1] = 0;
     return finite ? 0.0f : __builtin_nanf("");
   }
-  for (int i = 0; i < kParts; ++i)
-    store_bytes(codes + i * kLanes, round_to_int(mul(values[i], splat(inverse))));
+#pragma GCC unroll 2
+  for (int half = 0; half < 2; ++half) {
+    Ints sum = zero_ints();
+#pragma GCC unroll 8
+    for (int i = half * kParts / 2; i < (half + 1) * kParts / 2; ++i) {
+      const Ints rounded = round_to_int(mul(values[i], splat(inverse)));
+      store_bytes(codes + i * kLanes, rounded);
+      sum = add(sum, rounded);
+    }
+    sums[half] = horizontal_sum(sum);
+  }
   return maximum_value / 127.0f;
 }
 
@@ -60,16 +69,11 @@ inline void quantise(const QuantiseTask& task, std::size_t first_unit, std::size
     std::int32_t sums[2 * kChunkBlocks] = {};
     for (int b = 0; b < kChunkBlocks; ++b) {
       if (b < blocks) {
-        scales[b] = quantise_block(x + b * kBlockColumns, codes + b * kBlockColumns);
+        scales[b] = quantise_block(x + b * kBlockColumns, codes + b * kBlockColumns, sums + 2 * b);
       } else {
         __builtin_memset(codes + b * kBlockColumns, 0, kBlockColumns);
         scales[b] = 0;
       }
-    }
-    for (int half = 0; half < 2 * kChunkBlocks; ++half) {
-      std::int32_t sum = 0;
-      for (int i = 0; i < 16; ++i) sum += codes[half * 16 + i];
-      sums[half] = sum;
     }
     for (int i = 0; i < task.out.recipe_count; ++i) {
       const OffsetRecipe& recipe = task.out.recipes[i];

@@ -94,6 +94,8 @@ inline void add_to_doubles(double* p, Floats x) {
 // Halves added (or compared) with halves, down to one lane: the same order in every set.
 inline float horizontal_sum(Floats x) { return _mm512_reduce_add_ps(x); }
 inline float horizontal_maximum(Floats x) { return _mm512_reduce_max_ps(x); }
+inline std::int32_t horizontal_sum(Ints x) { return _mm512_reduce_add_epi32(x); }
+inline std::int32_t horizontal_maximum(Ints x) { return _mm512_reduce_max_epi32(x); }
 
 inline Ints load_table16(const void* table) {
   return _mm512_broadcast_i32x4(_mm_loadu_si128(static_cast<const __m128i*>(table)));

@@ -167,6 +167,15 @@ inline float horizontal_maximum(Floats x) {
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
 
+inline std::int32_t horizontal_sum(Ints x) {
+  const Ints two = add(x, _mm_shuffle_epi32(x, _MM_SHUFFLE(1, 0, 3, 2)));
+  return _mm_cvtsi128_si32(add(two, _mm_shuffle_epi32(two, 1)));
+}
+inline std::int32_t horizontal_maximum(Ints x) {
+  const Ints two = maximum(x, _mm_shuffle_epi32(x, _MM_SHUFFLE(1, 0, 3, 2)));
+  return _mm_cvtsi128_si32(maximum(two, _mm_shuffle_epi32(two, 1)));
+}
+
 inline Ints load_table16(const void* table) { return load_ints(table); }
 inline Ints look_up16(Ints table, Ints codes) {
   std::uint8_t entries[16], bytes[16];
