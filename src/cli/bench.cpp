@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "cli/bench_speculation.h"
 #include "cli/model_options.h"
 #include "cli/progress_bar.h"
 #include "cli/verb.h"
@@ -15,6 +16,7 @@ namespace {
 struct Options {
   ModelArguments model;
   std::int32_t prompt = 512, generate = 128, batch = 1, repetitions = 5;
+  std::string question_file;  // empty: speed without speculation
   bool json = false;
 };
 
@@ -57,9 +59,13 @@ std::int32_t prefill(engine::DirectRun& run, const engine::Model& model, std::in
 }
 
 void run(const Options& options) {
+  if (!options.question_file.empty())
+    return bench_speculation(options.model, options.question_file, options.generate, options.repetitions,
+                             options.json);
   engine::EngineOptions engine_options = options.model.engine_options();
   if (engine_options.context_tokens == 0) engine_options.context_tokens = options.prompt + options.generate;
   engine_options.parallel_sequences = options.batch;
+  engine_options.speculation.draft_tokens = 0;  // runs below speculation
   const auto model =
       engine::Model::load(options.model.compute(), find_model(options.model.name), engine_options);
   if (model->options().context_tokens < options.prompt + options.generate)
@@ -131,6 +137,9 @@ void add_bench(CLI::App& app) {
   verb->add_option("--repetitions", options->repetitions, "Measurements, after one to warm up")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  verb->add_option("--speculation", options->question_file,
+                   "Instead: answers the question in this file with speculation and without, and compares")
+      ->check(CLI::ExistingFile);
   verb->add_flag("--json", options->json, "Print {\"prefill_tok_s\":…, \"decode_tok_s\":…}");
   verb->footer("Example:\n  hearth bench smollm2:135m --prompt 512 --generate 128 --batch 4");
   verb->callback([options] { run(*options); });

@@ -27,6 +27,14 @@ engine::EngineOptions ModelArguments::engine_options() const {
   return options;
 }
 
+void add_speculation_options(CLI::App& verb, engine::SpeculationOptions& options) {
+  verb.add_option("--speculate", options.draft_tokens,
+                  "Most tokens drafted ahead in a step where the text repeats itself: faster, never another "
+                  "answer; 0: none")
+      ->check(CLI::Range(0, engine::kMostDraftTokens))
+      ->capture_default_str();
+}
+
 std::filesystem::path find_model(const std::string& name) {
   return store::Store(home_directory()).resolve(name);
 }

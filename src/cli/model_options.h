@@ -24,6 +24,9 @@ struct ModelArguments {
   std::shared_ptr<engine::Compute> compute() const { return std::make_shared<engine::Compute>(threads); }
 };
 
+// --speculate and what belongs to it, of a verb that generates.
+void add_speculation_options(CLI::App& verb, engine::SpeculationOptions& options);
+
 // The file or folder that NAME stands for: a path, or a model in the store.
 std::filesystem::path find_model(const std::string& name);
 

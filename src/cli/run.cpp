@@ -21,6 +21,7 @@ struct Options {
   std::optional<std::string> prompt;
   std::string system;
   engine::SamplingOptions sampling;
+  engine::SpeculationOptions speculation;
   std::int32_t maximum_tokens = 0;
   std::optional<std::uint64_t> seed;
   bool raw = false;
@@ -127,6 +128,7 @@ void chat(Conversation& conversation, const std::string& name) {
 void run(Options options) {
   engine::EngineOptions engine_options = options.model.engine_options();
   engine_options.parallel_sequences = 1;
+  engine_options.speculation = options.speculation;
   const std::filesystem::path path = find_model(options.model.name);
   std::signal(SIGINT, handle_interrupt);
   const auto engine = engine::Engine::load(options.model.compute(), path, engine_options);
@@ -161,6 +163,7 @@ void add_run(CLI::App& app) {
   verb->add_option("--max-tokens", options->maximum_tokens, "Longest answer; 0: what the context holds")
       ->check(CLI::NonNegativeNumber);
   verb->add_option("--seed", options->seed, "The same seed gives the same answer");
+  add_speculation_options(*verb, options->speculation);
   verb->add_flag("--raw", options->raw, "Continue the text as it is, without the model's chat template");
   verb->footer(
       "Examples:\n  hearth run smollm2:135m\n  hearth run smollm2:135m \"Write one sentence about rivers.\"");

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "cli/model_options.h"
 #include "cli/progress_bar.h"
 #include "cli/verb.h"
 #include "server/model_registry.h"
@@ -97,6 +98,7 @@ void add_serve(CLI::App& app) {
                    "Answers computed at once, per model")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  add_speculation_options(*verb, options->registry.engine.speculation);
   verb->add_flag("--allow-unauthenticated", options->server.allow_unauthenticated,
                  "Let everybody who reaches --host use the models, beyond this machine");
   verb->footer(

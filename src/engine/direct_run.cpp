@@ -6,10 +6,21 @@
 
 namespace hearth::engine {
 
+namespace {
+
+std::int64_t whole_pages(std::int64_t tokens) {
+  constexpr std::int64_t kPage = kernels::kPageTokens;
+  return (tokens + kPage - 1) / kPage * kPage;
+}
+
+}  // namespace
+
 DirectRun::DirectRun(const Model& model, std::int32_t sequences)
     : model_(model),
+      // Whole pages for each sequence: two contexts that end inside a page do not share it.
       cache_(model.decoder().configuration(), model.options().numerics.key_value_cache,
-             std::int64_t{model.options().context_tokens} * sequences, model.options().context_tokens,
+             whole_pages(model.options().context_tokens) * sequences,
+             static_cast<std::int32_t>(whole_pages(model.options().context_tokens)),
              model.options().batch_rows),
       lengths_(static_cast<std::size_t>(sequences)) {
   for (std::int32_t i = 0; i < sequences; ++i) pages_.emplace_back(cache_, model.options().context_tokens);

@@ -23,6 +23,13 @@ class Compute {
   std::mutex turn_;
 };
 
+// Exact: what is generated does not depend on it (engine/speculation.h).
+struct SpeculationOptions {
+  // Most tokens drafted ahead in one step, for all sequences together; 0: no speculation. With 15 a sequence
+  // alone runs 16 rows, whose weights are decoded once.
+  std::int32_t draft_tokens = 15;
+};
+
 struct EngineOptions {
   std::int32_t context_tokens = 0;  // per sequence; 0: the model's own, at most 4096
   std::int32_t parallel_sequences = 8;
@@ -32,6 +39,7 @@ struct EngineOptions {
   std::int32_t batch_rows = 512;   // most rows in one forward pass
   std::int32_t queue_limit = 256;  // requests waiting; beyond them submit() throws kOverloaded
   kernels::Numerics numerics;
+  SpeculationOptions speculation;
   std::function<void(std::size_t bytes_done, std::size_t bytes_total)> load_progress;
 };
 

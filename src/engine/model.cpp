@@ -34,6 +34,7 @@ EngineOptions resolve_options(EngineOptions options, const models::DecoderConfig
   check_range("context", options.context_tokens, 1, trained);
   check_range("parallel sequences", options.parallel_sequences, 1, 1024);
   check_range("batch rows", options.batch_rows, 1, 65536);
+  check_range("draft tokens", options.speculation.draft_tokens, 0, kMostDraftTokens);
   check_range("queue limit", options.queue_limit, 1, 1'000'000);
   if (options.cache_tokens == 0)
     options.cache_tokens = std::int64_t{options.context_tokens} * options.parallel_sequences;
@@ -50,7 +51,7 @@ models::MemoryRequest memory_request(const EngineOptions& resolved, kernels::Isa
           .sequences = resolved.parallel_sequences,
           .batch_rows = resolved.batch_rows,
           .cache_tokens = resolved.cache_tokens,
-          .logit_rows = resolved.parallel_sequences};
+          .logit_rows = resolved.parallel_sequences + resolved.speculation.draft_tokens};
 }
 
 std::unique_ptr<Model> Model::load(std::shared_ptr<Compute> compute, const std::filesystem::path& path,

@@ -54,5 +54,6 @@ EngineOptions resolve_options(EngineOptions options, const models::DecoderConfig
 models::MemoryRequest memory_request(const EngineOptions& resolved, kernels::Isa isa);
 
 inline constexpr std::int32_t kDefaultContextTokens = 4096;
+inline constexpr std::int32_t kMostDraftTokens = 256;
 
 }  // namespace hearth::engine

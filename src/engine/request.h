@@ -57,6 +57,7 @@ struct GenerationRequest {
   std::uint64_t seed = 0;
   std::int32_t choice = 0;  // the n-th answer to one prompt: changes the random numbers
   bool ignore_end = false;  // goes on past end-of-generation tokens (benchmarks)
+  bool speculate = true;    // false: one token at a time, slower and the same (benchmarks)
 };
 
 enum class FinishReason { kStop, kLength, kCancelled, kError };
@@ -65,6 +66,8 @@ std::string_view name_of(FinishReason reason);  // "stop", "length", "cancelled"
 struct Usage {
   std::int32_t prompt_tokens = 0;
   std::int32_t completion_tokens = 0;
+  // Speculation: tokens run ahead of their turn, and those of the answer that came of them.
+  std::int32_t drafted_tokens = 0, accepted_tokens = 0;
   double prefill_seconds = 0, decode_seconds = 0, queue_seconds = 0;
 };
 

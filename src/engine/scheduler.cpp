@@ -102,7 +102,7 @@ void Scheduler::admit_waiting() {
         ended.splice(ended.end(), waiting_, it);
       } else if (has_place &&
                  it == waiting_.begin()) {  // strictly in turn: a long prompt is not overtaken for ever
-        it->admit(cache_);
+        it->admit(cache_, options_.speculation);
         running_.splice(running_.end(), waiting_, it);
       }
       it = next;
@@ -127,18 +127,31 @@ std::vector<Scheduler::Part> Scheduler::choose_parts() {
   std::int64_t room = options_.batch_rows;
   for (Sequence& sequence : running_) {
     if (sequence.pending() == 1 && room > 0) {
-      parts.push_back({&sequence, 1, true});
+      parts.push_back({&sequence, 1, 0, true});
       --room;
     }
   }
+  room -= draft(parts, std::min<std::int64_t>(room, options_.speculation.draft_tokens));
   for (Sequence& sequence : running_) {
     if (sequence.pending() > 1 && room > 0) {
       const std::int64_t rows = std::min(room, sequence.pending());
-      parts.push_back({&sequence, rows, rows == sequence.pending()});
+      parts.push_back({&sequence, rows, 0, rows == sequence.pending()});
       room -= rows;
     }
   }
   return parts;
+}
+
+// Drafts at most `most` rows in all, evenly; returns how many.
+std::int64_t Scheduler::draft(std::vector<Part>& decoding, std::int64_t most) {
+  const float least_chance = least_chance_worth_a_row(decoding.size());
+  std::int64_t drafted = 0;
+  auto left = static_cast<std::int64_t>(decoding.size());
+  for (Part& part : decoding) {
+    part.drafted = part.sequence->draft((most - drafted) / left--, least_chance);
+    drafted += part.drafted;
+  }
+  return drafted;
 }
 
 void Scheduler::step(const std::vector<Part>& parts) {
@@ -146,15 +159,16 @@ void Scheduler::step(const std::vector<Part>& parts) {
   std::size_t sampled = 0;
   for (const Part& part : parts) {
     const std::int64_t first = part.sequence->computed();
-    part.sequence->pages().prepare(first, first + part.rows);
-    for (std::int64_t i = 0; i < part.rows; ++i) {
+    const std::int64_t rows = part.rows + part.drafted;
+    part.sequence->pages().prepare(first, first + rows);
+    for (std::int64_t i = 0; i < rows; ++i) {
       const std::int64_t position = first + i;
-      rows_.push_back({.token = part.sequence->tokens()[static_cast<std::size_t>(position)],
+      rows_.push_back({.token = part.sequence->tokens_and_draft()[static_cast<std::size_t>(position)],
                        .position = static_cast<std::int32_t>(position),
                        .page_tables = part.sequence->pages().tables(),
-                       .wants_logits = part.wants_logits && i + 1 == part.rows});
+                       .wants_logits = part.wants_logits && i + 1 >= part.rows});
     }
-    sampled += part.wants_logits ? 1 : 0;
+    sampled += part.wants_logits ? static_cast<std::size_t>(1 + part.drafted) : 0;
   }
   const MatrixView<float> logits =
       logits_.resize(sampled, static_cast<std::size_t>(decoder_.configuration().vocabulary));
@@ -170,33 +184,52 @@ void Scheduler::step(const std::vector<Part>& parts) {
 void Scheduler::sample(const std::vector<Part>& parts, MatrixView<float> logits) {
   struct Sampled {
     Sequence* sequence;
+    std::int64_t drafted;  // tokens of the draft that its history holds
     std::int32_t token = 0;
     std::exception_ptr failure;
   };
   std::vector<Sampled> sampled;
-  for (const Part& part : parts)
-    if (part.wants_logits) sampled.push_back({part.sequence, 0, nullptr});
+  for (const Part& part : parts) {
+    if (!part.wants_logits) continue;
+    for (std::int64_t i = 0; i <= part.drafted; ++i) sampled.push_back({part.sequence, i, 0, {}});
+  }
   ThreadTeam& team = compute_->team();
   team.run([&](int member) {
     for (auto i = static_cast<std::size_t>(member); i < sampled.size();
          i += static_cast<std::size_t>(team.size())) {
-      const GenerationRequest& request = sampled[i].sequence->request();
+      const Sequence& sequence = *sampled[i].sequence;
+      const GenerationRequest& request = sequence.request();
+      const std::size_t history = sequence.tokens().size() + static_cast<std::size_t>(sampled[i].drafted);
       try {
         sampled[i].token = samplers_[static_cast<std::size_t>(member)].sample(
-            logits.row_span(i), {sampled[i].sequence->tokens(), request.prompt.size()}, request.sampling,
-            request.seed, request.choice);
+            logits.row_span(i), {sequence.tokens_and_draft().first(history), request.prompt.size()},
+            request.sampling, request.seed, request.choice);
       } catch (...) {
         sampled[i].failure = std::current_exception();
       }
     }
   });
+  bool as_drafted = true;  // what was sampled before, in the same sequence
+  std::int64_t drafted = 0, accepted = 0;
   for (const Sampled& one : sampled) {
-    if (one.failure) {
-      one.sequence->fail(as_error(one.failure));
+    Sequence& sequence = *one.sequence;
+    if (one.drafted == 0) {
+      as_drafted = true;
     } else {
-      one.sequence->accept(one.token);
+      ++drafted;
+      sequence.end_if_cancelled();  // as between steps
+    }
+    if (!as_drafted || sequence.finished()) continue;
+    if (one.failure) {
+      sequence.fail(as_error(one.failure));
+    } else {
+      as_drafted = sequence.accept(one.token);
+      accepted += as_drafted ? 1 : 0;
     }
   }
+  const std::lock_guard lock(mutex_);
+  load_.drafted_tokens += drafted;
+  load_.accepted_tokens += accepted;
 }
 
 void Scheduler::fail_running(const Error& error) {

@@ -1,6 +1,6 @@
 // Continuous batching (Yu et al. 2022, "Orca") with prompts in chunks (Agrawal et al. 2023, "Sarathi"): each
-// step runs one row of every decoding sequence and fills the rest of the row budget with prompts, first come
-// first served.
+// step runs one row of every decoding sequence, some drafted rows after it (engine/speculation.h), and fills
+// the rest of the row budget with prompts, first come first served.
 //
 // A sequence is admitted once pages for its whole length are free, so none that runs ever waits for memory.
 // Thread-safety: submit() and load() are safe from any thread. Destruction cancels everything and joins the
@@ -36,14 +36,16 @@ class Scheduler {
  private:
   struct Part {  // what one sequence has in a step
     Sequence* sequence;
-    std::int64_t rows;
-    bool wants_logits;
+    std::int64_t rows;     // of its pending tokens
+    std::int64_t drafted;  // rows after them
+    bool wants_logits;     // of the last pending token and of what is drafted after it
   };
 
   void run(const std::stop_token& stop);
   void admit_waiting();
   void drop_finished();
   std::vector<Part> choose_parts();
+  std::int64_t draft(std::vector<Part>& decoding, std::int64_t most);
   void step(const std::vector<Part>& parts);
   void sample(const std::vector<Part>& parts, MatrixView<float> logits);
   void fail_running(const Error& error);

@@ -36,19 +36,51 @@ Sequence::Sequence(GenerationRequest request, GenerationCallback callback, const
       detokenizer_(tokenizer),
       stop_matcher_(request_.stop_strings),
       tokens_(request_.prompt),
+      size_(tokens_.size()),
       submitted_(Clock::now()) {
   const auto room = context_tokens - static_cast<std::int32_t>(request_.prompt.size());
   maximum_output_ = request_.maximum_tokens == 0 ? room : std::min(room, request_.maximum_tokens);
 }
 
-void Sequence::accept(std::int32_t token) {
-  if (tokens_.size() == request_.prompt.size()) first_token_ = Clock::now();
-  tokens_.push_back(token);
+void Sequence::admit(KeyValueCache& cache, const SpeculationOptions& speculation) {
+  pages_.emplace(cache, most_tokens());
+  if (speculation.draft_tokens > 0 && request_.speculate)
+    speculation_.emplace(static_cast<std::size_t>(most_tokens()));
+  admitted_ = Clock::now();
+}
+
+std::int64_t Sequence::draft(std::int64_t most, float least_chance) {
+  // The last token of all is sampled, never run.
+  most = std::min(most, most_tokens() - static_cast<std::int64_t>(size_) - 1);
+  if (!speculation_ || most <= 0) return 0;
+  speculation_->observe(tokens(), request_.prompt.size());
+  speculation_->propose(tokens(), static_cast<std::size_t>(most), least_chance, proposed_);
+  tokens_.insert(tokens_.end(), proposed_.begin(), proposed_.end());
+  drafted_ += static_cast<std::int32_t>(proposed_.size());
+  return static_cast<std::int64_t>(proposed_.size());
+}
+
+bool Sequence::accept(std::int32_t token) {
+  const bool as_drafted = size_ < tokens_.size() && tokens_[size_] == token;
+  if (as_drafted) {
+    ++computed_;
+    ++accepted_;
+  } else {
+    tokens_.resize(size_);
+    tokens_.push_back(token);
+  }
+  ++size_;
+  send_token(token);
+  return as_drafted;
+}
+
+void Sequence::send_token(std::int32_t token) {
+  if (size_ == request_.prompt.size() + 1) first_token_ = Clock::now();
   if (!request_.ignore_end && tokenizer_.is_end_of_generation(token))
     return finish(FinishReason::kStop, stop_matcher_.push(detokenizer_.flush()) + stop_matcher_.flush(),
                   {token});
   std::string text = stop_matcher_.push(detokenizer_.push(token));
-  if (!stop_matcher_.stopped() && tokens_.size() == static_cast<std::size_t>(most_tokens())) {
+  if (!stop_matcher_.stopped() && size_ == static_cast<std::size_t>(most_tokens())) {
     text += stop_matcher_.push(detokenizer_.flush());
     if (!stop_matcher_.stopped()) return finish(FinishReason::kLength, text + stop_matcher_.flush(), {token});
   }
@@ -90,7 +122,9 @@ Usage Sequence::usage() const {
   const Clock::time_point now = Clock::now();
   Usage usage;
   usage.prompt_tokens = static_cast<std::int32_t>(request_.prompt.size());
-  usage.completion_tokens = static_cast<std::int32_t>(tokens_.size() - request_.prompt.size());
+  usage.completion_tokens = static_cast<std::int32_t>(size_ - request_.prompt.size());
+  usage.drafted_tokens = drafted_;
+  usage.accepted_tokens = accepted_;
   usage.queue_seconds = seconds_between(submitted_, admitted_ == Clock::time_point{} ? now : admitted_);
   if (usage.completion_tokens > 0) {
     usage.prefill_seconds = seconds_between(admitted_, first_token_);

@@ -5,10 +5,13 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
+#include "engine/engine_options.h"
 #include "engine/key_value_cache.h"
 #include "engine/request.h"
+#include "engine/speculation.h"
 #include "text/detokenizer.h"
 #include "text/stop_matcher.h"
 #include "text/tokenizer.h"
@@ -26,27 +29,31 @@ class Sequence {
     return static_cast<std::int64_t>(request_.prompt.size()) + maximum_output_;
   }
 
-  void admit(KeyValueCache& cache) {
-    pages_.emplace(cache, most_tokens());
-    admitted_ = std::chrono::steady_clock::now();
-  }
+  void admit(KeyValueCache& cache, const SpeculationOptions& speculation);
   SequencePages& pages() { return *pages_; }
 
-  const std::vector<std::int32_t>& tokens() const { return tokens_; }
+  // Prompt and output.
+  std::span<const std::int32_t> tokens() const { return tokens_and_draft().first(size_); }
   // Tokens whose keys and values are in the cache; the others are to be run.
   std::int64_t computed() const { return computed_; }
-  std::int64_t pending() const { return static_cast<std::int64_t>(tokens_.size()) - computed_; }
+  std::int64_t pending() const { return static_cast<std::int64_t>(size_) - computed_; }
   void mark_computed(std::int64_t count) { computed_ += count; }
 
+  // Drafts at most `most` tokens that are likely to follow tokens(), and as long as all of them hold with at
+  // least this chance; returns how many. The draft lasts until the next accept() that differs from it.
+  std::int64_t draft(std::int64_t most, float least_chance);
+  std::span<const std::int32_t> tokens_and_draft() const { return tokens_; }
+
   // Takes the sampled token, sends what text became certain and ends where a stop string, an end token or the
-  // limit says so.
-  void accept(std::int32_t token);
+  // limit says so. True where the token is the next of the draft: what was sampled after it counts then.
+  bool accept(std::int32_t token);
   void fail(const Error& error);
   bool is_cancelled() const;  // by its caller or by its deadline
   void end_if_cancelled();    // sends the last event
   bool finished() const { return finished_; }
 
  private:
+  void send_token(std::int32_t token);
   void finish(FinishReason reason, std::string text, std::vector<std::int32_t> tokens = {},
               std::optional<Error> error = {});
   void send(GenerationEvent event);
@@ -58,8 +65,12 @@ class Sequence {
   std::int32_t maximum_output_;
   text::IncrementalDetokenizer detokenizer_;
   text::StopMatcher stop_matcher_;
-  std::vector<std::int32_t> tokens_;
+  std::vector<std::int32_t> tokens_;  // the draft at their end
+  std::size_t size_;                  // without the draft
   std::int64_t computed_ = 0;
+  std::optional<LookUpSpeculation> speculation_;
+  std::vector<std::int32_t> proposed_;
+  std::int32_t drafted_ = 0, accepted_ = 0;
   std::optional<SequencePages> pages_;
   bool finished_ = false;
   std::chrono::steady_clock::time_point submitted_, admitted_{}, first_token_{};

@@ -1,0 +1,182 @@
+// Speculation changes no token. With SmolLM2, and with tiny random models whose layers have windows and whose
+// greedy answers soon run in circles.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <future>
+#include <thread>
+
+#include "engine/engine.h"
+#include "formats/model_files.h"
+
+namespace hearth::engine {
+namespace {
+
+using Tokens = std::vector<std::int32_t>;
+
+constexpr const char* kRepeats =
+    "Repeat this list exactly:\n- red apples from the market\n- green pears from the garden\n- red cherries "
+    "from the market\n- green plums from the garden\n- red apples from the market\n";
+
+constexpr const char* kRound =
+    "- red apples from the market\n- green pears from the garden\n- black cherries from the shop\n";
+
+class ExactSpeculation : public testing::Test {
+ protected:
+  void SetUp() override {
+    const char* directory = std::getenv("HEARTH_TEST_MODELS");
+    if (directory == nullptr) GTEST_SKIP() << "HEARTH_TEST_MODELS is not set: ./test sets it";
+    path_ = std::filesystem::path(directory) / "smollm2-135m-q4_1.gguf";
+    if (!std::filesystem::exists(path_)) GTEST_SKIP() << path_ << " is not there";
+  }
+
+  std::unique_ptr<Engine> load(EngineOptions options = {}) const {
+    if (options.context_tokens == 0) options.context_tokens = 512;
+    return Engine::load(std::make_shared<Compute>(2), path_, options);
+  }
+
+  static GenerationRequest ask(const Engine& engine, const std::string& question, float temperature,
+                               std::int32_t tokens = 48) {
+    GenerationRequest request;
+    text::ChatRequest messages;
+    messages.messages = nlohmann::ordered_json::array({{{"role", "user"}, {"content", question}}});
+    request.prompt = engine.tokenize_chat(messages);
+    request.sampling.temperature = temperature;
+    request.maximum_tokens = tokens;
+    request.seed = 11;
+    request.ignore_end = true;
+    return request;
+  }
+
+  // Continues a list in the middle of its sixth round: the likeliest is that it goes on so.
+  static GenerationRequest go_on(const Engine& engine, std::int32_t tokens) {
+    GenerationRequest request = ask(engine, "", 0, tokens);
+    request.prompt =
+        engine.tokenize_prompt(std::string(kRound) + kRound + kRound + kRound + kRound + "- red apples");
+    return request;
+  }
+
+  // Answers with and without speculation, and compares all of both; returns the one with it.
+  static Engine::Answer compare(Engine& engine, GenerationRequest request) {
+    request.speculate = false;
+    const Engine::Answer plain = engine.generate(request);
+    EXPECT_EQ(plain.usage.drafted_tokens, 0);
+    request.speculate = true;
+    Engine::Answer answer = engine.generate(request);
+    EXPECT_EQ(answer.tokens, plain.tokens);
+    EXPECT_EQ(answer.text, plain.text);
+    EXPECT_EQ(answer.finish, plain.finish);
+    EXPECT_EQ(answer.usage.completion_tokens, plain.usage.completion_tokens);
+    EXPECT_LE(answer.usage.accepted_tokens, answer.usage.drafted_tokens);
+    return answer;
+  }
+
+  std::filesystem::path path_;
+};
+
+TEST_F(ExactSpeculation, ARepeatedTextIsAcceptedInFewSteps) {
+  const auto engine = load();
+  const auto answer = compare(*engine, go_on(*engine, 120));
+  EXPECT_GT(answer.usage.accepted_tokens, 60) << answer.text;
+  const std::int64_t before = engine->load().steps;
+  engine->generate(go_on(*engine, 120));
+  EXPECT_LT(engine->load().steps - before, 60);
+  EXPECT_GT(engine->load().accepted_tokens, 0);
+}
+
+TEST_F(ExactSpeculation, TheTokensAreTheSameAtEveryTemperatureAndWithPenalties) {
+  const auto engine = load();
+  for (const float temperature : {0.0f, 1.0f}) {
+    for (const char* question : {kRepeats, "Tell me about lighthouses."}) {
+      compare(*engine, ask(*engine, question, temperature));
+      GenerationRequest penalised = ask(*engine, question, temperature);
+      penalised.sampling.repetition_penalty = 1.1f;
+      penalised.sampling.frequency_penalty = 0.2f;
+      penalised.sampling.penalty_window = -1;
+      compare(*engine, std::move(penalised));
+    }
+  }
+  GenerationRequest random = ask(*engine, "", 0);
+  for (std::size_t i = 0; i < 200; ++i)
+    random.prompt.push_back(static_cast<std::int32_t>(i * i * 7919 % 40000));
+  compare(*engine, std::move(random));
+}
+
+TEST_F(ExactSpeculation, SequencesTogetherShareTheDraftsAndKeepTheirTokens) {
+  EngineOptions options;
+  options.batch_rows = 24;  // prompts come in chunks beside drafts
+  const auto engine = load(options);
+  std::vector<GenerationRequest> requests;
+  for (int i = 0; i < 6; ++i) {
+    requests.push_back(
+        ask(*engine, i % 3 == 2 ? "Tell me a story." : kRepeats, i % 2 == 0 ? 0.0f : 1.0f, 60));
+    requests.back().seed = static_cast<std::uint64_t>(i);
+  }
+  std::vector<Tokens> plain;
+  for (GenerationRequest request : requests) {
+    request.speculate = false;
+    plain.push_back(engine->generate(std::move(request)).tokens);
+  }
+  std::vector<std::future<Engine::Answer>> answers;
+  for (const GenerationRequest& request : requests)
+    answers.push_back(std::async(std::launch::async, [&] { return engine->generate(request); }));
+  std::int32_t accepted = 0;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const Engine::Answer answer = answers[i].get();
+    EXPECT_EQ(answer.tokens, plain[i]) << i;
+    accepted += answer.usage.accepted_tokens;
+  }
+  EXPECT_GT(accepted, 0);
+}
+
+TEST_F(ExactSpeculation, StopStringsLimitsAndTheEndOfTheContextHoldInsideADraft) {
+  EngineOptions options;
+  options.context_tokens = 256;
+  const auto engine = load(options);
+  GenerationRequest stops = go_on(*engine, 0);
+  stops.stop_strings = {"black cherries"};
+  EXPECT_EQ(compare(*engine, stops).finish, FinishReason::kStop);
+  for (std::int32_t most = 1; most < 40; most += 3) {
+    const auto answer = compare(*engine, go_on(*engine, most));
+    EXPECT_EQ(answer.usage.completion_tokens, most);
+  }
+  const auto full = compare(*engine, go_on(*engine, 0));
+  EXPECT_EQ(full.usage.prompt_tokens + full.usage.completion_tokens, 256);
+  GenerationRequest ends = ask(*engine, kRepeats, 0, 0);
+  ends.ignore_end = false;
+  compare(*engine, std::move(ends));
+}
+
+TEST_F(ExactSpeculation, CancelledFromItsOwnCallbackItStopsAtTheSameToken) {
+  const auto engine = load();
+  for (const bool speculate : {false, true}) {
+    for (const std::size_t stop_after : {30u, 37u}) {
+      GenerationRequest request = go_on(*engine, 120);
+      request.speculate = speculate;
+      request.context = std::make_shared<RequestContext>();
+      const auto context = request.context;
+      std::promise<FinishReason> finished;
+      std::size_t tokens = 0;
+      engine->submit(std::move(request), [&](const GenerationEvent& event) {
+        tokens += event.tokens.size();
+        if (tokens == stop_after) context->cancelled = true;
+        if (event.finish) finished.set_value(*event.finish);
+      });
+      EXPECT_EQ(finished.get_future().get(), FinishReason::kCancelled);
+      EXPECT_EQ(tokens, stop_after);
+    }
+  }
+  for (int i = 0; i < 1000 && engine->load().running > 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(engine->load().free_pages, engine->load().total_pages);
+}
+
+TEST_F(ExactSpeculation, ZeroTokensToDraftIsOff) {
+  EngineOptions options;
+  options.speculation.draft_tokens = 0;
+  const auto engine = load(options);
+  EXPECT_EQ(engine->generate(go_on(*engine, 40)).usage.drafted_tokens, 0);
+}
+
+}  // namespace
+}  // namespace hearth::engine
