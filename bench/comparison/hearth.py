@@ -1,0 +1,45 @@
+"""Hearth, as one of the engines."""
+
+import json
+
+from comparison.engines import MEMORY_CONTEXT, Engine
+
+SPECULATION_OPTION = "--speculation"
+
+
+class Hearth(Engine):
+    name = "Hearth"
+
+    def __init__(self, programs, threads, text, program):
+        super().__init__(programs, threads, text)
+        self.program = program
+        self.bench_help = programs.output([program, "bench", "--help"])
+
+    def version(self):
+        return self.programs.output([self.program, "--version"]).strip()
+
+    def perplexity(self, path, chunks):
+        return json.loads(self.programs.output([
+            self.program, "perplexity", path, self.text, "--context", 512, "--chunks", chunks, "--threads",
+            self.threads, "--json",
+        ]))["perplexity"]  # fmt: skip
+
+    def can(self, row):
+        return row.kind != "speculation" or SPECULATION_OPTION in self.bench_help
+
+    def variants(self, row):
+        return {"Hearth": []}
+
+    def measure(self, row, path, extra):
+        if row.kind in ("start", "memory"):
+            return self.measure_server(row, path, extra)
+        warm_up = ["--no-warm-up"] if row.prompt > 1000 else []
+        result = json.loads(self.programs.output([
+            self.program, "bench", path, "--prompt", max(row.prompt, 1), "--generate", row.generate, "--batch",
+            row.sequences, "--threads", self.threads, "--repetitions", row.repetitions, *warm_up, "--json", *extra,
+        ]))  # fmt: skip
+        return result["prefill_tok_s" if row.kind == "prefill" else "decode_tok_s"]
+
+    def server_command(self, path):
+        return [self.program, "serve", "--model", path, "--port", "{port}", "--threads", self.threads, "--context",
+                MEMORY_CONTEXT, "--parallel", 1]
