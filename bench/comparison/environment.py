@@ -57,5 +57,6 @@ def prepare_hearth():
 
 
 def _pip(*arguments, **variables):
+    """What the caller's environment sets goes before `variables`."""
     subprocess.run([PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", *arguments],
-                   env=dict(os.environ, **variables), stdin=subprocess.DEVNULL, check=True)
+                   env=variables | os.environ, stdin=subprocess.DEVNULL, check=True)
