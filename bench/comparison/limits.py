@@ -7,7 +7,7 @@ that a token meets (attention is not counted), or the bytes of weights and cache
 import json
 import pathlib
 
-import gguf
+from comparison.gguf_header import read_header
 
 SHOWN_FEATURES = ["avx2", "avx_vnni", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_int8", "amx_bf16"]
 
@@ -15,21 +15,20 @@ SHOWN_FEATURES = ["avx2", "avx_vnni", "avx512_vnni", "avx512_bf16", "avx512_fp16
 def work_of(path):
     """Of one token: the products of all layers' matrices and those of the output layer, which prefill does for the last
     token only; the bytes of weights that decoding reads; the bytes of cache for each token of context, at 16 bits."""
-    reader = gguf.GGUFReader(path)
-    tensors = {tensor.name: tensor for tensor in reader.tensors if len(tensor.shape) > 1}
+    metadata, every = read_header(path)
+    tensors = {name: tensor for name, tensor in every.items() if len(tensor.shape) > 1}
     head = tensors.get("output.weight", tensors["token_embd.weight"])
     layers = [tensor for name, tensor in tensors.items() if name.startswith("blk.")]
 
     def field(name, default=None):
-        found = reader.get_field(f"{reader.get_field('general.architecture').contents()}.{name}")
-        return found.contents() if found else default
+        return metadata.get(f"{metadata['general.architecture']}.{name}", default)
 
     heads = field("attention.head_count")
     dimension = field("attention.key_length", field("embedding_length") // heads)
     return {
-        "layer_products": sum(int(tensor.n_elements) for tensor in layers),
-        "head_products": int(head.n_elements),
-        "weight_bytes": sum(int(tensor.n_bytes) for tensor in [*layers, head]),
+        "layer_products": sum(tensor.elements for tensor in layers),
+        "head_products": head.elements,
+        "weight_bytes": sum(tensor.bytes for tensor in [*layers, head]),
         "cache_bytes": 2 * 2 * field("block_count") * field("attention.head_count_kv", heads) * dimension,
     }
 
