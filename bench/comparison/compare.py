@@ -1,6 +1,7 @@
 """The command bench/compare: interleaved rounds of every engine over every row."""
 
 import argparse
+import hashlib
 import json
 import pathlib
 import subprocess
@@ -129,6 +130,7 @@ def main():
 
     results = Results(options.json or environment.FOLDER / "results.json", {
         "machine": limits.describe_machine(), "threads": options.threads, "quick": options.quick,
+        "hearth_sha256": hashlib.sha256((build / "hearth").read_bytes()).hexdigest(),
         "versions": {engine.name: engine.version() for engine in engines},
     }, options.resume)  # fmt: skip
     results.data["work"].update((model, limits.work_of(path)) for model, path in files.items())

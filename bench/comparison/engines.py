@@ -34,7 +34,8 @@ class Engine:
         raise NotImplementedError
 
     def variants(self, row):
-        """Ways to do the row's work, as name → extra arguments; the best one counts."""
+        """Ways to do the row's work, as name → what measure() is to do differently; the best one counts. A name is the
+        engine's, or begins with it and a comma."""
         raise NotImplementedError
 
     def measure(self, row, path, extra):

@@ -18,10 +18,10 @@ def draw(outcomes, path):
     targets = [1 / one.row.target if one.row.lower_is_better else one.row.target for one in shown]
     places = range(len(shown))
     figure, axes = pyplot.subplots(figsize=(8, 0.36 * len(shown) + 1.2), layout="constrained")
-    axes.barh(places, ratios, color=BAR, height=0.6)
+    axes.barh(places, [ratio - 1 for ratio in ratios], left=1, color=BAR, height=0.6)
     axes.plot(targets, places, "|", color=TARGET, markersize=14, markeredgewidth=2, label="target")
     for place, ratio in zip(places, ratios):
-        axes.text(ratio * 1.03, place, f"{ratio:.2f}×", va="center")
+        axes.text(max(ratio, 1) * 1.03, place, f"{ratio:.2f}×", va="center")
     axes.axvline(1, color=EVEN, linewidth=1)
     axes.set_xscale("log")
     axes.set_xlim(min(0.5, *ratios) * 0.9, max([*ratios, *targets]) * 1.3)

@@ -37,9 +37,10 @@ def number(value):
 def cells(one):
     row = one.row
     sign = "≤" if row.lower_is_better else "≥"
+    most = f", < {row.most:g} {row.unit}" if row.most else ""
     return [
         row.title, row.model, number(one.ours), number(one.theirs) if one.theirs else "–", one.peer or "–",
-        f"{one.ratio:.2f}× {'✓' if one.meets_target else '✗'}" if one.ratio else "–", f"{sign} {row.target:g}×",
+        f"{one.ratio:.2f}× {'✓' if one.meets_target else '✗'}" if one.ratio else "–", f"{sign} {row.target:g}×{most}",
         f"{one.share:.0%}" if one.share else "", f"≥ {row.limit_target:.0%}" if row.limit_target else "",
     ]  # fmt: skip
 

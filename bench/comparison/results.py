@@ -23,6 +23,7 @@ class Results:
             for key, value in setting.items():
                 if self.data["setting"].get(key) != value:
                     raise SystemExit(f"{path} was measured with another {key}; start anew without --resume")
+            self.data["failures"] = {}  # what failed is tried again
         else:
             self.data = {"setting": setting, "perplexity": {}, "work": {}, "limits": [], "samples": {},
                          "failures": {}}  # fmt: skip
@@ -63,6 +64,8 @@ class Outcome:
     def meets_target(self):
         if self.ratio is None:
             return None
+        if self.row.most and self.ours >= self.row.most:
+            return False
         return self.ratio <= self.row.target if self.row.lower_is_better else self.ratio >= self.row.target
 
 

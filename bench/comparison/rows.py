@@ -42,6 +42,7 @@ class Row:
     rounds: int = 1000  # at most so many: a minute and more each
     limit: str = ""  # int8 or bandwidth: the limit of the machine that this work runs into
     limit_target: float = 0  # the share of it that Hearth should reach
+    most: float = 0  # Hearth's own figure stays below it, whatever peers do
 
     @property
     def unit(self):
@@ -69,10 +70,9 @@ ROWS = [
         repetitions=1, limit="int8", limit_target=0.45),
     Row("decode-8k-qwen", "decode at 8k of context", QWEN, "decode", 1.3, prompt=8192, generate=32, repetitions=1,
         rounds=2, limit="bandwidth"),
-    Row("start-qwen", "start to first token", QWEN, "start", 1.0, generate=1),
+    Row("start-qwen", "start to first token", QWEN, "start", 1.0, generate=1, most=2),
     Row("memory-qwen", "peak memory, context 4096", QWEN, "memory", 1.0, generate=16, rounds=1),
-    Row("speculation-qwen", "repeating text, look-up", QWEN, "speculation", 2, prompt=512, generate=128,
-        repetitions=1),
+    Row("speculation-qwen", "edit of code, look-up", QWEN, "speculation", 2, repetitions=1),
 ]  # fmt: skip
 
 

@@ -88,6 +88,7 @@ def test_less_is_better_for_time_and_memory():
     data = measured(START, {"Hearth": 1.81, "peer": 1.81}, {"Hearth": [0.5], "peer": [2], "peer, other": [1]})
     found = results.outcome(START, data)
     assert (found.peer, found.ratio, found.meets_target) == ("peer, other", 0.5, True)
+    assert results.outcome(dataclasses.replace(START, most=0.5), data).meets_target is False
 
 
 def test_a_peer_without_a_perplexity_does_not_count():
