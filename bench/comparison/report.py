@@ -59,6 +59,8 @@ def table(outcomes, data):
 
 
 def limits_sentence(data):
+    if not data["limits"]:
+        return "The machine's limits were not measured."
     found = best_limits(data["limits"])
     return (f"Limits, {data['setting']['threads']} threads: {found['int8_operations_per_second'] / 1e12:.2f} TOPS of "
             f"8-bit products ({data['limits'][0]['instruction_set']}), {found['read_bytes_per_second'] / 1e9:.1f} GB/s "
