@@ -37,7 +37,7 @@ def wait_until_healthy(process, address):
 
 
 def complete(address, prompt, tokens):
-    body = {"model": "default", "prompt": prompt, "max_tokens": tokens, "temperature": 0}
+    body = {"prompt": prompt, "max_tokens": tokens, "temperature": 0}
     request = urllib.request.Request(address + "/v1/completions", json.dumps(body).encode(),
                                      {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=WAIT_SECONDS) as answer:
