@@ -10,7 +10,7 @@ import pathlib
 import sys
 
 SERVER_MEASUREMENT = pathlib.Path(__file__).with_name("server_measurement.py")
-# Characters of English text: a question's worth, and about 3,700 tokens, which nearly fill a context of 4096.
+# Characters of English text: a question's worth, and about 3,600 tokens, which nearly fill a context of 4096.
 SHORT_PROMPT, LONG_PROMPT = 100, 17_000
 MEMORY_CONTEXT = 4096
 
