@@ -3,10 +3,13 @@
 from comparison import environment, plot
 from comparison.limits import best_limits
 from comparison.results import OURS, same_perplexity
-from comparison.rows import PERPLEXITY
+from comparison.rows import PERPLEXITY, ROWS
 
 DOCUMENT = environment.ROOT / "docs" / "performance.md"
 PLOT = environment.ROOT / "docs" / "images" / "performance.svg"
+
+# With fewer rounds a median tells nothing about noise.
+ENOUGH_ROUNDS = 3
 
 HEADINGS = ["work", "model", "Hearth", "best peer", "which", "ratio", "target", "share of the limit", "target"]
 
@@ -22,7 +25,8 @@ EXPLANATION = """\
 - Speeds are tokens a second, start is seconds, memory MiB; all are medians over the rounds.
 - The ratio is Hearth ÷ the best peer: at least the target, or at most, for start and memory. A tick says that it is met.
 - The limit is what the machine's 8-bit products (prefill, decoding together) or its memory (decoding alone) would allow
-  if nothing else took time. Attention is not counted in it. The limits were measured in the same run.
+  if nothing else took time. Attention is not counted in it. The limits were measured in the same run. Weights that stay
+  in the processor's last cache, as those of a small model may, can pass the limit of the memory.
 - A peer may run with its best options; only a peer whose perplexity is within 1% of ours or of the known one counts.
 - Start is from the start of the server's process to the first token of a short prompt, the file in the page cache;
   memory is the most that the server held resident (VmHWM) while its context of 4096 tokens was nearly filled.
@@ -78,6 +82,12 @@ def failure_sentences(data):
     return [f"Failed: {what}: {why}" for what, why in data["failures"].items()]
 
 
+def missing_sentences(outcomes):
+    measured = {one.row.key for one in outcomes}
+    missing = [f"{row.title} of {row.model}" for row in ROWS if row.key not in measured]
+    return [f"Not measured: {', '.join(missing)}."] if missing else []
+
+
 def machine_sentence(data):
     machine = data["setting"]["machine"]
     caches = ", ".join(f"L{level} {size}" for level, size in machine["caches"].items())
@@ -89,9 +99,11 @@ def write_documents(outcomes, data):
     rule = "|" + "|".join(["---"] * len(HEADINGS)) + "|"
     lines = ["| " + " | ".join(line) + " |" for line in [HEADINGS, *(cells(one) for one in outcomes)]]
     rounds = max(len(samples) for variants in data["samples"].values() for samples in variants.values())
+    trust = "" if rounds >= ENOUGH_ROUNDS else ": too few to rely on, a first look only"
     versions = "; ".join(data["setting"]["versions"].values())
-    facts = [machine_sentence(data), limits_sentence(data), f"Up to {rounds} rounds; {versions}.",
-             *perplexity_sentences(data), *failure_sentences(data)]  # fmt: skip
+    facts = [machine_sentence(data), limits_sentence(data), f"Most rounds of a row: {rounds}{trust}.",
+             f"Programs: {versions}.",
+             *perplexity_sentences(data), *failure_sentences(data), *missing_sentences(outcomes)]  # fmt: skip
     DOCUMENT.write_text("\n".join([
         INTRODUCTION, lines[0], rule, *lines[1:], "", "![Ratios to the best peer](images/performance.svg)", "",
         EXPLANATION, "## This run", "", *(f"- {fact}" for fact in facts), "",
