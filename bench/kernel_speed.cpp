@@ -4,11 +4,14 @@
 // Usage: kernel_speed [THREADS [PART OF A NAME]]; HEARTH_FORCE_ISA chooses the instruction set. Every figure
 // is the best of many repetitions. Matrices for one row are cycled through so many copies that they come from
 // memory.
+//
+// kernel_speed --limits-json [THREADS] measures the limits alone and prints them as JSON, for bench/compare.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <string_view>
 
@@ -128,10 +131,24 @@ void measure_all(int threads, std::string_view only) {
   measure_attention(context, "1.5B 12/2 x 128", 12, 2, 128, 8192, 1);
 }
 
+void print_limits(int threads) {
+  ThreadTeam team(threads);
+  const Isa isa = selected_isa();
+  fmt::print("{}\n", nlohmann::ordered_json{{"instruction_set", kernels::name_of(isa)},
+                                            {"threads", team.size()},
+                                            {"int8_operations_per_second", int8_peak(team, isa)},
+                                            {"read_bytes_per_second", read_bandwidth(team)}}
+                         .dump());
+}
+
 }  // namespace
 }  // namespace hearth::bench
 
 int main(int argument_count, char** arguments) {
+  if (argument_count > 1 && std::string_view(arguments[1]) == "--limits-json") {
+    hearth::bench::print_limits(argument_count > 2 ? std::atoi(arguments[2]) : 0);
+    return 0;
+  }
   hearth::bench::measure_all(argument_count > 1 ? std::atoi(arguments[1]) : 0,
                              argument_count > 2 ? arguments[2] : "");
 }

@@ -17,7 +17,7 @@ struct Options {
   ModelArguments model;
   std::int32_t prompt = 512, generate = 128, batch = 1, repetitions = 5;
   std::string question_file;  // empty: speed without speculation
-  bool json = false;
+  bool no_warm_up = false, json = false;
 };
 
 using Clock = std::chrono::steady_clock;
@@ -75,7 +75,9 @@ void run(const Options& options) {
   engine::DirectRun run(*model, options.batch);
   std::vector<double> prefill_rates, decode_rates;
   ProgressBar bar("measuring");
-  for (std::int32_t repetition = -1; repetition < options.repetitions; ++repetition) {  // -1 warms up
+  for (std::int32_t repetition = options.no_warm_up ? 0 : -1; repetition < options.repetitions;
+       ++repetition) {
+    // -1 warms up
     std::vector<std::int32_t> next(static_cast<std::size_t>(options.batch));
     for (std::int32_t s = 0; s < options.batch; ++s) run.reset(s);
     auto start = Clock::now();
@@ -134,12 +136,15 @@ void add_bench(CLI::App& app) {
   verb->add_option("--batch", options->batch, "Sequences together")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  verb->add_option("--repetitions", options->repetitions, "Measurements, after one to warm up")
+  verb->add_option("--repetitions", options->repetitions, "Measurements, after one that warms up")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   verb->add_option("--speculation", options->question_file,
                    "Instead: answers the question in this file with speculation and without, and compares")
       ->check(CLI::ExistingFile);
+  verb->add_flag(
+      "--no-warm-up", options->no_warm_up,
+      "Measure from the first repetition: for long prompts, where warming up would double the time");
   verb->add_flag("--json", options->json, "Print {\"prefill_tok_s\":…, \"decode_tok_s\":…}");
   verb->footer("Example:\n  hearth bench smollm2:135m --prompt 512 --generate 128 --batch 4");
   verb->callback([options] { run(*options); });

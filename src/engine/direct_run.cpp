@@ -5,22 +5,20 @@
 #include <mutex>
 
 namespace hearth::engine {
-
 namespace {
 
-std::int64_t whole_pages(std::int64_t tokens) {
+// A sequence holds whole pages, also for the last few tokens of its context.
+std::int64_t cache_tokens(std::int32_t context_tokens, std::int32_t sequences) {
   constexpr std::int64_t kPage = kernels::kPageTokens;
-  return (tokens + kPage - 1) / kPage * kPage;
+  return (context_tokens + kPage - 1) / kPage * kPage * sequences;
 }
 
 }  // namespace
 
 DirectRun::DirectRun(const Model& model, std::int32_t sequences)
     : model_(model),
-      // Whole pages for each sequence: two contexts that end inside a page do not share it.
       cache_(model.decoder().configuration(), model.options().numerics.key_value_cache,
-             whole_pages(model.options().context_tokens) * sequences,
-             static_cast<std::int32_t>(whole_pages(model.options().context_tokens)),
+             cache_tokens(model.options().context_tokens, sequences), model.options().context_tokens,
              model.options().batch_rows),
       lengths_(static_cast<std::size_t>(sequences)) {
   for (std::int32_t i = 0; i < sequences; ++i) pages_.emplace_back(cache_, model.options().context_tokens);

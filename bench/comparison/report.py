@@ -1,0 +1,111 @@
+"""Says what was measured: as a table, as JSON, and as docs/performance.md with its plot."""
+
+from comparison import environment, plot
+from comparison.limits import best_limits
+from comparison.results import OURS, same_perplexity
+from comparison.rows import PERPLEXITY, ROWS
+
+DOCUMENT = environment.ROOT / "docs" / "performance.md"
+PLOT = environment.ROOT / "docs" / "images" / "performance.svg"
+
+# With fewer rounds a median tells nothing about noise.
+ENOUGH_ROUNDS = 3
+
+HEADINGS = ["work", "model", "Hearth", "best peer", "which", "ratio", "target", "share of the limit", "target"]
+
+INTRODUCTION = """\
+# How fast Hearth is
+
+Written by `bench/compare --write-docs`, which runs Hearth and its peers in turn, over several rounds, on the same
+machine, the same model files and the same number of threads. Change the program, not this page. Ratios are what
+matters: the figures themselves move with the machine.
+"""
+
+EXPLANATION = """\
+- Speeds are tokens a second, start is seconds, memory MiB; all are medians over the rounds.
+- The ratio is Hearth ÷ the best peer: at least the target, or at most, for start and memory. A tick says that it is met.
+- The limit is what the machine's 8-bit products (prefill, decoding together) or its memory (decoding alone) would allow
+  if nothing else took time. Attention is not counted in it. The limits were measured in the same run. Weights that stay
+  in the processor's last cache, as those of a small model may, can pass the limit of the memory.
+- A peer may run with its best options; only a peer whose perplexity is within 1% of ours or of the known one counts.
+- Start is from the start of the server's process to the first token of a short prompt, the file in the page cache;
+  memory is the most that the server held resident (VmHWM) while its context of 4096 tokens was nearly filled.
+- Prefill and decoding are those of `hearth bench` and of llama.cpp's own programs for it, compiled for this machine.
+"""
+
+
+def number(value):
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def cells(one):
+    row = one.row
+    sign = "≤" if row.lower_is_better else "≥"
+    most = f", < {row.most:g} {row.unit}" if row.most else ""
+    return [
+        row.title, row.model, number(one.ours), number(one.theirs) if one.theirs else "–", one.peer or "–",
+        f"{one.ratio:.2f}× {'✓' if one.meets_target else '✗'}" if one.ratio else "–", f"{sign} {row.target:g}×{most}",
+        f"{one.share:.0%}" if one.share else "", f"≥ {row.limit_target:.0%}" if row.limit_target else "",
+    ]  # fmt: skip
+
+
+def as_json(one):
+    return {"row": one.row.key, "unit": one.row.unit, "hearth": one.ours, "peer": one.peer, "best_peer": one.theirs,
+            "ratio": one.ratio, "target": one.row.target, "meets_target": one.meets_target, "limit": one.limit,
+            "share_of_limit": one.share, "others": one.others}  # fmt: skip
+
+
+def table(outcomes, data):
+    lines = [HEADINGS, *(cells(one) for one in outcomes)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines]
+    return "\n".join([*text, "", limits_sentence(data), *perplexity_sentences(data), *failure_sentences(data)])
+
+
+def limits_sentence(data):
+    if not data["limits"]:
+        return "The machine's limits were not measured."
+    found = best_limits(data["limits"])
+    return (f"Limits, {data['setting']['threads']} threads: {found['int8_operations_per_second'] / 1e12:.2f} TOPS of "
+            f"8-bit products ({data['limits'][0]['instruction_set']}), {found['read_bytes_per_second'] / 1e9:.1f} GB/s "
+            "read.")
+
+
+def perplexity_sentences(data):
+    for model, values in data["perplexity"].items():
+        told = ", ".join(f"{engine} {value:.3f}{'' if same_perplexity(value, model, values.get(OURS)) else ' (wrong)'}"
+                         for engine, value in values.items())
+        yield f"Perplexity of {model}: {told}; known: {PERPLEXITY[model].value}."
+
+
+def failure_sentences(data):
+    return [f"Failed: {what}: {why}" for what, why in data["failures"].items()]
+
+
+def missing_sentences(outcomes):
+    measured = {one.row.key for one in outcomes}
+    missing = [f"{row.title} of {row.model}" for row in ROWS if row.key not in measured]
+    return [f"Not measured: {', '.join(missing)}."] if missing else []
+
+
+def machine_sentence(data):
+    machine = data["setting"]["machine"]
+    caches = ", ".join(f"L{level} {size}" for level, size in machine["caches"].items())
+    return (f"Machine: {machine['processors']} processors ({machine['vendor']}; {', '.join(machine['features'])}; "
+            f"{caches}).")
+
+
+def write_documents(outcomes, data):
+    rule = "|" + "|".join(["---"] * len(HEADINGS)) + "|"
+    lines = ["| " + " | ".join(line) + " |" for line in [HEADINGS, *(cells(one) for one in outcomes)]]
+    rounds = max(len(samples) for variants in data["samples"].values() for samples in variants.values())
+    trust = "" if rounds >= ENOUGH_ROUNDS else ": too few to rely on, a first look only"
+    versions = "; ".join(data["setting"]["versions"].values())
+    facts = [machine_sentence(data), limits_sentence(data), f"Most rounds of a row: {rounds}{trust}.",
+             f"Programs: {versions}.",
+             *perplexity_sentences(data), *failure_sentences(data), *missing_sentences(outcomes)]  # fmt: skip
+    DOCUMENT.write_text("\n".join([
+        INTRODUCTION, lines[0], rule, *lines[1:], "", "![Ratios to the best peer](images/performance.svg)", "",
+        EXPLANATION, "## This run", "", *(f"- {fact}" for fact in facts), "",
+    ]))  # fmt: skip
+    plot.draw(outcomes, PLOT)

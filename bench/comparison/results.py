@@ -1,0 +1,87 @@
+"""The figures of a comparison: every sample as measured, in a JSON file that is written after each one, so that a run
+can be taken up again; and what follows from them."""
+
+import dataclasses
+import json
+import pathlib
+import statistics
+
+from comparison.limits import best_limits, limit_of
+from comparison.rows import PERPLEXITY
+
+# A peer whose perplexity is further than this from ours and from the known one computes something else.
+PERPLEXITY_TOLERANCE = 0.01
+OURS = "Hearth"
+
+
+class Results:
+    def __init__(self, path, setting, resume):
+        """`setting` is what must be the same for samples to be compared: machine, threads, versions."""
+        self.path = pathlib.Path(path)
+        if resume and self.path.exists():
+            self.data = json.loads(self.path.read_text())
+            for key, value in setting.items():
+                if self.data["setting"].get(key) != value:
+                    raise SystemExit(f"{path} was measured with another {key}; start anew without --resume")
+            self.data["failures"] = {}  # what failed is tried again
+        else:
+            self.data = {"setting": setting, "perplexity": {}, "work": {}, "limits": [], "samples": {},
+                         "failures": {}}  # fmt: skip
+
+    def save(self):
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(json.dumps(self.data, indent=1) + "\n")
+
+    def samples(self, row, variant):
+        return self.data["samples"].setdefault(row.key, {}).setdefault(variant, [])
+
+
+def same_perplexity(value, model, ours):
+    """Whether a peer's perplexity is close enough to ours or to the known one for its speed to count."""
+    known = PERPLEXITY[model].value
+    return any(abs(value / other - 1) <= PERPLEXITY_TOLERANCE for other in (ours, known) if other)
+
+
+def correct_engines(data, model):
+    values = data["perplexity"].get(model, {})
+    return {engine for engine, value in values.items() if same_perplexity(value, model, values.get(OURS))}
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """A row's medians and what they mean."""
+
+    row: object
+    ours: float
+    peer: str = ""  # the best one that computes rightly
+    theirs: float | None = None
+    ratio: float | None = None
+    limit: float | None = None
+    share: float | None = None
+    others: dict = dataclasses.field(default_factory=dict)  # further medians; wrong peers are marked
+
+    @property
+    def meets_target(self):
+        if self.ratio is None:
+            return None
+        if self.row.most and self.ours >= self.row.most:
+            return False
+        return self.ratio <= self.row.target if self.row.lower_is_better else self.ratio >= self.row.target
+
+
+def outcome(row, data):
+    """None where Hearth itself was not measured."""
+    medians = {variant: statistics.median(samples)
+               for variant, samples in data["samples"].get(row.key, {}).items() if samples}
+    if OURS not in medians:
+        return None
+    ours = medians.pop(OURS)
+    correct = correct_engines(data, row.model)
+    right = {variant: value for variant, value in medians.items() if variant.split(",")[0] in correct}
+    others = {variant if variant in right else f"{variant} (wrong)": value for variant, value in medians.items()}
+    limit = limit_of(row, data["work"][row.model], best_limits(data["limits"])) if data["limits"] else None
+    share = ours / limit if limit else None
+    if not right:
+        return Outcome(row, ours, limit=limit, share=share, others=others)
+    peer = (min if row.lower_is_better else max)(right, key=right.get)
+    return Outcome(row, ours, peer, right[peer], ours / right[peer], limit, share, others)
