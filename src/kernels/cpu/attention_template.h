@@ -42,10 +42,10 @@ void expand(const void* base, std::size_t first, std::size_t rows, std::size_t c
   }
 }
 
-// out[q][0 .. kVectors * kLanes) += sum over i in [first, last) of factors[q][i] * matrix[i][..]; the one
-// product that both halves of attention need.
-template <int kQueries, int kVectors>
-void accumulate(const float* const* factors, int first, int last, const float* matrix, std::size_t stride,
+// out[q][0 .. kVectors * kLanes) += sum over i in [first, last) of factors[q][i] * matrix[i][..], the matrix
+// in halves or floats; the one product that both sides of attention need.
+template <bool kHalf, int kQueries, int kVectors>
+void accumulate(const float* const* factors, int first, int last, const void* matrix, std::size_t stride,
                 float* const* out) {
   Floats sums[kQueries][kVectors];
 #pragma GCC unroll 8
@@ -56,7 +56,7 @@ void accumulate(const float* const* factors, int first, int last, const float* m
     Floats row[kVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v)
-      row[v] = load(matrix + static_cast<std::size_t>(i) * stride + v * kLanes);
+      row[v] = load_cached<kHalf>(matrix, static_cast<std::size_t>(i) * stride + v * kLanes);
 #pragma GCC unroll 8
     for (int q = 0; q < kQueries; ++q) {
       const Floats factor = splat(factors[q][i]);
@@ -70,12 +70,13 @@ void accumulate(const float* const* factors, int first, int last, const float* m
     for (int v = 0; v < kVectors; ++v) store(out[q] + v * kLanes, sums[q][v]);
 }
 
-template <int kQueries, int kVectors>
-void accumulate_some(int queries, const float* const* factors, int first, int last, const float* matrix,
+template <bool kHalf, int kQueries, int kVectors>
+void accumulate_some(int queries, const float* const* factors, int first, int last, const void* matrix,
                      std::size_t stride, float* const* out) {
   if constexpr (kQueries > 0) {
-    if (queries == kQueries) return accumulate<kQueries, kVectors>(factors, first, last, matrix, stride, out);
-    accumulate_some<kQueries - 1, kVectors>(queries, factors, first, last, matrix, stride, out);
+    if (queries == kQueries)
+      return accumulate<kHalf, kQueries, kVectors>(factors, first, last, matrix, stride, out);
+    accumulate_some<kHalf, kQueries - 1, kVectors>(queries, factors, first, last, matrix, stride, out);
   }
 }
 
@@ -165,16 +166,24 @@ struct QueryTile {
   int count = 0;
 };
 
-inline void score_tile(const AttentionTask& task, const float* keys, QueryTile& tile) {
+// `keys` [dimension][slot] and `values` [slot][dimension], from `first` on, in halves or floats.
+template <bool kHalf>
+void score_tile(const AttentionTask& task, const void* keys, std::size_t first, QueryTile& tile) {
+  constexpr std::size_t kBytes = kHalf ? 2 : 4;
   for (int q = 0; q < tile.count; ++q)
     for (int v = 0; v < kSlotVectors; ++v) store(tile.out[q] + v * kLanes, zero_floats());
-  accumulate_some<kTileQueries, kSlotVectors>(tile.count, tile.factors, 0,
-                                              static_cast<int>(task.head_dimension), keys, kSlots, tile.out);
+  accumulate_some<kHalf, kTileQueries, kSlotVectors>(
+      tile.count, tile.factors, 0, static_cast<int>(task.head_dimension),
+      static_cast<const unsigned char*>(keys) + first * kBytes, kSlots, tile.out);
   tile.count = 0;
 }
 
-inline void value_tile(const AttentionTask& task, SlotRange slots, const float* values, QueryTile& tile) {
+template <bool kHalf>
+void value_tile(const AttentionTask& task, SlotRange slots, const void* values, std::size_t first,
+                QueryTile& tile) {
+  constexpr std::size_t kBytes = kHalf ? 2 : 4;
   const std::size_t width = padded_head(task.head_dimension);
+  const auto* start = static_cast<const unsigned char*>(values) + first * kBytes;
   for (int q = 0; q < tile.count; ++q) {
     const float factor = reinterpret_cast<const Running*>(tile.out[q] + width)->correction;
     if (factor == 1.0f) continue;
@@ -184,66 +193,89 @@ inline void value_tile(const AttentionTask& task, SlotRange slots, const float* 
   }
   std::size_t d = 0;
   for (; d + kSlots <= width; d += kSlots) {
-    accumulate_some<kTileQueries, kSlotVectors>(tile.count, tile.factors, slots.first, slots.last, values + d,
-                                                width, tile.out);
+    accumulate_some<kHalf, kTileQueries, kSlotVectors>(tile.count, tile.factors, slots.first, slots.last,
+                                                       start + d * kBytes, width, tile.out);
     for (int q = 0; q < tile.count; ++q) tile.out[q] += kSlots;
   }
   if (d < width)
-    accumulate_some<kTileQueries, kSumParts>(tile.count, tile.factors, slots.first, slots.last, values + d,
-                                             width, tile.out);
+    accumulate_some<kHalf, kTileQueries, kSumParts>(tile.count, tile.factors, slots.first, slots.last,
+                                                    start + d * kBytes, width, tile.out);
   tile.count = 0;
+}
+
+// f(query, slots) for every row and head of the group that sees something of a page.
+template <typename Function>
+inline void for_each_query(const AttentionTask& task, std::int32_t page, Function f) {
+  for (std::size_t r = 0; r < task.rows; ++r) {
+    const SlotRange slots = visible_slots(task, task.positions[r], page);
+    if (slots.empty()) continue;
+    for (std::size_t g = 0; g < task.group; ++g) f(r * task.group + g, slots);
+  }
+}
+
+// The scores of all queries, then their weights, then the sums of the values. kHalf: of `keys` and `values`.
+template <bool kHalf>
+void score_page(const AttentionTask& task, std::int32_t page, const void* keys, std::size_t first) {
+  float* scores = task.scratch + padded_head(task.head_dimension) * kSlots;
+  QueryTile tile;
+  for_each_query(task, page, [&](std::size_t query, SlotRange) {
+    tile.factors[tile.count] =
+        task.queries + query / task.group * task.query_stride + query % task.group * task.head_dimension;
+    tile.out[tile.count++] = scores + query * kSlots;
+    if (tile.count == kTileQueries) score_tile<kHalf>(task, keys, first, tile);
+  });
+  score_tile<kHalf>(task, keys, first, tile);
+}
+
+inline void weigh_page(const AttentionTask& task, std::int32_t page) {
+  const std::size_t width = padded_head(task.head_dimension);
+  float* scores = task.scratch + width * kSlots;
+  const auto running = [&](std::size_t query) -> Running& {
+    return *reinterpret_cast<Running*>(task.states + query * attention_state_floats(task.head_dimension) +
+                                       width);
+  };
+  for_each_query(task, page, [&](std::size_t query, SlotRange slots) {
+    scale_scores(task, slots, scores + query * kSlots, running(query));
+  });
+  for_each_query(task, page, [&](std::size_t query, SlotRange) {
+    weigh_scores(scores + query * kSlots, running(query));
+  });
+}
+
+template <bool kHalf>
+void add_values(const AttentionTask& task, std::int32_t page, const void* values, std::size_t first) {
+  const float* scores = task.scratch + padded_head(task.head_dimension) * kSlots;
+  QueryTile tile;
+  SlotRange tile_slots{0, 0};
+  for_each_query(task, page, [&](std::size_t query, SlotRange slots) {
+    if (!(slots == tile_slots)) value_tile<kHalf>(task, tile_slots, values, first, tile);
+    tile_slots = slots;
+    tile.factors[tile.count] = scores + query * kSlots;
+    tile.out[tile.count++] = task.states + query * attention_state_floats(task.head_dimension);
+    if (tile.count == kTileQueries) value_tile<kHalf>(task, tile_slots, values, first, tile);
+  });
+  value_tile<kHalf>(task, tile_slots, values, first, tile);
 }
 
 template <bool kHalf>
 void attend_page(const AttentionTask& task, std::int32_t page) {
   const std::size_t width = padded_head(task.head_dimension);
-  const std::size_t state_floats = attention_state_floats(task.head_dimension);
-  float* expanded = task.scratch;
-  float* scores = task.scratch + width * kSlots;
   bool any = false;
   for (std::size_t r = 0; r < task.rows; ++r)
     any = any || !visible_slots(task, task.positions[r], page).empty();
   if (!any) return;
   const std::size_t first = static_cast<std::size_t>(task.page_table[page]) * task.page_elements;
-
-  expand<kHalf>(task.keys, first, task.head_dimension, kSlots, kSlots, expanded);
-  QueryTile tile;
-  for (std::size_t r = 0; r < task.rows; ++r) {
-    if (visible_slots(task, task.positions[r], page).empty()) continue;
-    for (std::size_t g = 0; g < task.group; ++g) {
-      tile.factors[tile.count] = task.queries + r * task.query_stride + g * task.head_dimension;
-      tile.out[tile.count++] = scores + (r * task.group + g) * kSlots;
-      if (tile.count == kTileQueries) score_tile(task, expanded, tile);
-    }
+  // One tile of queries reads the page once, as it is; for more it is expanded to floats once for all.
+  if (task.rows * task.group <= kTileQueries && task.head_dimension % kSlots == 0) {
+    score_page<kHalf>(task, page, task.keys, first);
+    weigh_page(task, page);
+    return add_values<kHalf>(task, page, task.values, first);
   }
-  score_tile(task, expanded, tile);
-
-  const auto running = [&](std::size_t query) -> Running& {
-    return *reinterpret_cast<Running*>(task.states + query * state_floats + width);
-  };
-  const auto for_each_query = [&](auto function) {
-    for (std::size_t r = 0; r < task.rows; ++r) {
-      const SlotRange slots = visible_slots(task, task.positions[r], page);
-      if (slots.empty()) continue;
-      for (std::size_t g = 0; g < task.group; ++g) function(r * task.group + g, slots);
-    }
-  };
-  for_each_query([&](std::size_t query, SlotRange slots) {
-    scale_scores(task, slots, scores + query * kSlots, running(query));
-  });
-  for_each_query(
-      [&](std::size_t query, SlotRange) { weigh_scores(scores + query * kSlots, running(query)); });
-
-  expand<kHalf>(task.values, first, kSlots, task.head_dimension, width, expanded);
-  SlotRange tile_slots{0, 0};
-  for_each_query([&](std::size_t query, SlotRange slots) {
-    if (!(slots == tile_slots)) value_tile(task, tile_slots, expanded, tile);
-    tile_slots = slots;
-    tile.factors[tile.count] = scores + query * kSlots;
-    tile.out[tile.count++] = task.states + query * state_floats;
-    if (tile.count == kTileQueries) value_tile(task, tile_slots, expanded, tile);
-  });
-  value_tile(task, tile_slots, expanded, tile);
+  expand<kHalf>(task.keys, first, task.head_dimension, kSlots, kSlots, task.scratch);
+  score_page<false>(task, page, task.scratch, 0);
+  weigh_page(task, page);
+  expand<kHalf>(task.values, first, kSlots, task.head_dimension, width, task.scratch);
+  add_values<false>(task, page, task.scratch, 0);
 }
 
 inline void attend(const AttentionTask& task) {

@@ -61,10 +61,31 @@ inline __attribute__((always_inline)) void start_sums(const std::int32_t* offset
   }
 }
 
+// Packed weights that are wanted soon, asked for a few lines at a time while others are multiplied: without
+// it the processor would wait for the first lines of each chunk, and not read while it multiplies.
+template <int kPanels>
+class Prefetch {
+ public:
+  // `steps`: how often step() will be called.
+  Prefetch(const std::uint8_t* const (&chunks)[kPanels], std::size_t bytes, std::size_t steps)
+      : bytes_(bytes), bytes_per_step_((bytes + steps * 64 - 1) / (steps * 64) * 64) {
+    for (int c = 0; c < kPanels; ++c) chunks_[c] = chunks[c];
+  }
+  void step() {
+    const std::size_t end = done_ + bytes_per_step_ < bytes_ ? done_ + bytes_per_step_ : bytes_;
+    for (; done_ < end; done_ += 64)
+      for (int c = 0; c < kPanels; ++c) __builtin_prefetch(chunks_[c] + done_, 0, 3);
+  }
+
+ private:
+  const std::uint8_t* chunks_[kPanels];
+  std::size_t bytes_, bytes_per_step_, done_ = 0;
+};
+
 // kRows units of activations, one after the other, times kPanels decoded panels, added to sums[row][panel].
 template <typename F, int kRows, int kPanels>
 void multiply_tile(const DecodedPanel* panels, int blocks, const std::int8_t* codes, const float* scales,
-                   const void* offsets, float* sums) {
+                   const void* offsets, float* sums, Prefetch<kPanels>& next) {
   constexpr int kParts = F::kHalves ? 2 : 1;
   const auto* int_offsets = static_cast<const std::int32_t*>(offsets);
   const auto* float_offsets = static_cast<const float*>(offsets);
@@ -75,6 +96,7 @@ void multiply_tile(const DecodedPanel* panels, int blocks, const std::int8_t* co
     for (int c = 0; c < kPanels; ++c) totals[r][c] = load(sums + r * kSumStride + c * kLanes);
 
   for (int b = 0; b < blocks; ++b) {
+    next.step();
     Ints dots[kRows][kPanels];
     Floats products[kRows][kPanels];
     start_sums<F, kRows, kPanels>(int_offsets + b * kParts, dots);
@@ -124,10 +146,11 @@ void multiply_tile(const DecodedPanel* panels, int blocks, const std::int8_t* co
 
 template <typename F, int kRows, int kPanels>
 void multiply_rows(std::size_t rows, const DecodedPanel* panels, int blocks, const std::int8_t* codes,
-                   const float* scales, const void* offsets, float* sums) {
+                   const float* scales, const void* offsets, float* sums, Prefetch<kPanels>& next) {
   if constexpr (kRows > 0) {
-    if (rows == kRows) return multiply_tile<F, kRows, kPanels>(panels, blocks, codes, scales, offsets, sums);
-    multiply_rows<F, kRows - 1, kPanels>(rows, panels, blocks, codes, scales, offsets, sums);
+    if (rows == kRows)
+      return multiply_tile<F, kRows, kPanels>(panels, blocks, codes, scales, offsets, sums, next);
+    multiply_rows<F, kRows - 1, kPanels>(rows, panels, blocks, codes, scales, offsets, sums, next);
   }
 }
 
@@ -135,10 +158,10 @@ void multiply_rows(std::size_t rows, const DecodedPanel* panels, int blocks, con
 // and one of 2.
 template <typename F, int kPanels>
 void multiply_chunk(const DecodedPanel* panels, int blocks, std::size_t rows, const std::int8_t* codes,
-                    const float* scales, const void* offsets, float* sums) {
+                    const float* scales, const void* offsets, float* sums, Prefetch<kPanels>& next) {
   while (rows > 0) {
     const std::size_t tiles = (rows + kTileRows - 1) / kTileRows, count = (rows + tiles - 1) / tiles;
-    multiply_rows<F, kTileRows, kPanels>(count, panels, blocks, codes, scales, offsets, sums);
+    multiply_rows<F, kTileRows, kPanels>(count, panels, blocks, codes, scales, offsets, sums, next);
     rows -= count;
     codes += count * kChunkColumns;
     scales += count * kChunkBlocks;
@@ -157,13 +180,19 @@ void sum_panels(const ProductTask& task, std::size_t first_panel, std::size_t to
     const std::size_t columns_left = task.columns - column;
     const int blocks =
         static_cast<int>(columns_left < kChunkColumns ? columns_left / kBlockColumns : kChunkBlocks);
-    for (int c = 0; c < kPanels; ++c)
-      F::decode(task.packed + (first_panel + c) * task.panel_bytes + chunk * task.chunk_bytes, blocks,
-                panels[c]);
+    const std::uint8_t* next_chunks[kPanels];
+    for (int c = 0; c < kPanels; ++c) {
+      const std::uint8_t* panel = task.packed + (first_panel + c) * task.panel_bytes;
+      F::decode(panel + chunk * task.chunk_bytes, blocks, panels[c]);
+      next_chunks[c] = columns_left > kChunkColumns ? panel + (chunk + 1) * task.chunk_bytes
+                                                    : panel + kPanels * task.panel_bytes;  // the next call's
+    }
+    const std::size_t tiles = (tokens + kTileRows - 1) / kTileRows;
+    Prefetch<kPanels> next(next_chunks, task.chunk_bytes, tiles * static_cast<std::size_t>(blocks));
     const std::size_t unit = chunk * task.tokens + token;
     multiply_chunk<F, kPanels>(panels, blocks, tokens, task.codes + unit * kChunkColumns,
                                task.scales + unit * kChunkBlocks,
-                               static_cast<const float*>(task.offsets) + unit * 16, sums);
+                               static_cast<const float*>(task.offsets) + unit * 16, sums, next);
   }
 }
 
