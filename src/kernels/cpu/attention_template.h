@@ -143,7 +143,7 @@ inline void weigh_scores(float* scores, Running& running) {
   const Floats greatest = splat(running.page_maximum);
 #pragma GCC unroll 8
   for (int v = 0; v < kSlotVectors; ++v) {
-    values[v] = exponential(sub(load(scores + v * kLanes), greatest));
+    values[v] = exponential_of_negative(sub(load(scores + v * kLanes), greatest));
     store(scores + v * kLanes, values[v]);
   }
 #pragma GCC unroll 4
@@ -153,7 +153,7 @@ inline void weigh_scores(float* scores, Running& running) {
   if (running.page_maximum == running.maximum)
     correction[0] = 1.0f;  // e^0, bit for bit
   else
-    store(correction, exponential(splat(running.maximum - running.page_maximum)));
+    store(correction, exponential_of_negative(splat(running.maximum - running.page_maximum)));
   running.maximum = running.page_maximum;
   running.sum = running.sum * correction[0] + horizontal_sum(values[0]);
   running.correction = correction[0];
@@ -305,8 +305,8 @@ inline void merge_attention(float* states, const float* later, std::size_t count
       continue;
     }
     const float maximum = later[width] > states[width] ? later[width] : states[width];
-    const Floats old_factor = exponential(splat(states[width] - maximum));
-    const Floats new_factor = exponential(splat(later[width] - maximum));
+    const Floats old_factor = exponential_of_negative(splat(states[width] - maximum));
+    const Floats new_factor = exponential_of_negative(splat(later[width] - maximum));
     for (std::size_t d = 0; d < width; d += kLanes)
       store(states + d, add(mul(load(states + d), old_factor), mul(load(later + d), new_factor)));
     float old_lanes[kLanes], new_lanes[kLanes];

@@ -37,6 +37,26 @@ inline Floats exponential(Floats x) {
   return select(vanishes, zero_floats(), result);
 }
 
+// e^x for x <= 0, as the softmax needs it: the same reduction with fused steps, relative error below 2e-7,
+// and 0 below -86. NaN stays NaN.
+inline Floats exponential_of_negative(Floats x) {
+  const Floats least = splat(-86.0f);
+  const Mask vanishes = less(x, least);
+  x = maximum(least, x);
+  const Ints n = round_to_int(mul(x, splat(1.44269504f)));
+  const Floats nf = to_float(n);
+  const Floats r = multiply_add(nf, splat(2.12194440e-4f), multiply_add(nf, splat(-0.693359375f), x));
+  Floats q = splat(0.00139504799f);
+  q = multiply_add(q, r, splat(0.00836888887f));
+  q = multiply_add(q, r, splat(0.041666206f));
+  q = multiply_add(q, r, splat(0.166665182f));
+  q = multiply_add(q, r, splat(0.5f));
+  const Floats p = add(multiply_add(q, mul(r, r), r), splat(1.0f));
+  // p is in [0.7, 1.42], n in [-124, 0]: the product is a normal number, and adding to the exponent is exact.
+  const Floats result = as_floats(add(as_ints(p), shift_left<23>(n)));
+  return select(vanishes, zero_floats(), result);
+}
+
 inline Floats absolute(Floats x) { return as_floats(bit_and(as_ints(x), splat_int(0x7fffffff))); }
 inline Floats with_sign_of(Floats magnitude, Floats sign) {
   return as_floats(bit_or(as_ints(magnitude), bit_and(as_ints(sign), splat_int(-0x7fffffff - 1))));
