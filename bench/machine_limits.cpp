@@ -27,6 +27,17 @@ __attribute__((target("avx512f"))) void vnni_steps() {
 }
 #undef HEARTH_VNNI
 
+#define HEARTH_VNNI(sum) "%{vex%} vpdpbusd %%ymm12, %%ymm12, %%ymm" #sum "\n\t"
+__attribute__((target("avx2"))) void avx_vnni_steps() {
+  for (long i = 0; i < kSteps; ++i)
+    __asm__ volatile(HEARTH_VNNI(0) HEARTH_VNNI(1) HEARTH_VNNI(2) HEARTH_VNNI(3) HEARTH_VNNI(4) HEARTH_VNNI(5)
+                         HEARTH_VNNI(6) HEARTH_VNNI(7) HEARTH_VNNI(8) HEARTH_VNNI(9) HEARTH_VNNI(10)
+                             HEARTH_VNNI(11)::
+                                 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+                                   "xmm9", "xmm10", "xmm11");
+}
+#undef HEARTH_VNNI
+
 // 16-bit sums of pairs, as the AVX2 kernels have them.
 #define HEARTH_MADD(product, sum)                                                                         \
   "vpmaddubsw %%ymm12, %%ymm12, %%ymm" #product "\n\tvpaddw %%ymm" #product ", %%ymm" #sum ", %%ymm" #sum \
@@ -57,10 +68,11 @@ void sse2_steps() {
 }  // namespace
 
 double int8_peak(ThreadTeam& team, kernels::Isa isa) {
-  const auto steps = isa == kernels::Isa::kAvx512 ? vnni_steps
-                     : isa == kernels::Isa::kAvx2 ? avx2_steps
-                                                  : sse2_steps;
-  const double products = isa == kernels::Isa::kAvx512 ? 64 : isa == kernels::Isa::kAvx2 ? 32 : 8;
+  const auto steps = isa == kernels::Isa::kAvx512    ? vnni_steps
+                     : isa == kernels::Isa::kAvxVnni ? avx_vnni_steps
+                     : isa == kernels::Isa::kAvx2    ? avx2_steps
+                                                     : sse2_steps;
+  const double products = isa == kernels::Isa::kAvx512 ? 64 : isa == kernels::Isa::kBaseline ? 8 : 32;
   const double seconds =
       best_seconds(team.size() == 1, kRepetitions, [&](int) { team.run([&](int) { steps(); }); });
   return 2 * products * 12 * static_cast<double>(kSteps) * team.size() / seconds;

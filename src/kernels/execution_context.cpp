@@ -9,6 +9,8 @@ const KernelTable& kernel_table(Isa isa) {
   switch (isa) {
     case Isa::kAvx512:
       return kAvx512Kernels;
+    case Isa::kAvxVnni:
+      return kAvxVnniKernels;
     case Isa::kAvx2:
       return kAvx2Kernels;
     case Isa::kBaseline:

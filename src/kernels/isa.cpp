@@ -41,6 +41,7 @@ std::vector<Isa> detect() {
   const bool avx2 = has_bit(leaf7.ebx, 5);
   if ((states & kAvxStates) != kAvxStates || !(avx && avx2 && fma && f16c)) return isas;
   isas.push_back(Isa::kAvx2);
+  if (has_bit(cpuid(7, 1).eax, 4)) isas.push_back(Isa::kAvxVnni);
   const bool f = has_bit(leaf7.ebx, 16), dq = has_bit(leaf7.ebx, 17), bw = has_bit(leaf7.ebx, 30);
   const bool vl = has_bit(leaf7.ebx, 31), vnni = has_bit(leaf7.ecx, 11);
   if ((states & kAvx512States) == kAvx512States && f && dq && bw && vl && vnni) isas.push_back(Isa::kAvx512);
@@ -71,6 +72,8 @@ std::string_view name_of(Isa isa) {
       return "baseline";
     case Isa::kAvx2:
       return "avx2";
+    case Isa::kAvxVnni:
+      return "avxvnni";
     case Isa::kAvx512:
       return "avx512";
   }

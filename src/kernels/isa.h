@@ -7,9 +7,9 @@
 
 namespace hearth::kernels {
 
-enum class Isa { kBaseline, kAvx2, kAvx512 };  // kAvx512 means with VNNI
+enum class Isa { kBaseline, kAvx2, kAvxVnni, kAvx512 };  // kAvx512 means with VNNI
 
-std::string_view name_of(Isa isa);  // "baseline", "avx2", "avx512"
+std::string_view name_of(Isa isa);  // "baseline", "avx2", "avxvnni", "avx512"
 
 // The sets that this processor, its operating system and this build can use, weakest first; baseline is
 // always there.

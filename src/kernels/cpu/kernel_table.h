@@ -152,7 +152,8 @@ struct KernelTable {
   void (*finish_attention)(const float* state, std::size_t head_dimension, float* out);
 };
 
-// Defined one each in kernels_baseline.cpp, kernels_avx2.cpp, kernels_avx512.cpp.
-extern const KernelTable kBaselineKernels, kAvx2Kernels, kAvx512Kernels;
+// Defined one each in kernels_baseline.cpp, kernels_avx2.cpp, kernels_avxvnni.cpp,
+// kernels_avx512.cpp.
+extern const KernelTable kBaselineKernels, kAvx2Kernels, kAvxVnniKernels, kAvx512Kernels;
 
 }  // namespace hearth::kernels

@@ -24,6 +24,8 @@ constexpr ProductKernels quantised() {
 constexpr KernelTable kTable = {
 #if defined(__AVX512VNNI__) && defined(__AVX512F__)
     .compiled_for = "avx512",
+#elif defined(__AVXVNNI__) && defined(__AVX2__) && defined(__FMA__)
+    .compiled_for = "avxvnni",
 #elif defined(__AVX2__) && defined(__FMA__)
     .compiled_for = "avx2",
 #else
