@@ -75,19 +75,21 @@ std::int32_t Sampler::sample(std::span<float> logits, const SamplingHistory& his
 
   std::size_t best = 0;
   float greatest = -std::numeric_limits<float>::infinity();
+  bool all_numbers = true;
   for (std::size_t i = 0; i < logits.size(); ++i) {
+    all_numbers &= !std::isnan(logits[i]);
     if (logits[i] > greatest) {
       greatest = logits[i];
       best = i;
     }
   }
-  if (!std::isfinite(greatest))
+  if (!all_numbers || !std::isfinite(greatest))
     throw Error(ErrorKind::kInternal, "the model's logits are not finite numbers",
                 "the model file may be damaged: check it with `hearth show`, or pull it again");
   if (options.temperature == 0.0f) return static_cast<std::int32_t>(best);
 
   // What is less likely than e^-30 of the best one could be drawn once in 10^13 tokens; leaving it out first
-  // keeps the rest cheap. A NaN is left out too.
+  // keeps the rest cheap.
   const float inverse_temperature = 1.0f / options.temperature;
   constexpr float kNegligible = -30.0f;
   candidates_.clear();

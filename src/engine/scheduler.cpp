@@ -184,14 +184,19 @@ void Scheduler::step(const std::vector<Part>& parts) {
 void Scheduler::sample(const std::vector<Part>& parts, MatrixView<float> logits) {
   struct Sampled {
     Sequence* sequence;
+    const models::BatchRow* row;
     std::int64_t drafted;  // tokens of the draft that its history holds
     std::int32_t token = 0;
     std::exception_ptr failure;
   };
   std::vector<Sampled> sampled;
+  const models::BatchRow* row = rows_.data();
   for (const Part& part : parts) {
-    if (!part.wants_logits) continue;
-    for (std::int64_t i = 0; i <= part.drafted; ++i) sampled.push_back({part.sequence, i, 0, {}});
+    row += part.rows;
+    if (part.wants_logits)
+      for (std::int64_t i = 0; i <= part.drafted; ++i)
+        sampled.push_back({part.sequence, row + i - 1, i, 0, {}});
+    row += part.drafted;
   }
   ThreadTeam& team = compute_->team();
   team.run([&](int member) {
@@ -221,7 +226,7 @@ void Scheduler::sample(const std::vector<Part>& parts, MatrixView<float> logits)
     }
     if (!as_drafted || sequence.finished()) continue;
     if (one.failure) {
-      sequence.fail(as_error(one.failure));
+      sequence.fail(where_it_failed(as_error(one.failure), *one.row));
     } else {
       as_drafted = sequence.accept(one.token);
       accepted += as_drafted ? 1 : 0;
@@ -230,6 +235,14 @@ void Scheduler::sample(const std::vector<Part>& parts, MatrixView<float> logits)
   const std::lock_guard lock(mutex_);
   load_.drafted_tokens += drafted;
   load_.accepted_tokens += accepted;
+}
+
+// A model that gives what is not a number: the error says where that begins.
+Error Scheduler::where_it_failed(const Error& error, const models::BatchRow& row) {
+  if (error.kind() != ErrorKind::kInternal) return error;
+  const std::string place = decoder_.find_not_finite(context_, row, cache_.layers());
+  return Error(ErrorKind::kInternal, fmt::format("the model's values stop being finite numbers in {}", place),
+               error.hint());
 }
 
 void Scheduler::fail_running(const Error& error) {

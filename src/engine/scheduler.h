@@ -48,6 +48,7 @@ class Scheduler {
   std::int64_t draft(std::vector<Part>& decoding, std::int64_t most);
   void step(const std::vector<Part>& parts);
   void sample(const std::vector<Part>& parts, MatrixView<float> logits);
+  Error where_it_failed(const Error& error, const models::BatchRow& row);
   void fail_running(const Error& error);
 
   std::shared_ptr<Compute> compute_;

@@ -1,6 +1,7 @@
 #include "kernels/elementwise.h"
 
 #include <cassert>
+#include <cmath>
 
 #include "kernels/cpu/kernel_table.h"
 #include "kernels/row_work.h"
@@ -84,6 +85,13 @@ void add_bias(ExecutionContext& context, MatrixView<const float> x, std::span<co
   for_each_row(context, x.rows, x.columns, [&](std::size_t row) {
     context.kernels().add(x.row(row), bias.data(), x.columns, out.row(row));
   });
+}
+
+bool is_finite(MatrixView<const float> x) {
+  for (std::size_t row = 0; row < x.rows; ++row)
+    for (std::size_t i = 0; i < x.columns; ++i)
+      if (!std::isfinite(x.row(row)[i])) return false;
+  return true;
 }
 
 }  // namespace hearth::kernels

@@ -43,4 +43,7 @@ void soft_cap(ExecutionContext& context, MatrixView<const float> x, float cap, M
 void add_bias(ExecutionContext& context, MatrixView<const float> x, std::span<const float> bias,
               MatrixView<float> out);
 
+// Whether every value is a finite number. For finding what went wrong: not made to be fast.
+bool is_finite(MatrixView<const float> x);
+
 }  // namespace hearth::kernels

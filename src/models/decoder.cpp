@@ -1,5 +1,7 @@
 #include "models/decoder.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cassert>
 
@@ -34,7 +36,10 @@ struct Decoder::Implementation {
 
   void forward(ExecutionContext& context, std::span<const BatchRow> rows,
                std::span<const kernels::PagedCacheView> caches, Rows logits);
+  std::string find_not_finite(ExecutionContext& context, const BatchRow& row,
+                              std::span<const kernels::PagedCacheView> caches);
   void begin(ExecutionContext& context, std::span<const BatchRow> rows);
+  Rows embed(ExecutionContext& context, std::size_t rows);
   // Runs one layer on `residual`; after the last one only the rows whose logits are wanted are left in it.
   void run_layer(ExecutionContext& context, std::size_t index, std::span<const BatchRow> rows,
                  const kernels::PagedCacheView& cache, Rows& residual);
@@ -78,16 +83,17 @@ void Decoder::forward(ExecutionContext& context, std::span<const BatchRow> rows,
   implementation_->forward(context, rows, layers, logits);
 }
 
+std::string Decoder::find_not_finite(ExecutionContext& context, const BatchRow& row,
+                                     std::span<const kernels::PagedCacheView> layers) {
+  return implementation_->find_not_finite(context, row, layers);
+}
+
 void Decoder::Implementation::forward(ExecutionContext& context, std::span<const BatchRow> rows,
                                       std::span<const kernels::PagedCacheView> caches, Rows logits) {
   assert(caches.size() == configuration.layers.size());
   if (rows.empty()) return;
   begin(context, rows);
-  Rows residual = buffers.get(Buffer::kResidual, rows.size());
-  kernels::unpack_rows(context, weights.token_embedding, tokens, residual);
-  if (configuration.embedding_scale != 1.0f)
-    kernels::scale(context, residual, configuration.embedding_scale, residual);
-
+  Rows residual = embed(context, rows.size());
   for (std::size_t i = 0; i < configuration.layers.size(); ++i)
     run_layer(context, i, rows, caches[i], residual);
   if (wanted.empty()) return;
@@ -99,6 +105,29 @@ void Decoder::Implementation::forward(ExecutionContext& context, std::span<const
                   {}, out);
   if (configuration.final_soft_cap != 0.0f)
     kernels::soft_cap(context, out, configuration.final_soft_cap, out);
+}
+
+std::string Decoder::Implementation::find_not_finite(ExecutionContext& context, const BatchRow& row,
+                                                     std::span<const kernels::PagedCacheView> caches) {
+  BatchRow alone = row;
+  alone.wants_logits = true;
+  const std::span rows(&alone, 1);
+  begin(context, rows);
+  Rows residual = embed(context, 1);
+  if (!kernels::is_finite(residual)) return "the token embedding";
+  for (std::size_t i = 0; i < caches.size(); ++i) {
+    run_layer(context, i, rows, caches[i], residual);
+    if (!kernels::is_finite(residual)) return fmt::format("layer {} of {}", i, caches.size());
+  }
+  return "the output layer";
+}
+
+Rows Decoder::Implementation::embed(ExecutionContext& context, std::size_t rows) {
+  Rows residual = buffers.get(Buffer::kResidual, rows);
+  kernels::unpack_rows(context, weights.token_embedding, tokens, residual);
+  if (configuration.embedding_scale != 1.0f)
+    kernels::scale(context, residual, configuration.embedding_scale, residual);
+  return residual;
 }
 
 void Decoder::Implementation::begin(ExecutionContext& context, std::span<const BatchRow> rows) {

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "formats/model_files.h"
@@ -53,6 +54,11 @@ class Decoder {
   // written to the first rows of `logits` [number of such rows, vocabulary].
   void forward(kernels::ExecutionContext& context, std::span<const BatchRow> rows,
                std::span<const kernels::PagedCacheView> layers, MatrixView<float> logits);
+
+  // Where a row's values stop being finite numbers, for the message of an error: "layer 3 of 12", "the token
+  // embedding" or "the output layer". Runs the row once more; what it stores in the cache is what is there.
+  std::string find_not_finite(kernels::ExecutionContext& context, const BatchRow& row,
+                              std::span<const kernels::PagedCacheView> layers);
 
  private:
   struct Implementation;

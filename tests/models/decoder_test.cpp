@@ -2,9 +2,12 @@
 // formats, in one batch, token by token and mixed with other sequences.
 #include "models/decoder.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "base/file.h"
 #include "models/tiny_models.h"
+#include "support/temporary_directory.h"
 
 namespace hearth::models {
 namespace {
@@ -146,6 +149,29 @@ TEST_F(DecoderTest, OldFilesWithOneTensorForEachExpertGiveTheSameBits) {
   const auto merged = run_text(context_, *load(tiny_model("mixtral") / "model.gguf"), expected.tokens, 88);
   EXPECT_TRUE(run_text(context_, *load(tiny_model("mixtral") / "model_per_expert.gguf"), expected.tokens,
                        88) == merged);
+}
+
+TEST_F(DecoderTest, SaysInWhichLayerValuesStopBeingNumbers) {
+  const std::filesystem::path file = tiny_model("llama") / "model.gguf";
+  std::string bytes = read_file(file);
+  {
+    const formats::ModelFiles files = formats::ModelFiles::open(file);
+    const std::span<const std::byte> norm = files.require("blk.1.ffn_norm.weight").bytes;
+    const std::size_t at =
+        bytes.find(std::string_view(reinterpret_cast<const char*>(norm.data()), norm.size()));
+    ASSERT_NE(at, bytes.npos);
+    const float not_a_number = std::nanf("");
+    std::memcpy(&bytes[at + sizeof(float)], &not_a_number, sizeof not_a_number);
+  }
+  const hearth::test::TemporaryDirectory directory;
+  write_file_atomically(directory.path() / "damaged.gguf", bytes);
+  const formats::ModelFiles files = formats::ModelFiles::open(directory.path() / "damaged.gguf");
+  const auto decoder = Decoder::load(context_, files);
+  const PagedCache cache(decoder->configuration(), ElementType::kF32, 1, 8);
+  const std::vector<BatchRow> rows{cache.row(0, 3, 0), cache.row(0, 5, 1)};
+  EXPECT_TRUE(std::isnan(run_rows(context_, *decoder, cache, rows).back()));
+  EXPECT_EQ(decoder->find_not_finite(context_, rows[1], cache.layers()),
+            fmt::format("layer 1 of {}", cache.layers().size()));
 }
 
 TEST_F(DecoderTest, ProgressReachesTheSizeOfTheTensors) {
