@@ -120,6 +120,14 @@ Products prepare(ExecutionContext& context, MatrixView<const float> x,
   return products;
 }
 
+// The task for one token block on one thread.
+ProductTask part_of(ProductTask task, std::size_t first_token, std::size_t last_token, std::byte* scratch) {
+  task.first_token = first_token;
+  task.last_token = last_token;
+  task.scratch = scratch;
+  return task;
+}
+
 // Quantises the activations; then calls multiply(first token, last token, scratch) for every token block.
 template <typename Multiply>
 void run(ExecutionContext& context, MatrixView<const float> x, const Products& products, Multiply multiply) {
@@ -155,10 +163,7 @@ void linear(ExecutionContext& context, MatrixView<const float> x, std::span<cons
         for (std::size_t i = 0; i < outputs.size(); ++i) {
           const std::size_t count = outputs[i].weight.storage().panels;
           const std::size_t begin = std::min(first, count), end = std::min(last, count);
-          ProductTask task = products.tasks[i];
-          task.first_token = first_token;
-          task.last_token = last_token;
-          task.scratch = scratch;
+          const ProductTask task = part_of(products.tasks[i], first_token, last_token, scratch);
           const ProductKernels& kernels = kernels_of(context, outputs[i]);
           if (begin < end)
             (is_int8(context, outputs[i]) ? kernels.multiply_int8 : kernels.multiply_float)(task, begin, end);
@@ -181,12 +186,10 @@ void gated_linear(ExecutionContext& context, MatrixView<const float> x, Activati
   run(context, x, products,
       [&](int member, std::size_t first_token, std::size_t last_token, std::byte* scratch) {
         const auto [first, last] = divide_work(products.panels / 2, member, context.team().size(), 2);
-        ProductTask gate_task = products.tasks[0];
-        gate_task.first_token = first_token;
-        gate_task.last_token = last_token;
-        gate_task.scratch = scratch;
         kernels_of(context, gate)
-            .multiply_gated_int8(gate_task, products.tasks[1], static_cast<int>(activation), first, last);
+            .multiply_gated_int8(part_of(products.tasks[0], first_token, last_token, scratch),
+                                 part_of(products.tasks[1], first_token, last_token, scratch),
+                                 static_cast<int>(activation), first, last);
       });
 }
 

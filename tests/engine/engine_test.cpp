@@ -6,26 +6,15 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <cstdlib>
 #include <thread>
+
+#include "engine/smollm2_test.h"
 
 namespace hearth::engine {
 namespace {
 
-class EngineTest : public testing::Test {
+class EngineTest : public SmolLm2Test {
  protected:
-  void SetUp() override {
-    const char* directory = std::getenv("HEARTH_TEST_MODELS");
-    if (directory == nullptr) GTEST_SKIP() << "HEARTH_TEST_MODELS is not set: ./test sets it";
-    path_ = std::filesystem::path(directory) / "smollm2-135m-q4_1.gguf";
-    if (!std::filesystem::exists(path_)) GTEST_SKIP() << path_ << " is not there";
-  }
-
-  std::unique_ptr<Engine> load(EngineOptions options = {}, int threads = 2) {
-    if (options.context_tokens == 0) options.context_tokens = 512;
-    return Engine::load(std::make_shared<Compute>(threads), path_, options);
-  }
-
   static GenerationRequest chat(const Engine& engine, const std::string& question, std::int32_t tokens,
                                 std::uint64_t seed = 7) {
     GenerationRequest request;
@@ -38,8 +27,6 @@ class EngineTest : public testing::Test {
     request.ignore_end = true;
     return request;
   }
-
-  std::filesystem::path path_;
 };
 
 // Collects one answer that runs in the background.

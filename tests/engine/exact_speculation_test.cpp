@@ -2,11 +2,11 @@
 // greedy answers soon run in circles.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <future>
 #include <thread>
 
 #include "engine/engine.h"
+#include "engine/smollm2_test.h"
 #include "formats/model_files.h"
 
 namespace hearth::engine {
@@ -21,20 +21,8 @@ constexpr const char* kRepeats =
 constexpr const char* kRound =
     "- red apples from the market\n- green pears from the garden\n- black cherries from the shop\n";
 
-class ExactSpeculation : public testing::Test {
+class ExactSpeculation : public SmolLm2Test {
  protected:
-  void SetUp() override {
-    const char* directory = std::getenv("HEARTH_TEST_MODELS");
-    if (directory == nullptr) GTEST_SKIP() << "HEARTH_TEST_MODELS is not set: ./test sets it";
-    path_ = std::filesystem::path(directory) / "smollm2-135m-q4_1.gguf";
-    if (!std::filesystem::exists(path_)) GTEST_SKIP() << path_ << " is not there";
-  }
-
-  std::unique_ptr<Engine> load(EngineOptions options = {}) const {
-    if (options.context_tokens == 0) options.context_tokens = 512;
-    return Engine::load(std::make_shared<Compute>(2), path_, options);
-  }
-
   static GenerationRequest ask(const Engine& engine, const std::string& question, float temperature,
                                std::int32_t tokens = 48) {
     GenerationRequest request;
@@ -70,8 +58,6 @@ class ExactSpeculation : public testing::Test {
     EXPECT_LE(answer.usage.accepted_tokens, answer.usage.drafted_tokens);
     return answer;
   }
-
-  std::filesystem::path path_;
 };
 
 TEST_F(ExactSpeculation, ARepeatedTextIsAcceptedInFewSteps) {

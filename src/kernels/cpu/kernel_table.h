@@ -24,7 +24,7 @@ inline constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_fea
 inline constexpr bool kSanitized = false;
 #endif
 
-// Rows of activations that one decoded panel serves before the next is decoded: their sums stay in the
+// Most rows of activations that one decoded panel serves before the next is decoded: their sums stay in the
 // second-level cache.
 inline constexpr std::size_t kTokenBlock = 512;
 // Bytes of ProductTask::scratch: the sums of a token block, for 2 panels of 16 floats or one of 16 doubles;
@@ -64,7 +64,7 @@ struct ProductTask {
   const float* bias;          // [rows] or null
   float* out;
   std::size_t out_stride, tokens;
-  std::size_t first_token, last_token;  // [first, last): the rows of activations to multiply
+  std::size_t first_token, last_token;  // [first, last): the rows to multiply, at most kTokenBlock
   // For multiply_int8:
   const std::int8_t* codes;
   const float* scales;

@@ -81,30 +81,27 @@ template <typename Source>
 void multiply_float(const ProductTask& task, std::size_t first, std::size_t last) {
   auto* sums = static_cast<double*>(task.scratch);
   ExpandedPanel panel;
+  const std::size_t tokens = task.last_token - task.first_token;
   for (std::size_t p = first; p < last; ++p) {
     const std::size_t first_row = p * kLanes;
     const std::size_t width = task.rows - first_row < kLanes ? task.rows - first_row : kLanes;
-    for (std::size_t token = task.first_token; token < task.last_token; token += kTokenBlock) {
-      const std::size_t tokens_left = task.last_token - token;
-      const std::size_t tokens = tokens_left < kTokenBlock ? tokens_left : kTokenBlock;
-      for (std::size_t i = 0; i < tokens * kLanes; ++i) sums[i] = 0;
-      for (std::size_t column = 0, chunk = 0; column < task.columns; column += kChunkColumns, ++chunk) {
-        const std::size_t left = task.columns - column;
-        const int columns = static_cast<int>(left < kChunkColumns ? left : kChunkColumns);
-        Source::expand(task.packed + p * task.panel_bytes + chunk * task.chunk_bytes, columns, panel);
-        const float* x = task.x + token * task.x_stride + column;
-        std::size_t t = 0;
-        for (; t + kFloatTileRows <= tokens; t += kFloatTileRows)
-          multiply_float_tile<kFloatTileRows>(panel, columns, x + t * task.x_stride, task.x_stride,
-                                              sums + t * kLanes);
-        for (; t < tokens; ++t)
-          multiply_float_tile<1>(panel, columns, x + t * task.x_stride, task.x_stride, sums + t * kLanes);
-      }
-      for (std::size_t t = 0; t < tokens; ++t)
-        for (std::size_t i = 0; i < width; ++i)
-          task.out[(token + t) * task.out_stride + first_row + i] = static_cast<float>(
-              sums[t * kLanes + i] + (task.bias == nullptr ? 0.0 : double{task.bias[first_row + i]}));
+    for (std::size_t i = 0; i < tokens * kLanes; ++i) sums[i] = 0;
+    for (std::size_t column = 0, chunk = 0; column < task.columns; column += kChunkColumns, ++chunk) {
+      const std::size_t left = task.columns - column;
+      const int columns = static_cast<int>(left < kChunkColumns ? left : kChunkColumns);
+      Source::expand(task.packed + p * task.panel_bytes + chunk * task.chunk_bytes, columns, panel);
+      const float* x = task.x + task.first_token * task.x_stride + column;
+      std::size_t t = 0;
+      for (; t + kFloatTileRows <= tokens; t += kFloatTileRows)
+        multiply_float_tile<kFloatTileRows>(panel, columns, x + t * task.x_stride, task.x_stride,
+                                            sums + t * kLanes);
+      for (; t < tokens; ++t)
+        multiply_float_tile<1>(panel, columns, x + t * task.x_stride, task.x_stride, sums + t * kLanes);
     }
+    for (std::size_t t = 0; t < tokens; ++t)
+      for (std::size_t i = 0; i < width; ++i)
+        task.out[(task.first_token + t) * task.out_stride + first_row + i] = static_cast<float>(
+            sums[t * kLanes + i] + (task.bias == nullptr ? 0.0 : double{task.bias[first_row + i]}));
   }
 }
 

@@ -170,10 +170,10 @@ void multiply_chunk(const DecodedPanel* panels, int blocks, std::size_t rows, co
   }
 }
 
-// The sums of kPanels panels for `tokens` rows from `token` on.
+// The sums of kPanels panels for the task's rows.
 template <typename F, int kPanels>
-void sum_panels(const ProductTask& task, std::size_t first_panel, std::size_t token, std::size_t tokens,
-                float* sums) {
+void sum_panels(const ProductTask& task, std::size_t first_panel, float* sums) {
+  const std::size_t tokens = task.last_token - task.first_token;
   DecodedPanel panels[kPanels];
   for (std::size_t i = 0; i < tokens * kSumStride; i += kLanes) store(sums + i, zero_floats());
   for (std::size_t column = 0, chunk = 0; column < task.columns; column += kChunkColumns, ++chunk) {
@@ -189,7 +189,7 @@ void sum_panels(const ProductTask& task, std::size_t first_panel, std::size_t to
     }
     const std::size_t tiles = (tokens + kTileRows - 1) / kTileRows;
     Prefetch<kPanels> next(next_chunks, task.chunk_bytes, tiles * static_cast<std::size_t>(blocks));
-    const std::size_t unit = chunk * task.tokens + token;
+    const std::size_t unit = chunk * task.tokens + task.first_token;
     multiply_chunk<F, kPanels>(panels, blocks, tokens, task.codes + unit * kChunkColumns,
                                task.scales + unit * kChunkBlocks,
                                static_cast<const float*>(task.offsets) + unit * 16, sums, next);
@@ -208,65 +208,53 @@ inline void with_bias(const float* bias, std::size_t width, const float* sums, W
   }
 }
 
-// To rows `token`.. of the result, from column `row` on.
-inline void write_result(const ProductTask& task, std::size_t token, std::size_t tokens, std::size_t row,
-                         std::size_t width, const float* sums) {
-  const float* bias = task.bias == nullptr ? nullptr : task.bias + row;
-  for (std::size_t t = 0; t < tokens; ++t) {
-    float* out = task.out + (token + t) * task.out_stride + row;
-    with_bias(bias, width, sums + t * kSumStride, [&](std::size_t i, Floats values, std::size_t count) {
-      if (count == kLanes)
-        store(out + i, values);
-      else
-        store_first(out + i, count, values);
-    });
-  }
+// Columns of the result that a group of panels gives.
+template <int kPanels>
+inline std::size_t width_of(const ProductTask& task, std::size_t first_panel) {
+  const std::size_t left = task.rows - first_panel * kLanes;
+  return left < kPanels * kLanes ? left : kPanels * kLanes;
+}
+
+inline const float* bias_of(const ProductTask& task, std::size_t first_panel) {
+  return task.bias == nullptr ? nullptr : task.bias + first_panel * kLanes;
+}
+
+inline float* out_of(const ProductTask& task, std::size_t first_panel, std::size_t t) {
+  return task.out + (task.first_token + t) * task.out_stride + first_panel * kLanes;
+}
+
+inline void store_some(float* out, Floats values, std::size_t count) {
+  if (count == kLanes)
+    store(out, values);
+  else
+    store_first(out, count, values);
 }
 
 template <typename F, int kPanels>
 void multiply_panels(const ProductTask& task, std::size_t first_panel) {
   auto* sums = static_cast<float*>(task.scratch);
-  const std::size_t first_row = first_panel * kLanes;
-  const std::size_t rows_left = task.rows - first_row;
-  const std::size_t width = rows_left < kPanels * kLanes ? rows_left : kPanels * kLanes;
-  for (std::size_t token = task.first_token; token < task.last_token; token += kTokenBlock) {
-    const std::size_t left = task.last_token - token, tokens = left < kTokenBlock ? left : kTokenBlock;
-    sum_panels<F, kPanels>(task, first_panel, token, tokens, sums);
-    write_result(task, token, tokens, first_row, width, sums);
-  }
-}
-
-template <typename F>
-void multiply_int8(const ProductTask& task, std::size_t first, std::size_t last) {
-  while (first < last) {
-    if (last - first >= kTilePanels) {
-      multiply_panels<F, kTilePanels>(task, first);
-      first += kTilePanels;
-    } else {
-      multiply_panels<F, 1>(task, first);
-      first += 1;
-    }
+  sum_panels<F, kPanels>(task, first_panel, sums);
+  const std::size_t width = width_of<kPanels>(task, first_panel);
+  for (std::size_t t = 0; t < task.last_token - task.first_token; ++t) {
+    float* out = out_of(task, first_panel, t);
+    with_bias(bias_of(task, first_panel), width, sums + t * kSumStride,
+              [&](std::size_t i, Floats values, std::size_t count) { store_some(out + i, values, count); });
   }
 }
 
 // activation(gate) * up, of the sums of the same panels of both.
 template <typename Activation>
-void write_gated(const ProductTask& gate, const ProductTask& up, std::size_t token, std::size_t tokens,
-                 std::size_t row, std::size_t width, const float* gate_sums, const float* up_sums) {
-  const float* gate_bias = gate.bias == nullptr ? nullptr : gate.bias + row;
-  const float* up_bias = up.bias == nullptr ? nullptr : up.bias + row;
-  for (std::size_t t = 0; t < tokens; ++t) {
-    float* out = up.out + (token + t) * up.out_stride + row;
+void write_gated(const ProductTask& gate, const ProductTask& up, std::size_t first_panel, std::size_t width,
+                 const float* gate_sums, const float* up_sums) {
+  for (std::size_t t = 0; t < gate.last_token - gate.first_token; ++t) {
+    float* out = out_of(up, first_panel, t);
     float gates[kSumStride];
-    with_bias(gate_bias, width, gate_sums + t * kSumStride,
+    with_bias(bias_of(gate, first_panel), width, gate_sums + t * kSumStride,
               [&](std::size_t i, Floats values, std::size_t) { store(gates + i, Activation::of(values)); });
-    with_bias(up_bias, width, up_sums + t * kSumStride, [&](std::size_t i, Floats values, std::size_t count) {
-      values = mul(load(gates + i), values);
-      if (count == kLanes)
-        store(out + i, values);
-      else
-        store_first(out + i, count, values);
-    });
+    with_bias(bias_of(up, first_panel), width, up_sums + t * kSumStride,
+              [&](std::size_t i, Floats values, std::size_t count) {
+                store_some(out + i, mul(load(gates + i), values), count);
+              });
   }
 }
 
@@ -275,31 +263,32 @@ void multiply_gated_panels(const ProductTask& gate, const ProductTask& up, int a
                            std::size_t first_panel) {
   auto* gate_sums = static_cast<float*>(gate.scratch);
   float* up_sums = gate_sums + kTokenBlock * kSumStride;
-  const std::size_t first_row = first_panel * kLanes;
-  const std::size_t rows_left = gate.rows - first_row;
-  const std::size_t width = rows_left < kPanels * kLanes ? rows_left : kPanels * kLanes;
+  sum_panels<F, kPanels>(gate, first_panel, gate_sums);
+  sum_panels<F, kPanels>(up, first_panel, up_sums);
   constexpr decltype(&write_gated<Silu>) kWriters[] = {write_gated<Silu>, write_gated<GeluTanh>,
                                                        write_gated<GeluErf>};
-  for (std::size_t token = gate.first_token; token < gate.last_token; token += kTokenBlock) {
-    const std::size_t left = gate.last_token - token, tokens = left < kTokenBlock ? left : kTokenBlock;
-    sum_panels<F, kPanels>(gate, first_panel, token, tokens, gate_sums);
-    sum_panels<F, kPanels>(up, first_panel, token, tokens, up_sums);
-    kWriters[activation](gate, up, token, tokens, first_row, width, gate_sums, up_sums);
-  }
+  kWriters[activation](gate, up, first_panel, width_of<kPanels>(gate, first_panel), gate_sums, up_sums);
+}
+
+// f.operator()<panels>(first panel) over [first, last), in groups of kTilePanels and then one by one.
+template <typename Function>
+inline void for_each_group(std::size_t first, std::size_t last, Function f) {
+  for (; last - first >= kTilePanels; first += kTilePanels) f.template operator()<kTilePanels>(first);
+  for (; first < last; ++first) f.template operator()<1>(first);
+}
+
+template <typename F>
+void multiply_int8(const ProductTask& task, std::size_t first, std::size_t last) {
+  for_each_group(first, last,
+                 [&]<int kPanels>(std::size_t panel) { multiply_panels<F, kPanels>(task, panel); });
 }
 
 template <typename F>
 void multiply_gated_int8(const ProductTask& gate, const ProductTask& up, int activation, std::size_t first,
                          std::size_t last) {
-  while (first < last) {
-    if (last - first >= kTilePanels) {
-      multiply_gated_panels<F, kTilePanels>(gate, up, activation, first);
-      first += kTilePanels;
-    } else {
-      multiply_gated_panels<F, 1>(gate, up, activation, first);
-      first += 1;
-    }
-  }
+  for_each_group(first, last, [&]<int kPanels>(std::size_t panel) {
+    multiply_gated_panels<F, kPanels>(gate, up, activation, panel);
+  });
 }
 
 }  // namespace

@@ -102,16 +102,9 @@ inline Ints load_table16(const void* table) {
 }
 inline Ints look_up16(Ints table, Ints codes) { return _mm512_shuffle_epi8(table, codes); }
 
-// vpdpbusd adds four unsigned x signed products into 32 bits exactly, whatever the codes.
-constexpr bool kSignedWideCodes = false;
-constexpr int partial_steps(int /*maximum_code*/) { return 8; }
-using Partial = Ints;
-inline Partial partial_start(Ints sum) { return sum; }
-template <int kMaximumCode>
-inline Partial partial_add(Partial p, Ints codes, Ints x) {
-  return _mm512_dpbusd_epi32(p, codes, x);
-}
-inline Ints partial_finish(Ints /*sum*/, Partial p) { return p; }
+inline Ints dot_product(Ints sums, Ints codes, Ints x) { return _mm512_dpbusd_epi32(sums, codes, x); }
 
 }  // namespace
 }  // namespace hearth::kernels::HEARTH_ISA_NAMESPACE
+
+#include "kernels/cpu/vector_vnni.h"
