@@ -80,13 +80,21 @@ std::string case_name(const testing::TestParamInfo<std::size_t>& info) {
 INSTANTIATE_TEST_SUITE_P(All, TokenizerJsonCase, testing::ValuesIn(case_indices("patch")), case_name);
 INSTANTIATE_TEST_SUITE_P(All, TokenizerGgufCase, testing::ValuesIn(case_indices("gguf")), case_name);
 
-// The models at hand, where HEARTH_TEST_MODELS names the folder that holds them.
-class ModelAtHand : public testing::TestWithParam<const char*> {};
+// The models at hand, where HEARTH_TEST_MODELS names the folder that holds them, and the vocabularies of
+// ../shared/reference.
+class ModelAtHand : public testing::TestWithParam<const char*> {
+ protected:
+  static std::filesystem::path find() {
+    const std::filesystem::path shared =
+        std::filesystem::path(HEARTH_SHARED_REFERENCE) / "tokenizers" / GetParam();
+    if (std::filesystem::exists(shared)) return shared;
+    const char* folder = std::getenv("HEARTH_TEST_MODELS");
+    return folder == nullptr ? shared : std::filesystem::path(folder) / GetParam();
+  }
+};
 
 TEST_P(ModelAtHand, EqualsItsReferenceOnTenThousandTexts) {
-  const char* folder = std::getenv("HEARTH_TEST_MODELS");
-  if (folder == nullptr) GTEST_SKIP() << "HEARTH_TEST_MODELS is not set";
-  const std::filesystem::path file = std::filesystem::path(folder) / GetParam();
+  const std::filesystem::path file = find();
   if (!std::filesystem::exists(file)) GTEST_SKIP() << file << " is not here";
   const json one = test::read_tokenizer_data("models.json")[GetParam()];
   ASSERT_EQ(one["count"].get<std::size_t>(), 10000u);
@@ -98,7 +106,10 @@ TEST_P(ModelAtHand, EqualsItsReferenceOnTenThousandTexts) {
 
 INSTANTIATE_TEST_SUITE_P(All, ModelAtHand,
                          testing::Values("smollm2-135m-q4_1.gguf", "qwen2.5-coder-1.5b-q4_k_m.gguf",
-                                         "gemma3-270m-q4_k_m.gguf", "minilm/tokenizer.json"),
+                                         "gemma3-270m-q4_k_m.gguf", "minilm/tokenizer.json",
+                                         "e5/tokenizer.json", "ggml-vocab-gpt-2.gguf",
+                                         "ggml-vocab-llama-bpe.gguf", "ggml-vocab-llama-spm.gguf",
+                                         "ggml-vocab-qwen2.gguf", "ggml-vocab-bert-bge.gguf"),
                          [](const auto& info) {
                            std::string name = info.param;
                            std::ranges::replace_if(

@@ -153,18 +153,6 @@ def make_word_piece():
 BASE = "BASE"  # in a list of normalizers: the base's own
 
 
-def without_special_pieces(whole):
-    """The reference's Unigram model finds "<s>" in any text, even where special tokens are to stay text; SentencePiece
-    does not, and neither do we."""
-    if whole["model"]["type"] != "Unigram" or whole["post_processor"] is None:
-        return whole
-    whole = copy.deepcopy(whole)
-    for token in whole.pop("added_tokens"):
-        whole["model"]["vocab"][token["id"]][0] = chr(0x10FFF0 + token["id"])
-    whole["added_tokens"] = []
-    return whole
-
-
 class Cases:
     def __init__(self):
         self.cases = []
@@ -189,7 +177,7 @@ class Cases:
             else:
                 whole[member] = value
         for trusted in (False, True) if fields.pop("both", False) else (False,):
-            tokenizer = Tokenizer.from_str(json.dumps(whole if trusted else without_special_pieces(whole)))
+            tokenizer = Tokenizer.from_str(json.dumps(whole if trusted else references.without_special_pieces(whole)))
             tokenizer.encode_special_tokens = not trusted
             special = fields.get("special", False)
             encode = lambda text: tokenizer.encode(text, add_special_tokens=special).ids  # noqa: B023, E731
@@ -206,7 +194,6 @@ def splits(*patterns):
 BYTE_LETTERS = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
 GPT2 = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 GPT2_PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-LLAMA3 = references.CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|" + references.SPACES
 QWEN35 = (references.CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|"
           + references.SPACES)  # fmt: skip
 UPPER, LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
@@ -243,7 +230,7 @@ def pattern_cases(cases, base):
     single_digits = {"type": "Sequence", "pretokenizers": [digits, GPT2]}
     named = {
         "gpt-2": GPT2,
-        "llama-bpe": splits(LLAMA3),
+        "llama-bpe": splits(references.LLAMA3),
         "qwen2": splits(references.QWEN2),
         "qwen35": splits(QWEN35),
         "smollm": single_digits,
