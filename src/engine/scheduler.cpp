@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "engine/model.h"
 
 namespace hearth::engine {
 namespace {
@@ -31,8 +32,7 @@ Scheduler::Scheduler(std::shared_ptr<Compute> compute, kernels::ExecutionContext
       decoder_(decoder),
       tokenizer_(tokenizer),
       options_(options),
-      cache_(decoder.configuration(), options.numerics.key_value_cache, options.cache_tokens,
-             options.context_tokens, options.batch_rows),
+      cache_(decoder.configuration(), options.numerics.key_value_cache, cache_size(options)),
       samplers_(static_cast<std::size_t>(compute_->team().size())) {
   load_.total_pages = load_.free_pages = cache_.total_pages();
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
