@@ -174,6 +174,12 @@ TEST_F(DecoderTest, SaysInWhichLayerValuesStopBeingNumbers) {
             fmt::format("layer 1 of {}", cache.layers().size()));
 }
 
+TEST_F(DecoderTest, AnEmptyBatchIsNoWork) {
+  const auto decoder = load(tiny_model("gemma3") / "model.gguf");
+  const PagedCache cache(decoder->configuration(), kernels::CacheType::kQ8, 1, 8);
+  EXPECT_TRUE(run_rows(context_, *decoder, cache, {}).empty());
+}
+
 TEST_F(DecoderTest, ProgressReachesTheSizeOfTheTensors) {
   const formats::ModelFiles files = formats::ModelFiles::open(tiny_model("qwen2") / "model.gguf");
   std::vector<std::size_t> seen;
