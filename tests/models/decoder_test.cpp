@@ -47,7 +47,9 @@ TEST_P(TinyModel, LogitsAgreeWithTransformersOnEveryInstructionSet) {
 TEST_P(TinyModel, EveryInstructionSetGivesTheSameBits) {
   const Expected expected = expected_of(GetParam());
   const formats::ModelFiles files = formats::ModelFiles::open(gguf());
-  for (const kernels::Numerics numerics : {kernels::Numerics{}, kernels::Numerics::checking()}) {
+  kernels::Numerics eight_bits;
+  eight_bits.key_value_cache = kernels::CacheType::kQ8;
+  for (const kernels::Numerics numerics : {kernels::Numerics{}, kernels::Numerics::checking(), eight_bits}) {
     std::vector<float> first;
     for (const kernels::Isa isa : kernels::available_isas()) {
       kernels::ExecutionContext context(team_, numerics, isa);
