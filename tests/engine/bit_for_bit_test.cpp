@@ -163,6 +163,9 @@ TEST(BitForBit, SmolLm2InAHandfulOfCombinations) {
            Combination{CacheType::kF16, 2, kWhole, 32, true},
        })
     expect_reference(kSmolLm2, combination, kShort);
+  // Beyond the first segment of attention: alone its segments are divided among threads, in company they are
+  // not.
+  expect_reference(kSmolLm2, {CacheType::kQ8, 2, 64, 2, false}, {270, 8});
 }
 
 TEST(BitForBit, SmolLm2OnEveryInstructionSet) {
