@@ -13,6 +13,7 @@ namespace {
 struct Options {
   std::string name;
   std::int32_t context_tokens = 0, sequences = engine::EngineOptions{}.parallel_sequences;
+  std::optional<kernels::CacheType> cache_type;
   bool json = false;
 };
 
@@ -21,12 +22,15 @@ void run(const Options& options) {
   engine::EngineOptions engine_options;
   engine_options.context_tokens = options.context_tokens;
   engine_options.parallel_sequences = options.sequences;
+  if (options.cache_type) engine_options.numerics.key_value_cache = *options.cache_type;
   engine_options = engine::resolve_options(engine_options, models::read_decoder_configuration(files));
   const models::MemoryPlan plan =
       models::plan_memory(files, engine::memory_request(engine_options, kernels::selected_isa()));
   if (options.json) {
     fmt::print("{}\n", nlohmann::ordered_json{{"context_tokens", engine_options.context_tokens},
                                               {"sequences", engine_options.parallel_sequences},
+                                              {"cache_type",
+                                               kernels::name_of(engine_options.numerics.key_value_cache)},
                                               {"weights_bytes", plan.weights},
                                               {"key_value_cache_bytes", plan.key_value_cache},
                                               {"activations_bytes", plan.activations},
@@ -59,6 +63,7 @@ void add_plan(CLI::App& app) {
   verb->add_option("--sequences", options->sequences, "Sequences at once")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  add_cache_type_option(*verb, options->cache_type);
   verb->add_flag("--json", options->json, "Print JSON, sizes in bytes");
   verb->footer("Example:\n  hearth plan smollm2:135m --context 2048 --sequences 4");
   verb->callback([options] { run(*options); });

@@ -58,6 +58,9 @@ struct GenerationRequest {
   std::int32_t choice = 0;  // the n-th answer to one prompt: changes the random numbers
   bool ignore_end = false;  // goes on past end-of-generation tokens (benchmarks)
   bool speculate = true;    // false: one token at a time, slower and the same (benchmarks)
+  // Tests: called before each token of the answer with a digest of the logits that it is sampled from, as the
+  // decoder gave them. On the engine's compute thread, as GenerationCallback.
+  std::function<void(std::uint64_t)> observe_logits;
 };
 
 enum class FinishReason { kStop, kLength, kCancelled, kError };

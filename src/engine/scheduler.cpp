@@ -1,11 +1,13 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
+#include <bit>
 #include <exception>
 #include <optional>
 #include <utility>
 
 #include "base/log.h"
+#include "engine/model.h"
 
 namespace hearth::engine {
 namespace {
@@ -22,6 +24,13 @@ Error as_error(const std::exception_ptr& failure) {
   }
 }
 
+// FNV-1a over the bits of each number: a different row has a different digest, but by a rare chance.
+std::uint64_t digest_of(std::span<const float> logits) {
+  std::uint64_t digest = 0xcbf29ce484222325;
+  for (const float logit : logits) digest = (digest ^ std::bit_cast<std::uint32_t>(logit)) * 0x100000001b3;
+  return digest;
+}
+
 }  // namespace
 
 Scheduler::Scheduler(std::shared_ptr<Compute> compute, kernels::ExecutionContext& context,
@@ -31,8 +40,7 @@ Scheduler::Scheduler(std::shared_ptr<Compute> compute, kernels::ExecutionContext
       decoder_(decoder),
       tokenizer_(tokenizer),
       options_(options),
-      cache_(decoder.configuration(), options.numerics.key_value_cache, options.cache_tokens,
-             options.context_tokens, options.batch_rows),
+      cache_(decoder.configuration(), options.numerics.key_value_cache, cache_size(options)),
       samplers_(static_cast<std::size_t>(compute_->team().size())) {
   load_.total_pages = load_.free_pages = cache_.total_pages();
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
@@ -188,6 +196,7 @@ void Scheduler::sample(const std::vector<Part>& parts, MatrixView<float> logits)
     std::int64_t drafted;  // tokens of the draft that its history holds
     std::int32_t token = 0;
     std::exception_ptr failure;
+    std::uint64_t digest = 0;  // of the logits, where somebody observes them
   };
   std::vector<Sampled> sampled;
   const models::BatchRow* row = rows_.data();
@@ -195,7 +204,7 @@ void Scheduler::sample(const std::vector<Part>& parts, MatrixView<float> logits)
     row += part.rows;
     if (part.wants_logits)
       for (std::int64_t i = 0; i <= part.drafted; ++i)
-        sampled.push_back({part.sequence, row + i - 1, i, 0, {}});
+        sampled.push_back({part.sequence, row + i - 1, i, 0, {}, 0});
     row += part.drafted;
   }
   compute_->team().for_each_part(sampled.size(), 1, [&](int member, std::size_t first, std::size_t last) {
@@ -203,6 +212,7 @@ void Scheduler::sample(const std::vector<Part>& parts, MatrixView<float> logits)
       const Sequence& sequence = *sampled[i].sequence;
       const GenerationRequest& request = sequence.request();
       const std::size_t history = sequence.tokens().size() + static_cast<std::size_t>(sampled[i].drafted);
+      if (request.observe_logits) sampled[i].digest = digest_of(logits.row_span(i));
       try {
         sampled[i].token = samplers_[static_cast<std::size_t>(member)].sample(
             logits.row_span(i), {sequence.tokens_and_draft().first(history), request.prompt.size()},
@@ -226,6 +236,7 @@ void Scheduler::sample(const std::vector<Part>& parts, MatrixView<float> logits)
     if (one.failure) {
       sequence.fail(where_it_failed(as_error(one.failure), *one.row));
     } else {
+      if (sequence.request().observe_logits) sequence.request().observe_logits(one.digest);
       as_drafted = sequence.accept(one.token);
       accepted += as_drafted ? 1 : 0;
     }

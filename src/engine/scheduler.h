@@ -55,7 +55,7 @@ class Scheduler {
   kernels::ExecutionContext& context_;
   models::Decoder& decoder_;
   const text::Tokenizer& tokenizer_;
-  const EngineOptions options_;  // with every default resolved
+  const EngineOptions options_;  // resolved
   KeyValueCache cache_;
   std::list<Sequence> running_;
   std::vector<models::BatchRow> rows_;
