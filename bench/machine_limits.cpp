@@ -13,6 +13,7 @@ namespace {
 
 constexpr int kRepetitions = 40;
 constexpr long kSteps = 400'000;
+constexpr long kAmxStepsInOne = 16;  // one of its steps takes so much longer
 
 // Each step is one instruction (or pair) on each of several independent chains, enough to cover its latency.
 // In assembly, because a compiler may keep the sums of such a loop in memory.
@@ -26,6 +27,22 @@ __attribute__((target("avx512f"))) void vnni_steps() {
                                    "xmm9", "xmm10", "xmm11");
 }
 #undef HEARTH_VNNI
+
+// Each step is twelve products of tiles of 16 x 64 and 64 x 16, on four sums.
+#define HEARTH_TILE(sum) "tdpbsud %%tmm6, %%tmm4, %%tmm" #sum "\n\t"
+__attribute__((target("amx-tile,amx-int8"))) void amx_steps() {
+  struct alignas(64) Configuration {
+    std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
+    std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+    std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+  } configuration;
+  _tile_loadconfig(&configuration);
+  for (long i = 0; i < kSteps / kAmxStepsInOne; ++i)
+    __asm__ volatile(HEARTH_TILE(0) HEARTH_TILE(1) HEARTH_TILE(2) HEARTH_TILE(3) HEARTH_TILE(0) HEARTH_TILE(
+        1) HEARTH_TILE(2) HEARTH_TILE(3) HEARTH_TILE(0) HEARTH_TILE(1) HEARTH_TILE(2) HEARTH_TILE(3)::);
+  _tile_release();
+}
+#undef HEARTH_TILE
 
 #define HEARTH_VNNI(sum) "%{vex%} vpdpbusd %%ymm12, %%ymm12, %%ymm" #sum "\n\t"
 __attribute__((target("avx2"))) void avx_vnni_steps() {
@@ -68,11 +85,15 @@ void sse2_steps() {
 }  // namespace
 
 double int8_peak(ThreadTeam& team, kernels::Isa isa) {
-  const auto steps = isa == kernels::Isa::kAvx512    ? vnni_steps
+  const auto steps = isa == kernels::Isa::kAmx       ? amx_steps
+                     : isa == kernels::Isa::kAvx512  ? vnni_steps
                      : isa == kernels::Isa::kAvxVnni ? avx_vnni_steps
                      : isa == kernels::Isa::kAvx2    ? avx2_steps
                                                      : sse2_steps;
-  const double products = isa == kernels::Isa::kAvx512 ? 64 : isa == kernels::Isa::kBaseline ? 8 : 32;
+  const double products = isa == kernels::Isa::kAmx        ? 16.0 * 64 * 16 / kAmxStepsInOne
+                          : isa == kernels::Isa::kAvx512   ? 64
+                          : isa == kernels::Isa::kBaseline ? 8
+                                                           : 32;
   const double seconds = best_seconds(team.size() == 1, kRepetitions, [&](int) {
     team.for_each_part(static_cast<std::size_t>(team.size()), 1,
                        [&](int, std::size_t first, std::size_t last) {

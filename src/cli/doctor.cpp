@@ -41,8 +41,11 @@ Finding instruction_sets() {
   for (const kernels::Isa isa : kernels::available_isas())
     names += (names.empty() ? "" : ", ") + std::string(kernels::name_of(isa));
   try {
-    return {"instruction sets",
-            fmt::format("{}; in use: {}", names, kernels::name_of(kernels::selected_isa())), ""};
+    return {
+        "instruction sets", fmt::format("{}; in use: {}", names, kernels::name_of(kernels::selected_isa())),
+        kernels::amx_refusal().empty()
+            ? ""
+            : fmt::format("AMX is not used, prompts are read at half the speed: {}", kernels::amx_refusal())};
   } catch (const Error& error) {
     return {"instruction sets", names, error.what()};
   }

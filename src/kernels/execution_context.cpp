@@ -7,6 +7,8 @@ namespace hearth::kernels {
 
 const KernelTable& kernel_table(Isa isa) {
   switch (isa) {
+    case Isa::kAmx:
+      return kAmxKernels;
     case Isa::kAvx512:
       return kAvx512Kernels;
     case Isa::kAvxVnni:

@@ -1,11 +1,15 @@
 #include "kernels/isa.h"
 
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
+#include <system_error>
 
 #include "base/error.h"
 
@@ -31,21 +35,47 @@ std::uint64_t enabled_register_states() {
 
 constexpr bool has_bit(std::uint32_t word, int bit) { return ((word >> bit) & 1) != 0; }
 
-std::vector<Isa> detect() {
+struct Detected {
   std::vector<Isa> isas{Isa::kBaseline};
+  std::string amx_refusal;
+};
+
+// Linux gives a process the 8 KiB of tile state a thread only when it asks.
+std::string ask_for_tiles(std::uint64_t states) {
+  constexpr std::uint64_t kTileStates = 0x60000;  // configuration and data
+  if ((states & kTileStates) != kTileStates) return "the operating system does not save its tiles";
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  if (::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0) return {};
+  return fmt::format("the operating system refused this process its tiles: {}",
+                     std::generic_category().message(errno));
+}
+
+Detected detect() {
+  Detected detected;
+  std::vector<Isa>& isas = detected.isas;
   const CpuidLeaf leaf1 = cpuid(1, 0), leaf7 = cpuid(7, 0);
   const bool osxsave = has_bit(leaf1.ecx, 27);
   const std::uint64_t states = osxsave ? enabled_register_states() : 0;
   constexpr std::uint64_t kAvxStates = 0x06, kAvx512States = 0xe6;
   const bool fma = has_bit(leaf1.ecx, 12), f16c = has_bit(leaf1.ecx, 29), avx = has_bit(leaf1.ecx, 28);
   const bool avx2 = has_bit(leaf7.ebx, 5);
-  if ((states & kAvxStates) != kAvxStates || !(avx && avx2 && fma && f16c)) return isas;
+  if ((states & kAvxStates) != kAvxStates || !(avx && avx2 && fma && f16c)) return detected;
   isas.push_back(Isa::kAvx2);
   if (has_bit(cpuid(7, 1).eax, 4)) isas.push_back(Isa::kAvxVnni);
   const bool f = has_bit(leaf7.ebx, 16), dq = has_bit(leaf7.ebx, 17), bw = has_bit(leaf7.ebx, 30);
   const bool vl = has_bit(leaf7.ebx, 31), vnni = has_bit(leaf7.ecx, 11);
-  if ((states & kAvx512States) == kAvx512States && f && dq && bw && vl && vnni) isas.push_back(Isa::kAvx512);
-  return isas;
+  if ((states & kAvx512States) != kAvx512States || !(f && dq && bw && vl && vnni)) return detected;
+  isas.push_back(Isa::kAvx512);
+  const bool tiles = has_bit(leaf7.edx, 24), int8_tiles = has_bit(leaf7.edx, 25);
+  if (!tiles || !int8_tiles) return detected;
+  detected.amx_refusal = ask_for_tiles(states);
+  if (detected.amx_refusal.empty()) isas.push_back(Isa::kAmx);
+  return detected;
+}
+
+const Detected& detected() {
+  static const Detected once = detect();
+  return once;
 }
 
 Isa forced_isa(std::string_view name) {
@@ -60,7 +90,8 @@ Isa forced_isa(std::string_view name) {
               exists
                   ? fmt::format("HEARTH_FORCE_ISA asks for \"{}\", which this machine or build lacks", name)
                   : fmt::format("HEARTH_FORCE_ISA names an unknown instruction set \"{}\"", name),
-              fmt::format("this machine can use: {}", known))
+              fmt::format("this machine can use: {}{}", known,
+                          name == "amx" && !amx_refusal().empty() ? "; " + amx_refusal() : ""))
       .with_field("HEARTH_FORCE_ISA");
 }
 
@@ -76,14 +107,15 @@ std::string_view name_of(Isa isa) {
       return "avxvnni";
     case Isa::kAvx512:
       return "avx512";
+    case Isa::kAmx:
+      return "amx";
   }
   return "unknown";
 }
 
-std::vector<Isa> available_isas() {
-  static const std::vector<Isa> isas = detect();
-  return isas;
-}
+std::vector<Isa> available_isas() { return detected().isas; }
+
+std::string amx_refusal() { return detected().amx_refusal; }
 
 Isa selected_isa() {
   const char* forced = std::getenv("HEARTH_FORCE_ISA");

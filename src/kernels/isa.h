@@ -2,18 +2,24 @@
 // Thread-safety: all functions are safe from any thread.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace hearth::kernels {
 
-enum class Isa { kBaseline, kAvx2, kAvxVnni, kAvx512 };  // kAvx512 means with VNNI
+// kAvx512 means with VNNI, kAmx that and 8-bit matrix tiles.
+enum class Isa { kBaseline, kAvx2, kAvxVnni, kAvx512, kAmx };
 
-std::string_view name_of(Isa isa);  // "baseline", "avx2", "avxvnni", "avx512"
+std::string_view name_of(Isa isa);  // "baseline", "avx2", "avxvnni", "avx512", "amx"
 
 // The sets that this processor, its operating system and this build can use, weakest first; baseline is
 // always there.
 std::vector<Isa> available_isas();
+
+// Why a processor that has AMX is used without it: the operating system does not save its tiles, or refused
+// this process the permission that they need. Empty where AMX is available or the processor has none.
+std::string amx_refusal();
 
 // The strongest available set, or the one that the variable HEARTH_FORCE_ISA names. Throws kUnsupported when
 // the variable names a set that is unknown or that the machine lacks, saying which ones there are.

@@ -37,7 +37,7 @@ TEST(IsaTest, TheForcedSetIsTheOneThatRuns) {
     ExecutionContext context(team);
     EXPECT_EQ(context.isa(), isa);
     EXPECT_EQ(context.kernels().compiled_for, name_of(isa));
-    const int lanes = isa == Isa::kAvx512 ? 16 : isa == Isa::kBaseline ? 4 : 8;
+    const int lanes = isa >= Isa::kAvx512 ? 16 : isa == Isa::kBaseline ? 4 : 8;
     EXPECT_EQ(context.kernels().interleave, lanes);
     const std::vector<std::byte> bytes(4);
     EXPECT_EQ(packed(context, ElementType::kF32, bytes, 1, 1).bytes(), static_cast<std::size_t>(lanes) * 4);
@@ -62,6 +62,7 @@ TEST(IsaTest, UnknownAndMissingSetsAreRefusedByName) {
     const ForcedIsa forced("sse9");
     hearth::test::expect_error(ErrorKind::kUnsupported, {"sse9", "baseline"}, [] { selected_isa(); });
   }
+  if (available_isas().back() == Isa::kAmx) return;  // this machine lacks none
   const ForcedIsa forced("amx");
   hearth::test::expect_error(ErrorKind::kUnsupported, {"amx", "lacks", "baseline"}, [] { selected_isa(); });
 }

@@ -170,7 +170,7 @@ struct KernelTable {
 };
 
 // Defined one each in kernels_baseline.cpp, kernels_avx2.cpp, kernels_avxvnni.cpp,
-// kernels_avx512.cpp.
-extern const KernelTable kBaselineKernels, kAvx2Kernels, kAvxVnniKernels, kAvx512Kernels;
+// kernels_avx512.cpp, kernels_amx.cpp.
+extern const KernelTable kBaselineKernels, kAvx2Kernels, kAvxVnniKernels, kAvx512Kernels, kAmxKernels;
 
 }  // namespace hearth::kernels

@@ -22,7 +22,9 @@ constexpr ProductKernels quantised() {
 }  // namespace
 
 constexpr KernelTable kTable = {
-#if defined(__AVX512VNNI__) && defined(__AVX512F__)
+#if defined(__AMX_INT8__) && defined(__AVX512VNNI__)
+    .compiled_for = "amx",
+#elif defined(__AVX512VNNI__) && defined(__AVX512F__)
     .compiled_for = "avx512",
 #elif defined(__AVXVNNI__) && defined(__AVX2__) && defined(__FMA__)
     .compiled_for = "avxvnni",

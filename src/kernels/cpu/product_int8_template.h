@@ -93,13 +93,28 @@ class Prefetch {
   std::size_t bytes_, bytes_per_step_, done_ = 0;
 };
 
-// kRows units of activations, one after the other, times kPanels decoded panels, added to sums[row][panel].
+// The integer sums of part kPart of block b: all of its columns, or the half that has its own scale.
 template <typename F, int kRows, int kPanels>
-void multiply_tile(const DecodedPanel* panels, int blocks, const std::int8_t* codes, const float* scales,
-                   const void* offsets, float* sums, Prefetch<kPanels>& next) {
+struct VectorDots {
+  const DecodedPanel* panels;
+  const std::int8_t* codes;
+  const std::int32_t* offsets;
+
+  template <int kPart>
+  inline __attribute__((always_inline)) void get(int b, Ints (&dots)[kRows][kPanels]) const {
+    constexpr int kParts = F::kHalves ? 2 : 1;
+    start_sums<F, kRows, kPanels>(offsets + b * kParts + kPart, dots);
+    dot_groups<F, kRows, kPanels, kPart * kGroups / kParts, kGroups / kParts>(panels, codes, b, dots);
+  }
+};
+
+// kRows units of activations, one after the other, times kPanels decoded panels, added to sums[row][panel].
+template <typename F, int kRows, int kPanels, typename Dots>
+inline __attribute__((always_inline)) void add_products(const DecodedPanel* panels, int blocks,
+                                                        const Dots& source, const float* scales,
+                                                        const float* offsets, float* sums,
+                                                        Prefetch<kPanels>& next) {
   constexpr int kParts = F::kHalves ? 2 : 1;
-  const auto* int_offsets = static_cast<const std::int32_t*>(offsets);
-  const auto* float_offsets = static_cast<const float*>(offsets);
   Floats totals[kRows][kPanels];
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r)
@@ -110,8 +125,7 @@ void multiply_tile(const DecodedPanel* panels, int blocks, const std::int8_t* co
     next.step();
     Ints dots[kRows][kPanels];
     Floats products[kRows][kPanels];
-    start_sums<F, kRows, kPanels>(int_offsets + b * kParts, dots);
-    dot_groups<F, kRows, kPanels, 0, kGroups / kParts>(panels, codes, b, dots);
+    source.template get<0>(b, dots);
 #pragma GCC unroll 8
     for (int c = 0; c < kPanels; ++c) {
       const Floats scale = load(panels[c].scales + b * kParts * kLanes);
@@ -119,8 +133,7 @@ void multiply_tile(const DecodedPanel* panels, int blocks, const std::int8_t* co
       for (int r = 0; r < kRows; ++r) products[r][c] = mul(to_float(dots[r][c]), scale);
     }
     if constexpr (F::kHalves) {
-      start_sums<F, kRows, kPanels>(int_offsets + b * kParts + 1, dots);
-      dot_groups<F, kRows, kPanels, kGroups / 2, kGroups / 2>(panels, codes, b, dots);
+      source.template get<1>(b, dots);
 #pragma GCC unroll 8
       for (int c = 0; c < kPanels; ++c) {
         const Floats scale = load(panels[c].scales + (b * kParts + 1) * kLanes);
@@ -143,8 +156,7 @@ void multiply_tile(const DecodedPanel* panels, int blocks, const std::int8_t* co
           const Floats minimum = load(panels[c].minimums + (b * kParts + part) * kLanes);
 #pragma GCC unroll 8
           for (int r = 0; r < kRows; ++r)
-            totals[r][c] =
-                multiply_add(minimum, splat(float_offsets[r * 16 + b * kParts + part]), totals[r][c]);
+            totals[r][c] = multiply_add(minimum, splat(offsets[r * 16 + b * kParts + part]), totals[r][c]);
         }
       }
     }
@@ -153,6 +165,14 @@ void multiply_tile(const DecodedPanel* panels, int blocks, const std::int8_t* co
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 8
     for (int c = 0; c < kPanels; ++c) store(sums + r * kSumStride + c * kLanes, totals[r][c]);
+}
+
+template <typename F, int kRows, int kPanels>
+void multiply_tile(const DecodedPanel* panels, int blocks, const std::int8_t* codes, const float* scales,
+                   const void* offsets, float* sums, Prefetch<kPanels>& next) {
+  const VectorDots<F, kRows, kPanels> dots{panels, codes, static_cast<const std::int32_t*>(offsets)};
+  add_products<F, kRows, kPanels>(panels, blocks, dots, scales, static_cast<const float*>(offsets), sums,
+                                  next);
 }
 
 template <typename F, int kRows, int kPanels>
@@ -165,14 +185,29 @@ void multiply_rows(std::size_t rows, const DecodedPanel* panels, int blocks, con
   }
 }
 
+#ifdef HEARTH_TILES
+}  // namespace
+}  // namespace hearth::kernels::HEARTH_ISA_NAMESPACE
+#include "kernels/cpu/product_matrix_tile.h"
+namespace hearth::kernels::HEARTH_ISA_NAMESPACE {
+namespace {
+#endif
+
 // The rows of one chunk, in tiles of nearly equal height: two of 4 rows keep more sums going than one of 6
 // and one of 2.
 template <typename F, int kPanels>
 void multiply_chunk(const DecodedPanel* panels, int blocks, std::size_t rows, const std::int8_t* codes,
                     const float* scales, const void* offsets, float* sums, Prefetch<kPanels>& next) {
   while (rows > 0) {
-    const std::size_t tiles = (rows + kTileRows - 1) / kTileRows, count = (rows + tiles - 1) / tiles;
-    multiply_rows<F, kTileRows, kPanels>(count, panels, blocks, codes, scales, offsets, sums, next);
+    const std::size_t tiles = (rows + kTileRows - 1) / kTileRows;
+    std::size_t count = (rows + tiles - 1) / tiles;
+#ifdef HEARTH_TILES
+    if (rows >= kMatrixTileRows) {
+      count = kMatrixTileRows;
+      multiply_matrix_tile<F, kPanels>(panels, blocks, codes, scales, offsets, sums, next);
+    } else
+#endif
+      multiply_rows<F, kTileRows, kPanels>(count, panels, blocks, codes, scales, offsets, sums, next);
     rows -= count;
     codes += count * kChunkColumns;
     scales += count * kChunkBlocks;
@@ -287,6 +322,9 @@ inline void for_each_group(const ProductTask& task, std::size_t first, std::size
 
 template <typename F>
 void multiply_int8(const ProductTask& task, std::size_t first, std::size_t last) {
+#ifdef HEARTH_TILES
+  const MatrixTiles tiles(F::kHalves ? 16 : 32);
+#endif
   for_each_group(task, first, last,
                  [&]<int kPanels>(std::size_t panel) { multiply_panels<F, kPanels>(task, panel); });
 }
@@ -294,6 +332,9 @@ void multiply_int8(const ProductTask& task, std::size_t first, std::size_t last)
 template <typename F>
 void multiply_gated_int8(const ProductTask& gate, const ProductTask& up, int activation, std::size_t first,
                          std::size_t last) {
+#ifdef HEARTH_TILES
+  const MatrixTiles tiles(F::kHalves ? 16 : 32);
+#endif
   for_each_group(gate, first, last, [&]<int kPanels>(std::size_t panel) {
     multiply_gated_panels<F, kPanels>(gate, up, activation, panel);
   });

@@ -1,0 +1,56 @@
+// The matrix tiles of AMX-INT8. Included only by kernels_amx.cpp.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "kernels/cpu/kernel_table.h"
+
+namespace hearth::kernels::HEARTH_ISA_NAMESPACE {
+namespace {
+
+// While one lives, this thread's tiles have the shapes that multiply() wants: 16 rows of `columns`
+// activations (tiles 4, 5) times `columns` / 4 groups of weights (6, 7) make 16 x 16 sums (0 to 3).
+class MatrixTiles {
+ public:
+  explicit MatrixTiles(int columns) {
+    struct alignas(64) Configuration {
+      std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
+      std::uint16_t row_bytes[16] = {};
+      std::uint8_t rows[16] = {};
+    } configuration;
+    static_assert(sizeof configuration == 64);
+    for (int tile = 0; tile < 8; ++tile) {
+      configuration.row_bytes[tile] = static_cast<std::uint16_t>(tile == 4 || tile == 5 ? columns : 64);
+      configuration.rows[tile] = static_cast<std::uint8_t>(tile < 6 ? 16 : columns / 4);
+    }
+    _tile_loadconfig(&configuration);
+  }
+  ~MatrixTiles() { _tile_release(); }  // so that a switch of threads need not save them
+  MatrixTiles(const MatrixTiles&) = delete;
+  MatrixTiles& operator=(const MatrixTiles&) = delete;
+
+  // out[panel][row][lane] = sum over kColumns of codes[row * kChunkColumns + k] * weights, which lie as
+  // weights[panel][k / 4][lane][k % 4].
+  template <int kColumns, int kPanels>
+  static inline __attribute__((always_inline)) void multiply(const std::int8_t* codes,
+                                                             const std::uint8_t* const (&weights)[kPanels],
+                                                             std::int32_t* out) {
+    static_assert(kPanels == 1 || kPanels == 2);
+    _tile_loadd(4, codes, kChunkColumns);
+    _tile_loadd(6, weights[0], 64);
+    _tile_zero(0);
+    _tile_dpbsud(0, 4, 6);
+    if constexpr (kPanels == 2) {
+      _tile_loadd(7, weights[1], 64);
+      _tile_zero(1);
+      _tile_dpbsud(1, 4, 7);
+    }
+    _tile_stored(0, out, 64);
+    if constexpr (kPanels == 2) _tile_stored(1, out + 256, 64);
+  }
+};
+
+}  // namespace
+}  // namespace hearth::kernels::HEARTH_ISA_NAMESPACE
