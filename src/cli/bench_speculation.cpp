@@ -39,7 +39,7 @@ void bench_speculation(const ModelArguments& model, const std::filesystem::path&
   std::vector<double> plain_rates, speculative_rates;
   for (std::int32_t i = 0; i < repetitions; ++i) {
     for (const bool speculate : {false, true}) {
-      request.speculate = speculate;
+      request.look_up = speculate;
       Engine::Answer& answer = speculate ? speculative : plain;
       answer = engine->generate(request);
       (speculate ? speculative_rates : plain_rates)

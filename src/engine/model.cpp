@@ -35,6 +35,8 @@ EngineOptions resolve_options(EngineOptions options, const models::DecoderConfig
   check_range("parallel sequences", options.parallel_sequences, 1, 1024);
   check_range("batch rows", options.batch_rows, 1, 65536);
   check_range("draft tokens", options.speculation.draft_tokens, 0, kMostDraftTokens);
+  check_range("draft layers", options.speculation.draft_layers, 0,
+              static_cast<std::int64_t>(configuration.layers.size()) - 1);
   check_range("queue limit", options.queue_limit, 1, 1'000'000);
   if (options.cache_tokens == 0)
     options.cache_tokens = std::int64_t{options.context_tokens} * options.parallel_sequences;

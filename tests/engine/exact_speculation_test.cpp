@@ -46,10 +46,10 @@ class ExactSpeculation : public SmolLm2Test {
 
   // Answers with and without speculation, and compares all of both; returns the one with it.
   static Engine::Answer compare(Engine& engine, GenerationRequest request) {
-    request.speculate = false;
+    request.look_up = request.draft_model = false;
     const Engine::Answer plain = engine.generate(request);
     EXPECT_EQ(plain.usage.drafted_tokens, 0);
-    request.speculate = true;
+    request.look_up = request.draft_model = true;
     Engine::Answer answer = engine.generate(request);
     EXPECT_EQ(answer.tokens, plain.tokens);
     EXPECT_EQ(answer.text, plain.text);
@@ -100,7 +100,7 @@ TEST_F(ExactSpeculation, SequencesTogetherShareTheDraftsAndKeepTheirTokens) {
   }
   std::vector<Tokens> plain;
   for (GenerationRequest request : requests) {
-    request.speculate = false;
+    request.look_up = request.draft_model = false;
     plain.push_back(engine->generate(std::move(request)).tokens);
   }
   std::vector<std::future<Engine::Answer>> answers;
@@ -138,7 +138,7 @@ TEST_F(ExactSpeculation, CancelledFromItsOwnCallbackItStopsAtTheSameToken) {
   for (const bool speculate : {false, true}) {
     for (const std::size_t stop_after : {30u, 37u}) {
       GenerationRequest request = go_on(*engine, 120);
-      request.speculate = speculate;
+      request.look_up = request.draft_model = speculate;
       request.context = std::make_shared<RequestContext>();
       const auto context = request.context;
       std::promise<FinishReason> finished;
