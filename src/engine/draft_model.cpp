@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/log.h"
+
 namespace hearth::engine {
 
 DraftModel::DraftModel(kernels::ExecutionContext& context, models::Decoder& decoder, KeyValueCache& cache,
@@ -20,6 +22,10 @@ DraftModel::DraftModel(kernels::ExecutionContext& context, models::Decoder& deco
   }
   cost_ = static_cast<float>(decoder_.bytes_read_for_a_row(layers_.size())) /
           static_cast<float>(decoder.bytes_read_for_a_row(cache.layers().size()));
+  if (!worth_its_time(1, least_chance_worth_a_row(1)))
+    log_warning(
+        "the draft will not be used: its step takes {:.0f}% of the model's own, which no guess is worth",
+        100 * cost_);
 }
 
 bool DraftModel::pays(Sequence& sequence, float least_chance, float look_up_chance) const {

@@ -50,8 +50,9 @@ class Model {
 // Throws kInvalidArgument naming the option that is out of range and what is allowed.
 EngineOptions resolve_options(EngineOptions options, const models::DecoderConfiguration& configuration);
 
-// What models::plan_memory() is to plan for, given resolved options.
-models::MemoryRequest memory_request(const EngineOptions& resolved, kernels::Isa isa);
+// All that the engine takes with these options, the draft model too.
+models::MemoryPlan plan_memory(const formats::ModelFiles& files, const EngineOptions& resolved,
+                               kernels::Isa isa);
 
 inline constexpr std::int32_t kDefaultContextTokens = 4096;
 inline constexpr std::int32_t kMostDraftTokens = 256;
