@@ -30,7 +30,7 @@ DraftModel::DraftModel(kernels::ExecutionContext& context, models::Decoder& deco
 
 bool DraftModel::pays(Sequence& sequence, float least_chance, float look_up_chance) const {
   const ModelSpeculation* speculation = sequence.model_speculation();
-  return speculation != nullptr &&
+  return speculation != nullptr && speculation->chance() >= look_up_chance &&
          worth_its_time(speculation->chance(), std::max(least_chance, look_up_chance));
 }
 

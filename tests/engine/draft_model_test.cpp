@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/log.h"
 #include "engine/tiny_scheduler.h"
 
 namespace hearth::engine {
@@ -35,6 +36,7 @@ struct Drafts {
 class DraftModelTest : public testing::TestWithParam<Drafts> {
  protected:
   DraftModelTest() {
+    set_log_level(LogLevel::kOff);  // which says that a draft as slow as the model is not worth it
     options_.batch_rows = 16;  // small: prompts and catching up come in chunks, windows leave pages behind
     options_.parallel_sequences = 4;
     options_.context_tokens = 160;
