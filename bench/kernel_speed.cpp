@@ -90,10 +90,10 @@ void measure_linear(ExecutionContext& context, const Shape& shape, const Limits&
 // One layer over `context_tokens` positions: the last `rows` of them as queries.
 void measure_attention(ExecutionContext& context, const char* what, std::size_t query_heads,
                        std::size_t heads, std::size_t dimension, std::int32_t context_tokens,
-                       std::int32_t rows) {
+                       std::int32_t rows, CacheType type = CacheType::kF16) {
   const auto pages = static_cast<std::size_t>(context_tokens) / kPageTokens + 1;
-  PagedCacheView cache{nullptr, nullptr, ElementType::kF16, heads, dimension};
-  std::vector<std::byte> keys(pages * cache.page_elements() * 2), values(keys.size());
+  PagedCacheView cache{nullptr, nullptr, type, heads, dimension};
+  std::vector<std::byte> keys(pages * cache.page_bytes()), values(keys.size());
   cache.keys = keys.data();
   cache.values = values.data();
   std::vector<std::int32_t> table(pages);
@@ -108,8 +108,8 @@ void measure_attention(ExecutionContext& context, const char* what, std::size_t 
   });
   double pairs = 0;
   for (const CacheRow& place : places) pairs += place.position + 1;
-  fmt::print("attention {:22} {:5} rows at {:5}: {:8.0f} us, {:5.0f} GFLOPS, cache read {:.1f} GB/s\n", what,
-             rows, context_tokens, seconds * 1e6,
+  fmt::print("attention {:22} {} {:5} rows at {:5}: {:8.0f} us, {:5.0f} GFLOPS, cache read {:.1f} GB/s\n",
+             what, kernels::name_of(type), rows, context_tokens, seconds * 1e6,
              4 * pairs * static_cast<double>(query_heads * dimension) / seconds * 1e-9,
              static_cast<double>(keys.size() * 2) / seconds * 1e-9);
 }
@@ -128,7 +128,8 @@ void measure_all(int threads, std::string_view only) {
   measure_attention(context, "SmolLM2 9/3 x 64", 9, 3, 64, 4096, 512);
   measure_attention(context, "SmolLM2 9/3 x 64", 9, 3, 64, 512, 1);
   measure_attention(context, "1.5B 12/2 x 128", 12, 2, 128, 512, 512);
-  measure_attention(context, "1.5B 12/2 x 128", 12, 2, 128, 8192, 1);
+  for (const CacheType type : {CacheType::kF16, CacheType::kQ8})
+    measure_attention(context, "1.5B 12/2 x 128", 12, 2, 128, 8192, 1, type);
 }
 
 void print_limits(int threads) {

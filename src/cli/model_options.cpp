@@ -15,13 +15,19 @@ void ModelArguments::add_to(CLI::App& verb) {
       ->check(CLI::Range(0, 1024));
   verb.add_option("--context", context_tokens, "Tokens of context; 0: the model's own, at most 4096")
       ->check(CLI::NonNegativeNumber);
+  add_numerics_to(verb);
+}
+
+void ModelArguments::add_numerics_to(CLI::App& verb) {
   verb.add_flag("--checking", checking, "Float activations and cache: slow, for comparing with references");
+  add_cache_type_option(verb, cache_type);
 }
 
 engine::EngineOptions ModelArguments::engine_options() const {
   engine::EngineOptions options;
   options.context_tokens = context_tokens;
   if (checking) options.numerics = kernels::Numerics::checking();
+  if (cache_type) options.numerics.key_value_cache = *cache_type;
   options.load_progress = [bar = std::make_shared<ProgressBar>("loading " + name)](
                               std::size_t done, std::size_t total) { bar->show(done, total); };
   return options;
@@ -42,6 +48,15 @@ void add_speculation_options(CLI::App& verb, engine::SpeculationOptions& options
           "A smaller model of the same vocabulary that drafts where the text does not repeat: a model in the "
           "store or a path")
       ->excludes(layers);
+}
+
+void add_cache_type_option(CLI::App& verb, std::optional<kernels::CacheType>& type) {
+  verb.add_option_function<std::string>(
+          "--cache-type", [&type](const std::string& name) { type = kernels::cache_type_named(name); },
+          "How keys and values of earlier tokens are kept: f16 (the default), q8 in half the memory, "
+          "slightly "
+          "less exact, or f32")
+      ->check(CLI::IsMember({"f16", "q8", "f32"}));
 }
 
 std::filesystem::path find_model(const std::string& name) {

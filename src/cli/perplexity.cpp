@@ -60,8 +60,7 @@ void add_perplexity(CLI::App& app) {
   verb->add_option("--context", options->context_tokens, "Tokens in a chunk")->check(CLI::Range(4, 1 << 20));
   verb->add_option("--chunks", options->chunks, "Stop after so many chunks; 0: all")
       ->check(CLI::NonNegativeNumber);
-  verb->add_flag("--checking", options->model.checking,
-                 "Float activations and cache: slow, for comparing with references");
+  options->model.add_numerics_to(*verb);
   verb->add_flag("--json", options->json, "Print JSON");
   verb->footer("Example:\n  hearth perplexity smollm2:135m book.txt --chunks 8");
   verb->callback([options] { run(*options); });

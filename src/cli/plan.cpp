@@ -14,6 +14,7 @@ struct Options {
   std::string name;
   std::int32_t context_tokens = 0, sequences = engine::EngineOptions{}.parallel_sequences;
   engine::SpeculationOptions speculation;
+  std::optional<kernels::CacheType> cache_type;
   bool json = false;
 };
 
@@ -23,11 +24,14 @@ void run(const Options& options) {
   engine_options.context_tokens = options.context_tokens;
   engine_options.parallel_sequences = options.sequences;
   engine_options.speculation = options.speculation;
+  if (options.cache_type) engine_options.numerics.key_value_cache = *options.cache_type;
   engine_options = engine::resolve_options(engine_options, models::read_decoder_configuration(files));
   const models::MemoryPlan plan = engine::plan_memory(files, engine_options, kernels::selected_isa());
   if (options.json) {
     fmt::print("{}\n", nlohmann::ordered_json{{"context_tokens", engine_options.context_tokens},
                                               {"sequences", engine_options.parallel_sequences},
+                                              {"cache_type",
+                                               kernels::name_of(engine_options.numerics.key_value_cache)},
                                               {"weights_bytes", plan.weights},
                                               {"key_value_cache_bytes", plan.key_value_cache},
                                               {"activations_bytes", plan.activations},
@@ -65,6 +69,7 @@ void add_plan(CLI::App& app) {
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   add_speculation_options(*verb, options->speculation);
+  add_cache_type_option(*verb, options->cache_type);
   verb->add_flag("--json", options->json, "Print JSON, sizes in bytes");
   verb->footer("Example:\n  hearth plan smollm2:135m --context 2048 --sequences 4");
   verb->callback([options] { run(*options); });

@@ -18,6 +18,7 @@ struct Options {
   server::ServerOptions server;
   server::RegistryOptions registry;
   int threads = 0;
+  std::optional<kernels::CacheType> cache_type;
 };
 
 // The signals that end the server; blocked before the first thread starts, so that only take() gets them.
@@ -98,6 +99,7 @@ void add_serve(CLI::App& app) {
                    "Answers computed at once, per model")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  add_cache_type_option(*verb, options->cache_type);
   add_speculation_options(*verb, options->registry.engine.speculation);
   for (const char* draft : {"--draft", "--draft-layers"}) verb->get_option(draft)->needs("--model");
   verb->add_flag("--allow-unauthenticated", options->server.allow_unauthenticated,
@@ -107,7 +109,10 @@ void add_serve(CLI::App& app) {
       "is "
       "being answered is done, or after a few seconds.\n"
       "Examples:\n  hearth serve\n  hearth serve --model qwen2.5-coder:1.5b --port 8080");
-  verb->callback([options] { run(*options); });
+  verb->callback([options] {
+    if (options->cache_type) options->registry.engine.numerics.key_value_cache = *options->cache_type;
+    run(*options);
+  });
 }
 
 }  // namespace hearth::cli

@@ -27,6 +27,7 @@ class BatchSampler {
     std::size_t history;  // tokens of the sequence and its draft that come before
     std::int32_t token = 0;
     std::exception_ptr failure = nullptr;
+    std::uint64_t digest = 0;  // of the logits, where somebody observes them
   };
   // Row i of the logits, as its sequence wants it sampled, gives rows[i].token or rows[i].failure.
   void sample(std::span<Row> rows);

@@ -5,21 +5,13 @@
 #include <mutex>
 
 namespace hearth::engine {
-namespace {
-
-// A sequence holds whole pages, also for the last few tokens of its context.
-std::int64_t cache_tokens(std::int32_t context_tokens, std::int32_t sequences) {
-  constexpr std::int64_t kPage = kernels::kPageTokens;
-  return (context_tokens + kPage - 1) / kPage * kPage * sequences;
-}
-
-}  // namespace
-
 DirectRun::DirectRun(const Model& model, std::int32_t sequences)
     : model_(model),
       cache_(model.decoder().configuration(), model.options().numerics.key_value_cache,
-             cache_tokens(model.options().context_tokens, sequences), model.options().context_tokens,
-             model.options().batch_rows),
+             {.sequences = sequences,
+              .context_tokens = model.options().context_tokens,
+              .batch_rows = model.options().batch_rows,
+              .tokens = 0}),
       lengths_(static_cast<std::size_t>(sequences)) {
   for (std::int32_t i = 0; i < sequences; ++i) pages_.emplace_back(cache_, model.options().context_tokens);
 }

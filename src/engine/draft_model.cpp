@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "engine/model.h"
 
 namespace hearth::engine {
 
@@ -14,8 +15,7 @@ DraftModel::DraftModel(kernels::ExecutionContext& context, models::Decoder& deco
       batch_rows_(static_cast<std::size_t>(options.batch_rows)),
       always_(options.speculation.always_draft) {
   if (second != nullptr) {
-    own_cache_.emplace(second->configuration(), options.numerics.key_value_cache, options.cache_tokens,
-                       options.context_tokens, options.batch_rows);
+    own_cache_.emplace(second->configuration(), options.numerics.key_value_cache, cache_size(options));
     layers_ = own_cache_->layers();
   } else {
     layers_ = cache.layers().first(static_cast<std::size_t>(options.speculation.draft_layers));

@@ -39,8 +39,8 @@ struct SpeculationOptions {
 struct EngineOptions {
   std::int32_t context_tokens = 0;  // per sequence; 0: the model's own, at most 4096
   std::int32_t parallel_sequences = 8;
-  // Tokens that the key/value cache holds for all sequences together; 0: context_tokens * parallel_sequences.
-  // Its memory is touched only as it is first used.
+  // Tokens that the key/value cache holds for all sequences together; 0: all can have a full context. Its
+  // memory is touched only as it is first used.
   std::int64_t cache_tokens = 0;
   std::int32_t batch_rows = 512;   // most rows in one forward pass
   std::int32_t queue_limit = 256;  // requests waiting; beyond them submit() throws kOverloaded

@@ -13,23 +13,16 @@ namespace {
 
 constexpr std::int64_t kPage = kernels::kPageTokens;
 
-std::int64_t pages_for(std::int64_t tokens) { return (tokens + kPage - 1) / kPage; }
-
 }  // namespace
 
-KeyValueCache::KeyValueCache(const models::DecoderConfiguration& configuration, ElementType type,
-                             std::int64_t tokens, std::int32_t context_tokens, std::int32_t batch_rows)
-    : batch_rows_(batch_rows) {
+KeyValueCache::KeyValueCache(const models::DecoderConfiguration& configuration, kernels::CacheType type,
+                             const models::CacheSize& size)
+    : batch_rows_(size.batch_rows) {
   groups_.resize(static_cast<std::size_t>(configuration.layer_group_count()));
-  for (const models::LayerConfiguration& layer : configuration.layers)
-    groups_[static_cast<std::size_t>(layer.group)].window =
-        std::max(groups_[static_cast<std::size_t>(layer.group)].window, layer.window);
-
-  const std::int64_t sequences = (tokens + context_tokens - 1) / context_tokens;
   for (std::int32_t g = 0; g < group_count(); ++g) {
     Group& group = groups_[static_cast<std::size_t>(g)];
-    group.pages = group.window == 0 ? pages_for(tokens) : pages_needed(g, context_tokens) * sequences;
-    group.unreserved = group.pages;
+    group.window = models::group_window(configuration, g);
+    group.pages = group.unreserved = models::cache_pages(group.window, size);
     for (std::int64_t page = group.pages; page-- > 0;) group.free.push_back(static_cast<std::int32_t>(page));
     bytes_ += static_cast<std::size_t>(group.pages) * configuration.page_bytes(g, type);
   }
@@ -49,8 +42,8 @@ KeyValueCache::KeyValueCache(const models::DecoderConfiguration& configuration, 
     view.type = type;
     view.heads = static_cast<std::size_t>(configuration.key_value_heads);
     view.head_dimension = static_cast<std::size_t>(configuration.head_dimension);
-    const std::size_t half = static_cast<std::size_t>(groups_[static_cast<std::size_t>(layer.group)].pages) *
-                             row_bytes(type, view.page_elements());
+    const std::size_t half =
+        static_cast<std::size_t>(groups_[static_cast<std::size_t>(layer.group)].pages) * view.page_bytes();
     view.keys = next;
     view.values = next + half;
     next += 2 * half;
@@ -64,10 +57,7 @@ KeyValueCache::~KeyValueCache() {
 }
 
 std::int64_t KeyValueCache::pages_needed(std::int32_t group, std::int64_t tokens) const {
-  const std::int32_t window = groups_[static_cast<std::size_t>(group)].window;
-  if (window == 0) return pages_for(tokens);
-  // One chunk of the prompt and the window before it, each end inside a page.
-  return std::min(pages_for(tokens), pages_for(std::int64_t{window} + batch_rows_) + 1);
+  return models::sequence_pages(groups_[static_cast<std::size_t>(group)].window, tokens, batch_rows_);
 }
 
 std::int64_t KeyValueCache::total_pages() const {
@@ -95,7 +85,7 @@ SequencePages::SequencePages(KeyValueCache& cache, std::int64_t tokens) : cache_
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     groups_[g].reserved = cache.pages_needed(static_cast<std::int32_t>(g), tokens);
     cache.groups_[g].unreserved -= groups_[g].reserved;
-    groups_[g].table.reserve(static_cast<std::size_t>(pages_for(tokens)));
+    groups_[g].table.reserve(static_cast<std::size_t>(models::pages_for(tokens)));
   }
 }
 
@@ -124,7 +114,7 @@ void SequencePages::prepare(std::int64_t first, std::int64_t end) {
       for (; pages.first_held < std::min(first_seen, held_end); ++pages.first_held)
         group.free.push_back(std::exchange(pages.table[static_cast<std::size_t>(pages.first_held)], 0));
     }
-    while (static_cast<std::int64_t>(pages.table.size()) < pages_for(end)) {
+    while (static_cast<std::int64_t>(pages.table.size()) < models::pages_for(end)) {
       assert(!group.free.empty());
       pages.table.push_back(group.free.back());
       group.free.pop_back();

@@ -12,16 +12,16 @@
 #include <vector>
 
 #include "kernels/attention.h"
+#include "models/cache_pages.h"
 #include "models/decoder_configuration.h"
 
 namespace hearth::engine {
 
 class KeyValueCache {
  public:
-  // `tokens`: positions that the groups that see the whole context can hold; windowed groups get what as many
-  // sequences need. Throws kOutOfMemory.
-  KeyValueCache(const models::DecoderConfiguration& configuration, ElementType type, std::int64_t tokens,
-                std::int32_t context_tokens, std::int32_t batch_rows);
+  // Throws kOutOfMemory.
+  KeyValueCache(const models::DecoderConfiguration& configuration, kernels::CacheType type,
+                const models::CacheSize& size);
   ~KeyValueCache();
   KeyValueCache(const KeyValueCache&) = delete;
   KeyValueCache& operator=(const KeyValueCache&) = delete;

@@ -50,12 +50,18 @@ EngineOptions resolve_options(EngineOptions options, const models::DecoderConfig
                 "leave out --draft and --draft-layers, or let --speculate be 1 or more")
         .with_field("draft");
   check_range("queue limit", options.queue_limit, 1, 1'000'000);
-  if (options.cache_tokens == 0)
-    options.cache_tokens = std::int64_t{options.context_tokens} * options.parallel_sequences;
-  check_range("cache tokens", options.cache_tokens, options.context_tokens, std::int64_t{1} << 40);
+  if (options.cache_tokens != 0)
+    check_range("cache tokens", options.cache_tokens, options.context_tokens, std::int64_t{1} << 40);
   // Every sequence may decode in the same step.
   options.batch_rows = std::max(options.batch_rows, options.parallel_sequences);
   return options;
+}
+
+models::CacheSize cache_size(const EngineOptions& resolved) {
+  return {.sequences = resolved.parallel_sequences,
+          .context_tokens = resolved.context_tokens,
+          .batch_rows = resolved.batch_rows,
+          .tokens = resolved.cache_tokens};
 }
 
 models::MemoryPlan plan_memory(const formats::ModelFiles& files, const EngineOptions& resolved,

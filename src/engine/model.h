@@ -12,6 +12,7 @@
 #include "engine/engine_options.h"
 #include "formats/model_files.h"
 #include "kernels/execution_context.h"
+#include "models/cache_pages.h"
 #include "models/decoder.h"
 #include "models/memory_plan.h"
 #include "text/tokenizer.h"
@@ -29,7 +30,9 @@ class Model {
   const text::Tokenizer& tokenizer() const { return *tokenizer_; }
   models::Decoder& decoder() const { return *decoder_; }
   kernels::ExecutionContext& context() const { return *context_; }
-  const EngineOptions& options() const { return options_; }  // every default resolved
+  const EngineOptions& options() const {
+    return options_;
+  }  // every default resolved; cache_tokens 0: all sequences can be full
   // A short digest of everything that a seed's answer depends on: build, model, instruction set, numerics.
   const std::string& fingerprint() const { return fingerprint_; }
 
@@ -49,6 +52,9 @@ class Model {
 // What the options mean for this model: context 0 becomes the model's own, at most kDefaultContextTokens.
 // Throws kInvalidArgument naming the option that is out of range and what is allowed.
 EngineOptions resolve_options(EngineOptions options, const models::DecoderConfiguration& configuration);
+
+// The key/value cache of an engine, given resolved options.
+models::CacheSize cache_size(const EngineOptions& resolved);
 
 // All that the engine takes with these options, the draft model too.
 models::MemoryPlan plan_memory(const formats::ModelFiles& files, const EngineOptions& resolved,

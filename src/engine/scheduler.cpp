@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "engine/model.h"
 
 namespace hearth::engine {
 namespace {
@@ -32,8 +33,7 @@ Scheduler::Scheduler(std::shared_ptr<Compute> compute, kernels::ExecutionContext
       decoder_(decoder),
       tokenizer_(tokenizer),
       options_(options),
-      cache_(decoder.configuration(), options.numerics.key_value_cache, options.cache_tokens,
-             options.context_tokens, options.batch_rows),
+      cache_(decoder.configuration(), options.numerics.key_value_cache, cache_size(options)),
       sampler_(compute_->team(), decoder.configuration().vocabulary) {
   if (draft != nullptr || options_.speculation.draft_layers > 0)
     draft_model_.emplace(context_, decoder_, cache_, draft, options_, sampler_);
@@ -235,8 +235,9 @@ std::int64_t Scheduler::accept(Sequence& sequence, std::span<const BatchSampler:
     if (sequence.finished()) return static_cast<std::int64_t>(i);
     if (sampled[i].failure) {
       sequence.fail(where_it_failed(as_error(sampled[i].failure), rows[i]));
-    } else if (!sequence.accept(sampled[i].token)) {
-      return static_cast<std::int64_t>(i);
+    } else {
+      if (sequence.request().observe_logits) sequence.request().observe_logits(sampled[i].digest);
+      if (!sequence.accept(sampled[i].token)) return static_cast<std::int64_t>(i);
     }
   }
 }

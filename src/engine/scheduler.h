@@ -61,7 +61,7 @@ class Scheduler {
   kernels::ExecutionContext& context_;
   models::Decoder& decoder_;
   const text::Tokenizer& tokenizer_;
-  const EngineOptions options_;  // with every default resolved
+  const EngineOptions options_;  // resolved
   KeyValueCache cache_;
   BatchSampler sampler_;
   std::optional<DraftModel> draft_model_;

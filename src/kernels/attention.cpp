@@ -1,7 +1,6 @@
 #include "kernels/attention.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cassert>
 #include <vector>
 
@@ -39,6 +38,13 @@ struct Problem {
 
   std::size_t group() const { return options.query_heads / cache.heads; }
   std::size_t state_floats() const { return attention_state_floats(cache.head_dimension); }
+  bool rotated() const { return cache.type == CacheType::kQ8; }
+  // What a member needs for a tile: the kernel's scratch and, behind it, the tile's queries, rotated.
+  std::size_t scratch_floats() const {
+    const std::size_t tile_queries = std::max(kTileQueryCount, group());
+    return attention_scratch_floats(cache.head_dimension, tile_queries) +
+           (rotated() ? tile_queries * padded_head(cache.head_dimension) : 0);
+  }
 };
 
 std::vector<RowTile> make_tiles(const Problem& problem) {
@@ -62,10 +68,21 @@ std::vector<RowTile> make_tiles(const Problem& problem) {
   return tiles;
 }
 
+void rotate_queries(const Problem& problem, AttentionTask& task) {
+  const std::size_t dimension = task.head_dimension;
+  float* rotated =
+      task.scratch + attention_scratch_floats(dimension, std::max(kTileQueryCount, problem.group()));
+  for (std::size_t r = 0; r < task.rows; ++r)
+    for (std::size_t g = 0; g < task.group; ++g)
+      problem.kernels.rotate(task.queries + r * task.query_stride + g * dimension, dimension,
+                             rotated + (r * task.group + g) * dimension);
+  task.queries = rotated;
+  task.query_stride = task.group * dimension;
+  task.scale /= static_cast<float>(rotation_size(dimension));  // a power of two: exact
+}
+
 AttentionTask make_task(const Problem& problem, const RowTile& tile, std::size_t head, float* scratch) {
   const PagedCacheView& cache = problem.cache;
-  const bool half = cache.type == ElementType::kF16;
-  const std::size_t head_bytes = head * kPageTokens * cache.head_dimension * (half ? 2 : 4);
   AttentionTask task{};
   task.queries = problem.queries.row(tile.first) + head * problem.group() * cache.head_dimension;
   task.query_stride = problem.queries.stride;
@@ -76,12 +93,13 @@ AttentionTask make_task(const Problem& problem, const RowTile& tile, std::size_t
   task.scale = problem.options.scale;
   task.soft_cap = problem.options.soft_cap;
   task.window = problem.options.window;
-  task.keys = cache.keys + head_bytes;
-  task.values = cache.values + head_bytes;
-  task.half = half;
-  task.page_elements = cache.page_elements();
+  task.keys = cache.keys + head * cache.head_bytes();
+  task.values = cache.values + head * cache.head_bytes();
+  task.type = cache.type;
+  task.page_bytes = cache.page_bytes();
   task.page_table = problem.rows[tile.first].page_table;
   task.scratch = scratch;
+  if (problem.rotated()) rotate_queries(problem, task);
   return task;
 }
 
@@ -104,21 +122,19 @@ void write_out(const Problem& problem, const RowTile& tile, std::size_t head, co
 
 std::size_t tile_queries(const Problem& problem) { return std::max(kTileQueryCount, problem.group()); }
 
-// Many tiles: each is done whole by the next free member, the longest first.
+// Many tiles: each is done whole by one member, the longest first.
 void attend_by_tile(ExecutionContext& context, const Problem& problem, std::span<const RowTile> tiles) {
   const std::size_t heads = problem.cache.heads, queries = tile_queries(problem);
-  const std::size_t scratch_floats = attention_scratch_floats(problem.cache.head_dimension, queries);
+  const std::size_t scratch_floats = problem.scratch_floats();
   const std::size_t state_floats = queries * problem.state_floats();
   const auto members = static_cast<std::size_t>(context.team().size());
   auto* memory =
       context.workspace().get<float>(Workspace::kScratch, members * (scratch_floats + 2 * state_floats));
-  std::atomic<std::size_t> next{0};
-  context.team().run([&](int member) {
+  context.team().for_each_part(tiles.size() * heads, 1, [&](int member, std::size_t first, std::size_t last) {
     float* scratch = memory + static_cast<std::size_t>(member) * (scratch_floats + 2 * state_floats);
     float* states = scratch + scratch_floats;
     float* later = states + state_floats;
-    for (std::size_t unit = next.fetch_add(1, std::memory_order_relaxed); unit < tiles.size() * heads;
-         unit = next.fetch_add(1, std::memory_order_relaxed)) {
+    for (std::size_t unit = first; unit < last; ++unit) {
       const RowTile& tile = tiles[tiles.size() - 1 - unit / heads];
       const std::size_t head = unit % heads;
       const AttentionTask task = make_task(problem, tile, head, scratch);
@@ -145,13 +161,12 @@ void attend_by_segment(ExecutionContext& context, const Problem& problem, std::s
     for (std::size_t head = 0; head < heads; ++head)
       for (std::int32_t segment = tile.first_segment(); segment < tile.last_segment(); ++segment)
         parts.push_back({&tile, head, segment});
-  const std::size_t scratch_floats = attention_scratch_floats(problem.cache.head_dimension, queries);
+  const std::size_t scratch_floats = problem.scratch_floats();
   const std::size_t state_floats = queries * problem.state_floats();
   const auto members = static_cast<std::size_t>(context.team().size());
   auto* scratch = context.workspace().get<float>(Workspace::kScratch, members * scratch_floats);
   auto* states = context.workspace().get<float>(Workspace::kStates, parts.size() * state_floats);
-  context.team().run([&](int member) {
-    const auto [first, last] = divide_work(parts.size(), member, context.team().size());
+  context.team().for_each_part(parts.size(), 1, [&](int member, std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {
       const AttentionTask task = make_task(problem, *parts[i].tile, parts[i].head,
                                            scratch + static_cast<std::size_t>(member) * scratch_floats);
@@ -168,27 +183,53 @@ void attend_by_segment(ExecutionContext& context, const Problem& problem, std::s
   }
 }
 
-void store_row(const KernelTable& kernels, const float* keys, const float* values, const CacheRow& row,
-               const PagedCacheView& cache, std::uint16_t* halves) {
-  const auto position = static_cast<std::size_t>(row.position);
-  const std::size_t slot = position % kPageTokens, dimension = cache.head_dimension;
-  const std::size_t page =
-      static_cast<std::size_t>(row.page_table[position / kPageTokens]) * cache.page_elements();
-  for (std::size_t head = 0; head < cache.heads; ++head) {
-    const std::size_t start = page + head * kPageTokens * dimension;
-    const float* key = keys + head * dimension;
-    const float* value = values + head * dimension;
-    if (cache.type == ElementType::kF16) {
-      auto* cached_keys = reinterpret_cast<std::uint16_t*>(cache.keys) + start;
+// Keys lie across the slots.
+template <typename Number>
+void scatter_key(const Number* key, std::size_t dimension, std::byte* head, std::size_t slot) {
+  auto* cached = reinterpret_cast<Number*>(head) + slot;
+  for (std::size_t d = 0; d < dimension; ++d) cached[d * kPageTokens] = key[d];
+}
+
+// The key and the value of one row and head, each to its slot of a page. `scratch` has room for 2 * dimension
+// floats.
+void store_head(const KernelTable& kernels, CacheType type, std::size_t dimension, std::size_t slot,
+                const float* key, const float* value, std::byte* keys, std::byte* values, void* scratch) {
+  switch (type) {
+    case CacheType::kF32:
+      scatter_key(key, dimension, keys, slot);
+      std::copy_n(value, dimension, reinterpret_cast<float*>(values) + slot * dimension);
+      break;
+    case CacheType::kF16: {
+      auto* halves = static_cast<std::uint16_t*>(scratch);
       kernels.to_half(key, dimension, halves);
-      for (std::size_t d = 0; d < dimension; ++d) cached_keys[d * kPageTokens + slot] = halves[d];
-      kernels.to_half(value, dimension,
-                      reinterpret_cast<std::uint16_t*>(cache.values) + start + slot * dimension);
-    } else {
-      auto* cached_keys = reinterpret_cast<float*>(cache.keys) + start;
-      for (std::size_t d = 0; d < dimension; ++d) cached_keys[d * kPageTokens + slot] = key[d];
-      std::copy_n(value, dimension, reinterpret_cast<float*>(cache.values) + start + slot * dimension);
+      scatter_key(halves, dimension, keys, slot);
+      kernels.to_half(value, dimension, reinterpret_cast<std::uint16_t*>(values) + slot * dimension);
+      break;
     }
+    case CacheType::kQ8: {
+      auto* rotated = static_cast<float*>(scratch);
+      auto* codes = reinterpret_cast<std::int8_t*>(rotated + dimension);
+      const std::size_t scales = kPageTokens * dimension;
+      kernels.rotate(key, dimension, rotated);
+      reinterpret_cast<float*>(keys + scales)[slot] = kernels.to_codes(rotated, dimension, codes);
+      scatter_key(codes, dimension, keys, slot);
+      reinterpret_cast<float*>(values + scales)[slot] =
+          kernels.to_codes(value, dimension, reinterpret_cast<std::int8_t*>(values) + slot * dimension);
+      break;
+    }
+  }
+}
+
+void store_row(const KernelTable& kernels, const float* keys, const float* values, const CacheRow& row,
+               const PagedCacheView& cache, void* scratch) {
+  const auto position = static_cast<std::size_t>(row.position);
+  const std::size_t dimension = cache.head_dimension;
+  const std::size_t page =
+      static_cast<std::size_t>(row.page_table[position / kPageTokens]) * cache.page_bytes();
+  for (std::size_t head = 0; head < cache.heads; ++head) {
+    const std::size_t start = page + head * cache.head_bytes();
+    store_head(kernels, cache.type, dimension, position % kPageTokens, keys + head * dimension,
+               values + head * dimension, cache.keys + start, cache.values + start, scratch);
   }
 }
 
@@ -197,17 +238,14 @@ void store_row(const KernelTable& kernels, const float* keys, const float* value
 void store_keys_values(ExecutionContext& context, MatrixView<const float> keys,
                        MatrixView<const float> values, std::span<const CacheRow> rows,
                        const PagedCacheView& cache) {
-  assert(cache.type == ElementType::kF16 || cache.type == ElementType::kF32);
   assert(keys.rows == rows.size() && values.rows == rows.size());
   assert(keys.columns == cache.heads * cache.head_dimension && values.columns == keys.columns);
+  // Keys lie by dimension, each element in a line of its own: dear for their number.
+  constexpr std::size_t kCostOfElement = 8;
   const std::size_t dimension = cache.head_dimension;
-  const auto members = static_cast<std::size_t>(context.team().size());
-  auto* halves = context.workspace().get<std::uint16_t>(Workspace::kScratch, members * dimension);
-  context.team().run([&](int member) {
-    const auto [first, last] = divide_work(rows.size(), member, context.team().size());
-    for (std::size_t i = first; i < last; ++i)
-      store_row(context.kernels(), keys.row(i), values.row(i), rows[i], cache,
-                halves + static_cast<std::size_t>(member) * dimension);
+  auto* scratch = context.workspace().get<float>(Workspace::kScratch, rows.size() * 2 * dimension);
+  for_each_row(context, rows.size(), kCostOfElement * keys.columns, [&](std::size_t i) {
+    store_row(context.kernels(), keys.row(i), values.row(i), rows[i], cache, scratch + i * 2 * dimension);
   });
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 
+#include "kernels/cache_type.h"
 #include "kernels/execution_context.h"
 #include "tensor/matrix_view.h"
 
@@ -19,16 +20,20 @@ namespace hearth::kernels {
 inline constexpr std::size_t kPageTokens = 32;
 
 // One layer's keys and values for all pages, in `type`; the engine owns the memory. Page p and head h start
-// at element (p * heads + h) * kPageTokens * head_dimension of both. From there, values lie [slot][d], keys
-// [d][slot]: so the scores of a page come out side by side, without a sum across a vector.
+// at byte p * page_bytes() + h * head_bytes() of both. From there, values lie [slot][d], keys [d][slot]: so
+// the scores of a page come out side by side, without a sum across a vector. In 8 bits these are codes in
+// [-127, 127] of the rotated keys (kernels/cpu/kernel_table.h) and of the values, and the slots' scales,
+// floats, lie behind them: one for each token's row, which so is rounded alike whatever its neighbours are
+// and whenever it is written.
 struct PagedCacheView {
   std::byte* keys = nullptr;
   std::byte* values = nullptr;
-  ElementType type = ElementType::kF16;
+  CacheType type = CacheType::kF16;
   std::size_t heads = 0;  // key/value heads
   std::size_t head_dimension = 0;
 
-  std::size_t page_elements() const { return heads * kPageTokens * head_dimension; }
+  std::size_t head_bytes() const { return cache_head_bytes(type, head_dimension); }
+  std::size_t page_bytes() const { return heads * head_bytes(); }
 };
 
 // Where one row of the batch lives: page_table[p / kPageTokens] is the page of position p, valid for every
@@ -38,7 +43,8 @@ struct CacheRow {
   const std::int32_t* page_table;
 };
 
-// Writes keys and values [tokens, heads * head_dimension] of each row to its position.
+// Writes keys and values [tokens, heads * head_dimension] of each row to its position. In 8 bits a row of a
+// head that holds NaN or infinity becomes NaN throughout.
 void store_keys_values(ExecutionContext& context, MatrixView<const float> keys,
                        MatrixView<const float> values, std::span<const CacheRow> rows,
                        const PagedCacheView& cache);

@@ -9,8 +9,8 @@
 #include <memory>
 
 #include "base/thread_team.h"
+#include "kernels/cache_type.h"
 #include "kernels/isa.h"
-#include "tensor/element_type.h"
 
 namespace hearth::kernels {
 
@@ -21,9 +21,9 @@ const KernelTable& kernel_table(Isa isa);
 // references.
 struct Numerics {
   enum class Activations { kInt8, kF32 };
-  Activations activations = Activations::kInt8;     // of matrix products with quantised weights
-  ElementType key_value_cache = ElementType::kF16;  // kF16 or kF32
-  static Numerics checking() { return {Activations::kF32, ElementType::kF32}; }
+  Activations activations = Activations::kInt8;  // of matrix products with quantised weights
+  CacheType key_value_cache = CacheType::kF16;
+  static Numerics checking() { return {Activations::kF32, CacheType::kF32}; }
 };
 
 // Grow-only memory for one operator's intermediate values; private to src/kernels.

@@ -91,11 +91,11 @@ std::int32_t DecoderConfiguration::layer_group_count() const {
   return count;
 }
 
-std::size_t DecoderConfiguration::page_bytes(std::int32_t group, ElementType cache_type) const {
+std::size_t DecoderConfiguration::page_bytes(std::int32_t group, kernels::CacheType cache_type) const {
   const auto members = static_cast<std::size_t>(std::count_if(
       layers.begin(), layers.end(), [group](const LayerConfiguration& l) { return l.group == group; }));
-  return members * 2 *
-         row_bytes(cache_type, static_cast<std::size_t>(key_value_width()) * kernels::kPageTokens);
+  return members * 2 * static_cast<std::size_t>(key_value_heads) *
+         kernels::cache_head_bytes(cache_type, static_cast<std::size_t>(head_dimension));
 }
 
 DecoderConfiguration read_decoder_configuration(const formats::ModelFiles& files) {

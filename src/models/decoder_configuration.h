@@ -82,7 +82,7 @@ struct DecoderConfiguration {
   std::int32_t key_value_width() const { return key_value_heads * head_dimension; }
   std::int32_t layer_group_count() const;
   // Bytes of key/value cache for one page of kernels::kPageTokens tokens in all layers of `group`.
-  std::size_t page_bytes(std::int32_t group, ElementType cache_type) const;
+  std::size_t page_bytes(std::int32_t group, kernels::CacheType cache_type) const;
 
   bool operator==(const DecoderConfiguration&) const = default;
 };

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "kernels/attention.h"
+#include "models/cache_pages.h"
 #include "models/decoder_buffers.h"
 #include "models/decoder_weights.h"
 
@@ -23,26 +23,12 @@ std::size_t planned_weight_bytes(const DecoderConfiguration& configuration, cons
   return bytes + weight_bytes(vectors);  // no matrix among them
 }
 
-std::int64_t pages_for(std::int64_t tokens) {
-  constexpr std::int64_t kPage = kernels::kPageTokens;
-  return (tokens + kPage - 1) / kPage;
-}
-
-// The rule by which the engine holds pages: a windowed sequence keeps its window and the chunk in work, each
-// end inside a page.
-std::size_t planned_cache_bytes(const DecoderConfiguration& configuration, ElementType type,
-                                std::int64_t context, std::int64_t cache_tokens, std::int64_t batch_rows) {
-  const std::int64_t sequences = (cache_tokens + context - 1) / context;
+std::size_t planned_cache_bytes(const DecoderConfiguration& configuration, kernels::CacheType type,
+                                const CacheSize& size) {
   std::size_t bytes = 0;
-  for (std::int32_t group = 0; group < configuration.layer_group_count(); ++group) {
-    const auto member = std::find_if(configuration.layers.begin(), configuration.layers.end(),
-                                     [&](const LayerConfiguration& l) { return l.group == group; });
-    const std::int64_t pages =
-        member->window == 0
-            ? pages_for(cache_tokens)
-            : sequences * std::min(pages_for(context), pages_for(member->window + batch_rows) + 1);
-    bytes += static_cast<std::size_t>(pages) * configuration.page_bytes(group, type);
-  }
+  for (std::int32_t group = 0; group < configuration.layer_group_count(); ++group)
+    bytes += static_cast<std::size_t>(cache_pages(group_window(configuration, group), size)) *
+             configuration.page_bytes(group, type);
   return bytes;
 }
 
@@ -92,13 +78,14 @@ std::array<std::size_t, kBufferCount> buffer_columns(const DecoderConfiguration&
 
 MemoryPlan plan_memory(const formats::ModelFiles& files, const MemoryRequest& request) {
   const DecoderConfiguration configuration = read_decoder_configuration(files);
-  const std::int64_t context =
-      request.context_tokens > 0 ? request.context_tokens : configuration.trained_context;
-  const std::int64_t sequences = std::max(request.sequences, 1);
-  const std::int64_t cache_tokens = request.cache_tokens > 0 ? request.cache_tokens : context * sequences;
-  const auto rows = static_cast<std::size_t>(std::max(request.batch_rows, 1));
+  const CacheSize size{
+      .sequences = std::max(request.sequences, 1),
+      .context_tokens = request.context_tokens > 0 ? request.context_tokens : configuration.trained_context,
+      .batch_rows = std::max(request.batch_rows, 1),
+      .tokens = request.cache_tokens};
+  const auto rows = static_cast<std::size_t>(size.batch_rows);
   const auto logit_rows = request.logit_rows > 0 ? static_cast<std::size_t>(request.logit_rows)
-                                                 : static_cast<std::size_t>(sequences);
+                                                 : static_cast<std::size_t>(size.sequences);
 
   const auto columns = buffer_columns(configuration);
   const std::size_t all_columns = std::accumulate(columns.begin(), columns.end(), std::size_t{0});
@@ -107,8 +94,7 @@ MemoryPlan plan_memory(const formats::ModelFiles& files, const MemoryRequest& re
 
   MemoryPlan plan;
   plan.weights = planned_weight_bytes(configuration, files, request.isa);
-  plan.key_value_cache = planned_cache_bytes(configuration, request.numerics.key_value_cache, context,
-                                             cache_tokens, static_cast<std::int64_t>(rows));
+  plan.key_value_cache = planned_cache_bytes(configuration, request.numerics.key_value_cache, size);
   plan.activations = rows * (all_columns * sizeof(float) + quantised_row_bytes(widest));
   plan.logits = logit_rows * static_cast<std::size_t>(configuration.vocabulary) * sizeof(float);
   return plan;

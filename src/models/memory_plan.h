@@ -16,7 +16,7 @@ struct MemoryRequest {
   std::int32_t context_tokens = 0;  // per sequence; 0: the model's own
   std::int32_t sequences = 1;
   std::int32_t batch_rows = 512;  // most rows in one forward pass
-  std::int64_t cache_tokens = 0;  // of the whole-context layers, for all sequences; 0: context * sequences
+  std::int64_t cache_tokens = 0;  // of the whole-context layers, for all sequences; 0: all can be full
   std::int32_t logit_rows = 0;    // most rows of one pass whose logits are wanted; 0: one per sequence
 };
 

@@ -91,8 +91,7 @@ TEST(DraftFiles, ThePlanHoldsTheDraftModelAndWhatLookUpRemembers) {
   EXPECT_EQ(both.total(), look_up.total() + both.draft_model);
   ThreadTeam team(1);
   kernels::ExecutionContext context(team);
-  const KeyValueCache cache(draft_configuration, resolved.numerics.key_value_cache, resolved.cache_tokens,
-                            resolved.context_tokens, resolved.batch_rows);
+  const KeyValueCache cache(draft_configuration, resolved.numerics.key_value_cache, cache_size(resolved));
   const std::size_t held = models::Decoder::load(context, draft)->weight_bytes() + cache.bytes();
   EXPECT_GT(both.draft_model, held);
   const std::size_t activations = both.draft_model - held;

@@ -216,7 +216,7 @@ class RejectedDraft : public testing::TestWithParam<const char*> {
     EngineOptions options;
     options.batch_rows = 128;
     options.context_tokens = 128;
-    options.cache_tokens = 512;
+    options.parallel_sequences = 4;
     options.speculation.always_draft = true;
     return options;
   }
@@ -226,7 +226,7 @@ class RejectedDraft : public testing::TestWithParam<const char*> {
   kernels::ExecutionContext context_{team_};
   const formats::ModelFiles files_ = TinyScheduler::open(GetParam());
   const std::unique_ptr<models::Decoder> decoder_ = models::Decoder::load(context_, files_);
-  KeyValueCache cache_{decoder_->configuration(), ElementType::kF16, 512, 128, 128};
+  KeyValueCache cache_{decoder_->configuration(), options_.numerics.key_value_cache, cache_size(options_)};
   BatchSampler sampler_{team_, 96};
   DraftModel draft_{context_, *decoder_, cache_, decoder_.get(), options_, sampler_};
 };

@@ -24,9 +24,15 @@ models::DecoderConfiguration small_configuration(std::int32_t window) {
   return configuration;
 }
 
-TEST(KeyValueCache, LayersDoNotOverlap) {
+class EveryCacheType : public testing::TestWithParam<kernels::CacheType> {};
+INSTANTIATE_TEST_SUITE_P(KeyValueCache, EveryCacheType,
+                         testing::Values(kernels::CacheType::kF32, kernels::CacheType::kF16,
+                                         kernels::CacheType::kQ8),
+                         [](const auto& info) { return std::string(name_of(info.param)); });
+
+TEST_P(EveryCacheType, LayersDoNotOverlap) {
   const auto configuration = small_configuration(64);
-  const KeyValueCache cache(configuration, ElementType::kF16, 1024, 512, 32);
+  const KeyValueCache cache(configuration, GetParam(), {2, 512, 32});
   std::set<std::byte*> starts;
   for (const auto& layer : cache.layers()) {
     starts.insert(layer.keys);
@@ -37,14 +43,14 @@ TEST(KeyValueCache, LayersDoNotOverlap) {
   // Writing every byte of the last page of the last layer must stay inside the mapping (a sanitizer would
   // tell).
   const auto& last = cache.layers().back();
-  const std::size_t page = last.page_elements() * 2;
+  const std::size_t page = last.page_bytes();
   std::fill_n(last.values + static_cast<std::size_t>(cache.total_pages() - 32 - 1) * page, page,
               std::byte{1});
 }
 
 TEST(KeyValueCache, AdmitsWhatFitsAndNoMore) {
   const auto configuration = small_configuration(0);
-  KeyValueCache cache(configuration, ElementType::kF16, 1024, 1024, 32);
+  KeyValueCache cache(configuration, kernels::CacheType::kF16, {1, 1024, 32});
   EXPECT_EQ(cache.total_pages(), 32);
   EXPECT_TRUE(SequencePages::fits(cache, 1024));
   {
@@ -56,9 +62,32 @@ TEST(KeyValueCache, AdmitsWhatFitsAndNoMore) {
   EXPECT_EQ(cache.free_pages(), 32);
 }
 
+// 70 tokens are two pages and a piece of one: each sequence needs three.
+TEST(KeyValueCache, EverySequenceHasItsWholeContext) {
+  const auto configuration = small_configuration(64);
+  constexpr std::int32_t kSequences = 5, kContext = 70;
+  KeyValueCache cache(configuration, kernels::CacheType::kF16, {kSequences, kContext, 32});
+  std::vector<SequencePages> sequences;
+  for (std::int32_t i = 0; i < kSequences; ++i) {
+    ASSERT_TRUE(SequencePages::fits(cache, kContext)) << i;
+    sequences.emplace_back(cache, kContext);
+  }
+  EXPECT_EQ(cache.free_pages(), 0);
+}
+
+TEST(KeyValueCache, FewerTokensThanAllSequencesWantAreSharedByThoseThatAreShort) {
+  const auto configuration = small_configuration(0);
+  const models::CacheSize size{.sequences = 8, .context_tokens = 512, .batch_rows = 32, .tokens = 1000};
+  KeyValueCache cache(configuration, kernels::CacheType::kF16, size);
+  EXPECT_EQ(cache.total_pages(), 32);
+  const SequencePages one(cache, 512), two(cache, 256);
+  EXPECT_TRUE(SequencePages::fits(cache, 256));
+  EXPECT_FALSE(SequencePages::fits(cache, 257));
+}
+
 TEST(KeyValueCache, SequencesNeverShareAPage) {
   const auto configuration = small_configuration(0);
-  KeyValueCache cache(configuration, ElementType::kF16, 1024, 512, 32);
+  KeyValueCache cache(configuration, kernels::CacheType::kF16, {2, 512, 32});
   SequencePages one(cache, 512), two(cache, 512);
   for (std::int64_t i = 0; i < 512; i += 16) {
     one.prepare(i, i + 16);
@@ -71,7 +100,7 @@ TEST(KeyValueCache, SequencesNeverShareAPage) {
 
 TEST(KeyValueCache, AWindowedGroupKeepsWhatItsRowsCanSeeAndGivesTheRestBack) {
   const auto configuration = small_configuration(64);
-  KeyValueCache cache(configuration, ElementType::kF16, 4096, 4096, 32);
+  KeyValueCache cache(configuration, kernels::CacheType::kF16, {1, 4096, 32});
   // 64 tokens of window and 32 rows of a chunk, each end inside a page: 4 pages, where the whole context
   // takes 128.
   EXPECT_EQ(cache.pages_needed(1, 4096), 4);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <numeric>
 
@@ -19,7 +20,7 @@ struct Shape {
 // Sequences with random keys and values, their pages scattered over one cache whose unused slots hold NaN.
 class Sequences {
  public:
-  Sequences(Random& random, Shape shape, ElementType type, std::vector<std::int32_t> lengths)
+  Sequences(Random& random, Shape shape, CacheType type, std::vector<std::int32_t> lengths)
       : shape_(shape), lengths_(std::move(lengths)) {
     std::size_t pages = 0;
     for (const std::int32_t length : lengths_) pages += page_count(length);
@@ -34,9 +35,9 @@ class Sequences {
       values_.push_back(random_floats(random, count * width()));
       queries_.push_back(random_floats(random, count * query_width(), 2.0f));
     }
-    const std::size_t bytes = type == ElementType::kF16 ? 2 : 4;
     view_ = {nullptr, nullptr, type, shape.heads, shape.dimension};
-    key_memory_.assign(pages * view_.page_elements() * bytes, std::byte{0xff});  // NaN in both types
+    key_memory_.assign(pages * view_.page_bytes(),
+                       std::byte{0xff});  // NaN in all types: of 8 bits, the scale
     value_memory_ = key_memory_;
     view_.keys = key_memory_.data();
     view_.values = value_memory_.data();
@@ -65,6 +66,10 @@ class Sequences {
     }
   }
 
+  void add_to_keys(std::size_t s, std::size_t d, float amount) {
+    for (std::size_t i = d; i < keys_[s].size(); i += shape_.dimension) keys_[s][i] += amount;
+  }
+
   // Rows [first, end) of sequence s in one call.
   std::vector<float> attend(ExecutionContext& context, const AttentionOptions& options, std::size_t s,
                             std::int32_t first, std::int32_t end) const {
@@ -78,16 +83,19 @@ class Sequences {
     return queries_[s].data() + static_cast<std::size_t>(position) * query_width();
   }
 
-  // One row and head, plainly, over what the cache holds after rounding.
+  // One row and head, plainly, over what the cache holds after rounding, or over the keys and values as
+  // given.
   std::vector<double> reference(const AttentionOptions& options, std::size_t s, std::int32_t position,
-                                std::size_t query_head) const {
+                                std::size_t query_head, bool rounded = true) const {
     const std::size_t dimension = shape_.dimension, head = query_head / (shape_.query_heads / shape_.heads);
-    const float* q = query(s, position) + query_head * dimension;
+    const float* given = query(s, position) + query_head * dimension;
+    const std::vector<double> q = rounded ? as_cached(given) : std::vector<double>(given, given + dimension);
     const std::int32_t first = options.window > 0 ? std::max(0, position - options.window + 1) : 0;
     std::vector<double> scores, out(dimension);
     for (std::int32_t p = first; p <= position; ++p) {
       double score = 0;
-      for (std::size_t d = 0; d < dimension; ++d) score += double{q[d]} * element(keys_[s], p, head, d);
+      for (std::size_t d = 0; d < dimension; ++d)
+        score += q[d] * (rounded ? key(s, p, head, d) : element(keys_[s], p, head, d));
       score *= options.scale;
       if (options.soft_cap > 0) score = options.soft_cap * std::tanh(score / options.soft_cap);
       scores.push_back(score);
@@ -97,17 +105,60 @@ class Sequences {
     for (std::size_t i = 0; i < scores.size(); ++i) {
       const double weight = std::exp(scores[i] - greatest);
       sum += weight;
-      for (std::size_t d = 0; d < dimension; ++d)
-        out[d] += weight * element(values_[s], first + static_cast<std::int32_t>(i), head, d);
+      for (std::size_t d = 0; d < dimension; ++d) {
+        const std::int32_t p = first + static_cast<std::int32_t>(i);
+        out[d] += weight * (rounded ? value(s, p, head, d) : element(values_[s], p, head, d));
+      }
     }
     for (double& value : out) value /= sum;
     return out;
   }
 
+  double key(std::size_t s, std::int32_t position, std::size_t head, std::size_t d) const {
+    return cached(view_.keys, s, position, head,
+                  d * kPageTokens + static_cast<std::size_t>(position) % kPageTokens);
+  }
+  double value(std::size_t s, std::int32_t position, std::size_t head, std::size_t d) const {
+    return cached(view_.values, s, position, head,
+                  static_cast<std::size_t>(position) % kPageTokens * shape_.dimension + d);
+  }
+  // A key or query as the cache's keys are: in 8 bits turned by the Hadamard matrix of the greatest power of
+  // two that divides the head, normalised to the keys' side; each sum written out.
+  std::vector<double> as_cached(const float* x, bool is_key = false) const {
+    std::vector<double> out(x, x + shape_.dimension);
+    if (view_.type != CacheType::kQ8 || shape_.dimension % 16 != 0) return out;
+    std::size_t size = 1;
+    while (shape_.dimension % (2 * size) == 0) size *= 2;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      double sum = 0;
+      for (std::size_t j = 0; j < size; ++j)
+        sum += (std::popcount(i % size & j) % 2 == 0 ? 1 : -1) * double{x[i / size * size + j]};
+      out[i] = is_key ? sum : sum / static_cast<double>(size);
+    }
+    return out;
+  }
+  const float* given_key(std::size_t s, std::int32_t position, std::size_t head) const {
+    return &keys_[s][static_cast<std::size_t>(position) * width() + head * shape_.dimension];
+  }
+  const float* given_value(std::size_t s, std::int32_t position, std::size_t head) const {
+    return &values_[s][static_cast<std::size_t>(position) * width() + head * shape_.dimension];
+  }
+
  private:
   double element(const std::vector<float>& x, std::int32_t position, std::size_t head, std::size_t d) const {
-    const float value = x[static_cast<std::size_t>(position) * width() + head * shape_.dimension + d];
-    return view_.type == ElementType::kF16 ? static_cast<double>(static_cast<_Float16>(value)) : value;
+    return x[static_cast<std::size_t>(position) * width() + head * shape_.dimension + d];
+  }
+  // Element `index` of the slot's head, as the bytes say.
+  double cached(const std::byte* base, std::size_t s, std::int32_t position, std::size_t head,
+                std::size_t index) const {
+    const auto p = static_cast<std::size_t>(position);
+    const auto page = static_cast<std::size_t>(tables_[s][p / kPageTokens]);
+    const std::byte* start = base + page * view_.page_bytes() + head * view_.head_bytes();
+    if (view_.type == CacheType::kF32) return reinterpret_cast<const float*>(start)[index];
+    if (view_.type == CacheType::kF16)
+      return static_cast<double>(reinterpret_cast<const _Float16*>(start)[index]);
+    const auto* scales = reinterpret_cast<const float*>(start + kPageTokens * shape_.dimension);
+    return static_cast<double>(reinterpret_cast<const std::int8_t*>(start)[index]) * scales[p % kPageTokens];
   }
 
   Shape shape_;
@@ -118,8 +169,10 @@ class Sequences {
   PagedCacheView view_;
 };
 
+constexpr CacheType kCacheTypes[] = {CacheType::kF16, CacheType::kF32, CacheType::kQ8};
+
 constexpr Shape kShapes[] = {{3, 1, 64}, {4, 2, 32}, {6, 3, 20}, {12, 2, 128},
-                             {1, 1, 16}, {7, 1, 48}, {2, 2, 5}};
+                             {1, 1, 16}, {7, 1, 48}, {2, 2, 5},  {53, 1, 7}};
 
 class AttentionTest : public PerIsa {
  protected:
@@ -134,7 +187,7 @@ AttentionOptions options_of(Shape shape, float soft_cap, std::int32_t window) {
 }
 
 TEST_P(AttentionTest, EqualsThePlainSoftmax) {
-  for (const ElementType type : {ElementType::kF16, ElementType::kF32}) {
+  for (const CacheType type : kCacheTypes) {
     for (const Shape shape : kShapes) {
       const Sequences sequences(random_, shape, type, {1, 33, 70, 400});
       sequences.store(context_);
@@ -161,7 +214,7 @@ TEST_P(AttentionTest, EqualsThePlainSoftmax) {
 }
 
 TEST_P(AttentionTest, ARowIsTheSameAloneInEveryChunkAndWithEveryTeam) {
-  for (const ElementType type : {ElementType::kF16, ElementType::kF32}) {
+  for (const CacheType type : kCacheTypes) {
     for (const std::int32_t window : {0, 50}) {
       const Shape shape{6, 2, 64};
       const Sequences sequences(random_, shape, type, {570});
@@ -189,7 +242,7 @@ TEST_P(AttentionTest, ARowIsTheSameAloneInEveryChunkAndWithEveryTeam) {
 // Rows of several sequences in one call, as a batch of decoding and prefilling requests is.
 TEST_P(AttentionTest, NeighboursOfOtherSequencesLeaveNoTrace) {
   const Shape shape{9, 3, 64};
-  const Sequences sequences(random_, shape, ElementType::kF16, {5, 300, 64, 601, 33});
+  const Sequences sequences(random_, shape, CacheType::kF16, {5, 300, 64, 601, 33});
   sequences.store(context_);
   const AttentionOptions options = options_of(shape, 0, 0);
   std::vector<CacheRow> rows;
@@ -207,24 +260,30 @@ TEST_P(AttentionTest, NeighboursOfOtherSequencesLeaveNoTrace) {
   EXPECT_TRUE(same_bits(out.data(), expected.data(), out.size()));
 }
 
-// What lies behind a row's position, NaN included, never reaches it.
+// What lies behind a row's position, NaN included, never reaches it; what does is seen to the end.
 TEST_P(AttentionTest, LaterPositionsCannotBeSeen) {
-  const Shape shape{2, 1, 32};
-  const Sequences sequences(random_, shape, ElementType::kF16, {40});
-  sequences.store(context_);
-  const AttentionOptions options = options_of(shape, 0, 0);
-  const std::vector<float> before = sequences.attend(context_, options, 0, 0, 40);
-  const std::vector<float> nan(2 * 32, std::numeric_limits<float>::quiet_NaN());
-  store_keys_values(context_, {nan.data(), 2, 32}, {nan.data(), 2, 32}, sequences.rows(0, 20, 22),
-                    sequences.cache());
-  const std::vector<float> after = sequences.attend(context_, options, 0, 0, 40);
-  EXPECT_TRUE(same_bits(before.data(), after.data(), 20 * sequences.query_width()));
-  for (std::size_t i = 22 * sequences.query_width(); i < after.size(); ++i) EXPECT_TRUE(std::isnan(after[i]));
+  for (const CacheType type : kCacheTypes) {
+    const Shape shape{2, 1, 32};
+    const Sequences sequences(random_, shape, type, {40});
+    sequences.store(context_);
+    const AttentionOptions options = options_of(shape, 0, 0);
+    const std::vector<float> before = sequences.attend(context_, options, 0, 0, 40);
+    for (const float bad :
+         {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+      const std::vector<float> row(2 * 32, bad);
+      store_keys_values(context_, {row.data(), 2, 32}, {row.data(), 2, 32}, sequences.rows(0, 20, 22),
+                        sequences.cache());
+      const std::vector<float> after = sequences.attend(context_, options, 0, 0, 40);
+      EXPECT_TRUE(same_bits(before.data(), after.data(), 20 * sequences.query_width()));
+      for (std::size_t i = 22 * sequences.query_width(); i < after.size(); ++i)
+        EXPECT_TRUE(std::isnan(after[i]));
+    }
+  }
 }
 
 TEST_P(AttentionTest, HugeScoresDoNotOverflow) {
   const Shape shape{1, 1, 16};
-  const Sequences sequences(random_, shape, ElementType::kF32, {100});
+  const Sequences sequences(random_, shape, CacheType::kF32, {100});
   sequences.store(context_);
   AttentionOptions options = options_of(shape, 0, 0);
   options.scale = 1e6f;
@@ -249,35 +308,108 @@ TEST_P(AttentionTest, CacheRoundsToNearestEven) {
     values.push_back(each);
   values.resize((values.size() + 63) / 64 * 64);
   const std::size_t rows = values.size() / 64;
-  const Sequences sequences(random_, {1, 1, 64}, ElementType::kF16, {static_cast<std::int32_t>(rows)});
+  const Sequences sequences(random_, {1, 1, 64}, CacheType::kF16, {static_cast<std::int32_t>(rows)});
   store_keys_values(context_, {values.data(), rows, 64}, {values.data(), rows, 64},
                     sequences.rows(0, 0, static_cast<std::int32_t>(rows)), sequences.cache());
   const std::vector<CacheRow> places = sequences.rows(0, 0, static_cast<std::int32_t>(rows));
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::size_t row = i / 64, d = i % 64, slot = row % kPageTokens;
-    const auto page = static_cast<std::size_t>(places[row].page_table[row / kPageTokens]) *
-                      sequences.cache().page_elements();
-    const auto* keys = reinterpret_cast<const std::uint16_t*>(sequences.cache().keys) + page;
-    const auto* cached = reinterpret_cast<const std::uint16_t*>(sequences.cache().values) + page;
+    const auto page =
+        static_cast<std::size_t>(places[row].page_table[row / kPageTokens]) * sequences.cache().page_bytes();
+    const auto* keys = reinterpret_cast<const std::uint16_t*>(sequences.cache().keys + page);
+    const auto* cached = reinterpret_cast<const std::uint16_t*>(sequences.cache().values + page);
     const auto expected = std::bit_cast<std::uint16_t>(static_cast<_Float16>(values[i]));
     ASSERT_EQ(keys[d * kPageTokens + slot], expected) << values[i];
     ASSERT_EQ(cached[slot * 64 + d], expected) << values[i];
   }
 }
 
+// Each row of a head in steps of its greatest magnitude / 127, ties aside: the keys' after the rotation.
+TEST_P(AttentionTest, EightBitsRoundEachRowOfAHeadForItself) {
+  for (const Shape shape : kShapes) {
+    const Sequences sequences(random_, shape, CacheType::kQ8, {70});
+    sequences.store(context_);
+    for (std::int32_t p = 0; p < 70; p += 3) {
+      for (std::size_t head = 0; head < shape.heads; ++head) {
+        const float* values = sequences.given_value(0, p, head);
+        const std::vector<double> value_row(values, values + shape.dimension);
+        const std::vector<double> key_row = sequences.as_cached(sequences.given_key(0, p, head), true);
+        for (const bool is_key : {true, false}) {
+          const std::vector<double>& row = is_key ? key_row : value_row;
+          double greatest = 0, greatest_cached = 0;
+          for (const double x : row) greatest = std::max(greatest, std::abs(x));
+          for (std::size_t d = 0; d < row.size(); ++d) {
+            const double cached = is_key ? sequences.key(0, p, head, d) : sequences.value(0, p, head, d);
+            greatest_cached = std::max(greatest_cached, std::abs(cached));
+            ASSERT_NEAR(cached, row[d], greatest / 127 / 2 * 1.001)
+                << (is_key ? "key" : "value") << " dimension " << shape.dimension << " at " << d;
+          }
+          ASSERT_NEAR(greatest_cached, greatest, greatest * 1e-6);
+        }
+      }
+    }
+  }
+}
+
+// Keys of some models have a few values a hundred times the others': the answer must stay close to the one
+// over keys that are not rounded.
+TEST_P(AttentionTest, EightBitsKeepWhatAFewGreatKeyValuesWouldDrown) {
+  const Shape shape{2, 1, 128};
+  Sequences sequences(random_, shape, CacheType::kQ8, {200});
+  sequences.add_to_keys(0, 37, 200.0f);
+  sequences.add_to_keys(0, 90, -120.0f);
+  sequences.store(context_);
+  const AttentionOptions options = options_of(shape, 0, 0);
+  const std::vector<float> out = sequences.attend(context_, options, 0, 199, 200);
+  double error = 0, size = 0;
+  for (std::size_t h = 0; h < shape.query_heads; ++h) {
+    const std::vector<double> exact = sequences.reference(options, 0, 199, h, false);
+    for (std::size_t d = 0; d < shape.dimension; ++d) {
+      error += std::pow(out[h * shape.dimension + d] - exact[d], 2);
+      size += exact[d] * exact[d];
+    }
+  }
+  EXPECT_LT(std::sqrt(error / size), 0.2);  // without the rotation about 0.8
+}
+
+TEST_P(AttentionTest, EightBitsOfZerosAndOfTheSmallestNumbersAreZeros) {
+  for (const float each : {0.0f, -0.0f, 1e-38f, 1e-45f}) {
+    const Sequences sequences(random_, {1, 1, 20}, CacheType::kQ8, {1});
+    const std::vector<float> row(20, each);
+    store_keys_values(context_, {row.data(), 1, 20}, {row.data(), 1, 20}, sequences.rows(0, 0, 1),
+                      sequences.cache());
+    const std::vector<float> out = sequences.attend(context_, options_of({1, 1, 20}, 0, 0), 0, 0, 1);
+    for (const float value : out) EXPECT_EQ(value, 0.0f);
+  }
+}
+
 TEST(AttentionAcrossIsasTest, EverySetGivesTheSameBits) {
   ThreadTeam team(2);
-  for (const Shape shape : kShapes) {
-    std::vector<float> first;
-    for (const Isa isa : available_isas()) {
-      ExecutionContext context(team, {}, isa);
-      Random random(16);
-      const Sequences sequences(random, shape, ElementType::kF16, {400});
-      sequences.store(context);
-      const auto out = sequences.attend(context, options_of(shape, 20.0f, 300), 0, 350, 400);
-      if (first.empty()) first = out;
-      EXPECT_EQ(out, first) << name_of(isa) << " dimension " << shape.dimension;
+  for (const CacheType type : kCacheTypes) {
+    for (const Shape shape : kShapes) {
+      for (const std::int32_t first_row : {350, 399}) {  // many queries for one page, and few
+        std::vector<float> first;
+        for (const Isa isa : available_isas()) {
+          ExecutionContext context(team, {}, isa);
+          Random random(16);
+          const Sequences sequences(random, shape, type, {400});
+          sequences.store(context);
+          const auto out = sequences.attend(context, options_of(shape, 20.0f, 300), 0, first_row, 400);
+          if (first.empty()) first = out;
+          EXPECT_EQ(out, first) << name_of(type) << ' ' << name_of(isa) << " dimension " << shape.dimension;
+        }
+      }
     }
+  }
+}
+
+// An empty batch: nothing is read and nothing written.
+TEST_P(AttentionTest, NoRowsAreNoWork) {
+  for (const CacheType type : kCacheTypes) {
+    const Sequences sequences(random_, {2, 1, 16}, type, {3});
+    store_keys_values(context_, {nullptr, 0, 16}, {nullptr, 0, 16}, {}, sequences.cache());
+    attention(context_, options_of({2, 1, 16}, 0, 0), {nullptr, 0, 32}, {}, sequences.cache(),
+              {nullptr, 0, 32});
   }
 }
 

@@ -47,7 +47,9 @@ TEST_P(TinyModel, LogitsAgreeWithTransformersOnEveryInstructionSet) {
 TEST_P(TinyModel, EveryInstructionSetGivesTheSameBits) {
   const Expected expected = expected_of(GetParam());
   const formats::ModelFiles files = formats::ModelFiles::open(gguf());
-  for (const kernels::Numerics numerics : {kernels::Numerics{}, kernels::Numerics::checking()}) {
+  kernels::Numerics eight_bits;
+  eight_bits.key_value_cache = kernels::CacheType::kQ8;
+  for (const kernels::Numerics numerics : {kernels::Numerics{}, kernels::Numerics::checking(), eight_bits}) {
     std::vector<float> first;
     for (const kernels::Isa isa : kernels::available_isas()) {
       kernels::ExecutionContext context(team_, numerics, isa);
@@ -85,7 +87,7 @@ TEST_P(TinyModel, OtherSequencesInTheBatchChangeNothing) {
 
   // Three sequences with different texts that advance at different speeds in shared batches; logits are
   // wanted of every second row of the middle one only.
-  const PagedCache cache(decoder->configuration(), ElementType::kF32, 3, expected.tokens.size());
+  const PagedCache cache(decoder->configuration(), kernels::CacheType::kF32, 3, expected.tokens.size());
   const std::int32_t steps[] = {5, 11, 2};
   std::int32_t at[] = {0, 0, 0};
   std::size_t compared = 0;
@@ -114,7 +116,7 @@ TEST_P(TinyModel, BatchesWithoutWantedLogitsStoreTheSameKeysAndValues) {
   const Expected expected = expected_of(GetParam());
   const auto decoder = load(gguf());
   const auto whole = run_text(context_, *decoder, expected.tokens, expected.tokens.size());
-  const PagedCache cache(decoder->configuration(), ElementType::kF32, 1, expected.tokens.size());
+  const PagedCache cache(decoder->configuration(), kernels::CacheType::kF32, 1, expected.tokens.size());
   std::vector<BatchRow> rows;
   for (std::size_t i = 0; i + 1 < expected.tokens.size(); ++i)
     rows.push_back(cache.row(0, expected.tokens[i], static_cast<std::int32_t>(i), false));
@@ -143,8 +145,8 @@ TEST_P(TinyModel, TheFirstLayersAloneAreAModelOfSoManyLayersAndStoreTheSameKeysA
                      {logits.data(), logits.size() / vocabulary, vocabulary});
     return logits;
   };
-  const PagedCache few(decoder->configuration(), ElementType::kF32, 1, expected.tokens.size());
-  const PagedCache all(decoder->configuration(), ElementType::kF32, 1, expected.tokens.size());
+  const PagedCache few(decoder->configuration(), kernels::CacheType::kF32, 1, expected.tokens.size());
+  const PagedCache all(decoder->configuration(), kernels::CacheType::kF32, 1, expected.tokens.size());
   const auto logits = run(shorter.layers.size(), few);
   EXPECT_FALSE(logits == run(decoder->configuration().layers.size(), all));
   const auto whole = run_text(context_, *truncated, expected.tokens, expected.tokens.size());
@@ -157,7 +159,7 @@ TEST_P(TinyModel, TheFirstLayersAloneAreAModelOfSoManyLayersAndStoreTheSameKeysA
   const std::size_t pages = (expected.tokens.size() + kernels::kPageTokens - 1) / kernels::kPageTokens;
   for (std::size_t i = 0; i < shorter.layers.size(); ++i) {
     const kernels::PagedCacheView &one = few.layers()[i], &other = all.layers()[i];
-    const std::size_t bytes = pages * row_bytes(one.type, one.page_elements());
+    const std::size_t bytes = pages * one.page_bytes();
     EXPECT_EQ(std::memcmp(one.keys, other.keys, bytes), 0) << "layer " << i;
     EXPECT_EQ(std::memcmp(one.values, other.values, bytes), 0) << "layer " << i;
   }
@@ -208,11 +210,17 @@ TEST_F(DecoderTest, SaysInWhichLayerValuesStopBeingNumbers) {
   write_file_atomically(directory.path() / "damaged.gguf", bytes);
   const formats::ModelFiles files = formats::ModelFiles::open(directory.path() / "damaged.gguf");
   const auto decoder = Decoder::load(context_, files);
-  const PagedCache cache(decoder->configuration(), ElementType::kF32, 1, 8);
+  const PagedCache cache(decoder->configuration(), kernels::CacheType::kF32, 1, 8);
   const std::vector<BatchRow> rows{cache.row(0, 3, 0), cache.row(0, 5, 1)};
   EXPECT_TRUE(std::isnan(run_rows(context_, *decoder, cache, rows).back()));
   EXPECT_EQ(decoder->find_not_finite(context_, rows[1], cache.layers()),
             fmt::format("layer 1 of {}", cache.layers().size()));
+}
+
+TEST_F(DecoderTest, AnEmptyBatchIsNoWork) {
+  const auto decoder = load(tiny_model("gemma3") / "model.gguf");
+  const PagedCache cache(decoder->configuration(), kernels::CacheType::kQ8, 1, 8);
+  EXPECT_TRUE(run_rows(context_, *decoder, cache, {}).empty());
 }
 
 TEST_F(DecoderTest, ProgressReachesTheSizeOfTheTensors) {

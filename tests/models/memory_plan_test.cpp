@@ -31,7 +31,12 @@ TEST(MemoryPlan, TheCacheOfAFullModelGrowsWithContextAndSequences) {
   EXPECT_EQ(cache({.context_tokens = 65}), 96 * kBytesPerToken) << "whole pages";
   EXPECT_EQ(cache({.numerics = kernels::Numerics::checking(), .context_tokens = 64}),
             2 * 64 * kBytesPerToken);
+  // 8 bits: a byte each, and a float for each token and head.
+  kernels::Numerics eight_bits;
+  eight_bits.key_value_cache = kernels::CacheType::kQ8;
+  EXPECT_EQ(cache({.numerics = eight_bits, .context_tokens = 64}), 64 * 2 * 2 * (16 + 4) * 2u);
   EXPECT_EQ(cache({.context_tokens = 64, .cache_tokens = 320}), 320 * kBytesPerToken);
+  EXPECT_EQ(cache({.context_tokens = 65, .sequences = 3}), 3 * 96 * kBytesPerToken) << "of each sequence";
 }
 
 TEST(MemoryPlan, WindowedLayersHoldTheirWindowAlone) {

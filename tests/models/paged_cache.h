@@ -13,7 +13,7 @@ namespace hearth::models {
 
 class PagedCache {
  public:
-  PagedCache(const DecoderConfiguration& configuration, ElementType type, std::size_t sequences,
+  PagedCache(const DecoderConfiguration& configuration, kernels::CacheType type, std::size_t sequences,
              std::size_t tokens) {
     const std::size_t pages = (tokens + kernels::kPageTokens - 1) / kernels::kPageTokens;
     const auto groups = static_cast<std::size_t>(configuration.layer_group_count());
@@ -22,7 +22,7 @@ class PagedCache {
       view.type = type;
       view.heads = static_cast<std::size_t>(configuration.key_value_heads);
       view.head_dimension = static_cast<std::size_t>(configuration.head_dimension);
-      const std::size_t bytes = pages * sequences * row_bytes(type, view.page_elements());
+      const std::size_t bytes = pages * sequences * view.page_bytes();
       view.keys = memory_.emplace_back(bytes).data();
       view.values = memory_.emplace_back(bytes).data();
       layers_.push_back(view);

@@ -2,10 +2,11 @@
 //
 // A page's keys lie [dimension][slot], so that the scores of 32 slots come out side by side and no dot
 // product ends in a horizontal sum; its values lie [slot][dimension]. Both are expanded to float once per
-// page for all rows of the task. For one row and head the order is fixed: a score adds its products in rising
-// order of the dimension; pages follow in rising order, each in one step of the online softmax; within a page
-// the weighted values are added in rising order of the slot, visible slots only (what lies behind a row's
-// position is never touched, not even with weight 0).
+// page for all rows of the task. Of an 8-bit cache the codes are expanded as they are: a slot's scales
+// multiply its finished score and its weight. For one row and head the order is fixed: a score adds its
+// products in rising order of the dimension; pages follow in rising order, each in one step of the online
+// softmax; within a page the weighted values are added in rising order of the slot, visible slots only (what
+// lies behind a row's position is never touched, not even with weight 0).
 #pragma once
 
 #include "kernels/cpu/elementwise_template.h"
@@ -16,26 +17,32 @@ namespace {
 constexpr int kSlots = 32;  // kPageTokens
 constexpr int kSlotVectors = kSlots / kLanes;
 
-template <bool kHalf>
+template <CacheType kType>
+constexpr std::size_t kCachedBytes = kType == CacheType::kF32   ? 4
+                                     : kType == CacheType::kF16 ? 2
+                                                                : 1;
+
+template <CacheType kType>
 inline Floats load_cached(const void* base, std::size_t index) {
-  if constexpr (kHalf) return load_half(static_cast<const std::uint16_t*>(base) + index);
+  if constexpr (kType == CacheType::kQ8)
+    return to_float(load_bytes(static_cast<const std::int8_t*>(base) + index));
+  if constexpr (kType == CacheType::kF16) return load_half(static_cast<const std::uint16_t*>(base) + index);
   return load(static_cast<const float*>(base) + index);
 }
 
 // rows x columns of the cache's type to floats with `stride` >= columns between rows, zeros behind them.
-template <bool kHalf>
-void expand(const void* base, std::size_t first, std::size_t rows, std::size_t columns, std::size_t stride,
-            float* out) {
+template <CacheType kType>
+void expand(const void* base, std::size_t rows, std::size_t columns, std::size_t stride, float* out) {
   for (std::size_t r = 0; r < rows; ++r) {
     std::size_t i = 0;
     for (; i + kLanes <= columns; i += kLanes)
-      store(out + r * stride + i, load_cached<kHalf>(base, first + r * columns + i));
+      store(out + r * stride + i, load_cached<kType>(base, r * columns + i));
     if (i < columns) {
-      constexpr std::size_t kBytes = kHalf ? 2 : 4;
       alignas(64) unsigned char rest[kLanes * 4] = {};
-      __builtin_memcpy(rest, static_cast<const unsigned char*>(base) + (first + r * columns + i) * kBytes,
-                       (columns - i) * kBytes);
-      store(out + r * stride + i, load_cached<kHalf>(rest, 0));
+      __builtin_memcpy(rest,
+                       static_cast<const unsigned char*>(base) + (r * columns + i) * kCachedBytes<kType>,
+                       (columns - i) * kCachedBytes<kType>);
+      store(out + r * stride + i, load_cached<kType>(rest, 0));
       i += kLanes;
     }
     for (; i < stride; i += kLanes) store(out + r * stride + i, zero_floats());
@@ -43,8 +50,8 @@ void expand(const void* base, std::size_t first, std::size_t rows, std::size_t c
 }
 
 // out[q][0 .. kVectors * kLanes) += sum over i in [first, last) of factors[q][i] * matrix[i][..], the matrix
-// in halves or floats; the one product that both sides of attention need.
-template <bool kHalf, int kQueries, int kVectors>
+// in the cache's type or expanded; the one product that both sides of attention need.
+template <CacheType kType, int kQueries, int kVectors>
 void accumulate(const float* const* factors, int first, int last, const void* matrix, std::size_t stride,
                 float* const* out) {
   Floats sums[kQueries][kVectors];
@@ -56,7 +63,7 @@ void accumulate(const float* const* factors, int first, int last, const void* ma
     Floats row[kVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v)
-      row[v] = load_cached<kHalf>(matrix, static_cast<std::size_t>(i) * stride + v * kLanes);
+      row[v] = load_cached<kType>(matrix, static_cast<std::size_t>(i) * stride + v * kLanes);
 #pragma GCC unroll 8
     for (int q = 0; q < kQueries; ++q) {
       const Floats factor = splat(factors[q][i]);
@@ -70,13 +77,13 @@ void accumulate(const float* const* factors, int first, int last, const void* ma
     for (int v = 0; v < kVectors; ++v) store(out[q] + v * kLanes, sums[q][v]);
 }
 
-template <bool kHalf, int kQueries, int kVectors>
+template <CacheType kType, int kQueries, int kVectors>
 void accumulate_some(int queries, const float* const* factors, int first, int last, const void* matrix,
                      std::size_t stride, float* const* out) {
   if constexpr (kQueries > 0) {
     if (queries == kQueries)
-      return accumulate<kHalf, kQueries, kVectors>(factors, first, last, matrix, stride, out);
-    accumulate_some<kHalf, kQueries - 1, kVectors>(queries, factors, first, last, matrix, stride, out);
+      return accumulate<kType, kQueries, kVectors>(factors, first, last, matrix, stride, out);
+    accumulate_some<kType, kQueries - 1, kVectors>(queries, factors, first, last, matrix, stride, out);
   }
 }
 
@@ -111,13 +118,18 @@ struct Running {
 };
 
 // One step of the online softmax, in two halves, so that the processor has many queries in work at a time.
-// First: scale, cap and mask the scores of a page, and find the maximum.
-inline void scale_scores(const AttentionTask& task, SlotRange slots, float* scores, Running& running) {
+// First: scale, cap and mask the scores of a page, and find the maximum. `key_scales` of the slots, or null.
+inline void scale_scores(const AttentionTask& task, SlotRange slots, const float* key_scales, float* scores,
+                         Running& running) {
   Floats values[kSlotVectors];
   const Floats nothing = splat(-__builtin_inff());
   Floats greatest = nothing;
 #pragma GCC unroll 8
-  for (int v = 0; v < kSlotVectors; ++v) values[v] = mul(load(scores + v * kLanes), splat(task.scale));
+  for (int v = 0; v < kSlotVectors; ++v) {
+    values[v] = load(scores + v * kLanes);
+    if (key_scales != nullptr) values[v] = mul(values[v], load(key_scales + v * kLanes));
+    values[v] = mul(values[v], splat(task.scale));
+  }
   if (task.soft_cap > 0)
     for (int v = 0; v < kSlotVectors; ++v) values[v] = capped(values[v], task.soft_cap);
   if (slots.first > 0 || slots.last < kSlots) {
@@ -137,14 +149,15 @@ inline void scale_scores(const AttentionTask& task, SlotRange slots, float* scor
   running.page_maximum = found > running.maximum ? found : running.maximum;
 }
 
-// Second: scores become weights.
-inline void weigh_scores(float* scores, Running& running) {
+// Second: scores become weights, multiplied with `value_scales` of the slots, or null.
+inline void weigh_scores(const float* value_scales, float* scores, Running& running) {
   Floats values[kSlotVectors];
   const Floats greatest = splat(running.page_maximum);
 #pragma GCC unroll 8
   for (int v = 0; v < kSlotVectors; ++v) {
     values[v] = exponential_of_negative(sub(load(scores + v * kLanes), greatest));
-    store(scores + v * kLanes, values[v]);
+    const bool scaled = value_scales != nullptr;
+    store(scores + v * kLanes, scaled ? mul(values[v], load(value_scales + v * kLanes)) : values[v]);
   }
 #pragma GCC unroll 4
   for (int half = kSlotVectors / 2; half > 0; half /= 2)
@@ -166,24 +179,20 @@ struct QueryTile {
   int count = 0;
 };
 
-// `keys` [dimension][slot] and `values` [slot][dimension], from `first` on, in halves or floats.
-template <bool kHalf>
-void score_tile(const AttentionTask& task, const void* keys, std::size_t first, QueryTile& tile) {
-  constexpr std::size_t kBytes = kHalf ? 2 : 4;
+// `keys` [dimension][slot] and `values` [slot][dimension] of a page, in the cache's type or expanded.
+template <CacheType kType>
+void score_tile(const AttentionTask& task, const void* keys, QueryTile& tile) {
   for (int q = 0; q < tile.count; ++q)
     for (int v = 0; v < kSlotVectors; ++v) store(tile.out[q] + v * kLanes, zero_floats());
-  accumulate_some<kHalf, kTileQueries, kSlotVectors>(
-      tile.count, tile.factors, 0, static_cast<int>(task.head_dimension),
-      static_cast<const unsigned char*>(keys) + first * kBytes, kSlots, tile.out);
+  accumulate_some<kType, kTileQueries, kSlotVectors>(
+      tile.count, tile.factors, 0, static_cast<int>(task.head_dimension), keys, kSlots, tile.out);
   tile.count = 0;
 }
 
-template <bool kHalf>
-void value_tile(const AttentionTask& task, SlotRange slots, const void* values, std::size_t first,
-                QueryTile& tile) {
-  constexpr std::size_t kBytes = kHalf ? 2 : 4;
+template <CacheType kType>
+void value_tile(const AttentionTask& task, SlotRange slots, const void* values, QueryTile& tile) {
   const std::size_t width = padded_head(task.head_dimension);
-  const auto* start = static_cast<const unsigned char*>(values) + first * kBytes;
+  const auto* start = static_cast<const unsigned char*>(values);
   for (int q = 0; q < tile.count; ++q) {
     const float factor = reinterpret_cast<const Running*>(tile.out[q] + width)->correction;
     if (factor == 1.0f) continue;
@@ -193,13 +202,13 @@ void value_tile(const AttentionTask& task, SlotRange slots, const void* values, 
   }
   std::size_t d = 0;
   for (; d + kSlots <= width; d += kSlots) {
-    accumulate_some<kHalf, kTileQueries, kSlotVectors>(tile.count, tile.factors, slots.first, slots.last,
-                                                       start + d * kBytes, width, tile.out);
+    accumulate_some<kType, kTileQueries, kSlotVectors>(tile.count, tile.factors, slots.first, slots.last,
+                                                       start + d * kCachedBytes<kType>, width, tile.out);
     for (int q = 0; q < tile.count; ++q) tile.out[q] += kSlots;
   }
   if (d < width)
-    accumulate_some<kHalf, kTileQueries, kSumParts>(tile.count, tile.factors, slots.first, slots.last,
-                                                    start + d * kBytes, width, tile.out);
+    accumulate_some<kType, kTileQueries, kSumParts>(tile.count, tile.factors, slots.first, slots.last,
+                                                    start + d * kCachedBytes<kType>, width, tile.out);
   tile.count = 0;
 }
 
@@ -213,21 +222,28 @@ inline void for_each_query(const AttentionTask& task, std::int32_t page, Functio
   }
 }
 
-// The scores of all queries, then their weights, then the sums of the values. kHalf: of `keys` and `values`.
-template <bool kHalf>
-void score_page(const AttentionTask& task, std::int32_t page, const void* keys, std::size_t first) {
+// The scores of all queries, then their weights, then the sums of the values. kType: of `keys` and `values`.
+template <CacheType kType>
+void score_page(const AttentionTask& task, std::int32_t page, const void* keys) {
   float* scores = task.scratch + padded_head(task.head_dimension) * kSlots;
   QueryTile tile;
   for_each_query(task, page, [&](std::size_t query, SlotRange) {
     tile.factors[tile.count] =
         task.queries + query / task.group * task.query_stride + query % task.group * task.head_dimension;
     tile.out[tile.count++] = scores + query * kSlots;
-    if (tile.count == kTileQueries) score_tile<kHalf>(task, keys, first, tile);
+    if (tile.count == kTileQueries) score_tile<kType>(task, keys, tile);
   });
-  score_tile<kHalf>(task, keys, first, tile);
+  score_tile<kType>(task, keys, tile);
 }
 
-inline void weigh_page(const AttentionTask& task, std::int32_t page) {
+// `keys` and `values`: the page as the cache holds it.
+inline void weigh_page(const AttentionTask& task, std::int32_t page, const unsigned char* keys,
+                       const unsigned char* values) {
+  const auto scales_behind = [&](const unsigned char* codes) {
+    return task.type == CacheType::kQ8 ? reinterpret_cast<const float*>(codes + task.head_dimension * kSlots)
+                                       : nullptr;
+  };
+  const float *key_scales = scales_behind(keys), *value_scales = scales_behind(values);
   const std::size_t width = padded_head(task.head_dimension);
   float* scores = task.scratch + width * kSlots;
   const auto running = [&](std::size_t query) -> Running& {
@@ -235,55 +251,64 @@ inline void weigh_page(const AttentionTask& task, std::int32_t page) {
                                        width);
   };
   for_each_query(task, page, [&](std::size_t query, SlotRange slots) {
-    scale_scores(task, slots, scores + query * kSlots, running(query));
+    scale_scores(task, slots, key_scales, scores + query * kSlots, running(query));
   });
   for_each_query(task, page, [&](std::size_t query, SlotRange) {
-    weigh_scores(scores + query * kSlots, running(query));
+    weigh_scores(value_scales, scores + query * kSlots, running(query));
   });
 }
 
-template <bool kHalf>
-void add_values(const AttentionTask& task, std::int32_t page, const void* values, std::size_t first) {
+template <CacheType kType>
+void add_values(const AttentionTask& task, std::int32_t page, const void* values) {
   const float* scores = task.scratch + padded_head(task.head_dimension) * kSlots;
   QueryTile tile;
   SlotRange tile_slots{0, 0};
   for_each_query(task, page, [&](std::size_t query, SlotRange slots) {
-    if (!(slots == tile_slots)) value_tile<kHalf>(task, tile_slots, values, first, tile);
+    if (!(slots == tile_slots)) value_tile<kType>(task, tile_slots, values, tile);
     tile_slots = slots;
     tile.factors[tile.count] = scores + query * kSlots;
     tile.out[tile.count++] = task.states + query * attention_state_floats(task.head_dimension);
-    if (tile.count == kTileQueries) value_tile<kHalf>(task, tile_slots, values, first, tile);
+    if (tile.count == kTileQueries) value_tile<kType>(task, tile_slots, values, tile);
   });
-  value_tile<kHalf>(task, tile_slots, values, first, tile);
+  value_tile<kType>(task, tile_slots, values, tile);
 }
 
-template <bool kHalf>
+template <CacheType kType>
 void attend_page(const AttentionTask& task, std::int32_t page) {
   const std::size_t width = padded_head(task.head_dimension);
   bool any = false;
   for (std::size_t r = 0; r < task.rows; ++r)
     any = any || !visible_slots(task, task.positions[r], page).empty();
   if (!any) return;
-  const std::size_t first = static_cast<std::size_t>(task.page_table[page]) * task.page_elements;
+  const std::size_t offset = static_cast<std::size_t>(task.page_table[page]) * task.page_bytes;
+  const auto* keys = static_cast<const unsigned char*>(task.keys) + offset;
+  const auto* values = static_cast<const unsigned char*>(task.values) + offset;
   // One tile of queries reads the page once, as it is; for more it is expanded to floats once for all.
   if (task.rows * task.group <= kTileQueries && task.head_dimension % kSlots == 0) {
-    score_page<kHalf>(task, page, task.keys, first);
-    weigh_page(task, page);
-    return add_values<kHalf>(task, page, task.values, first);
+    score_page<kType>(task, page, keys);
+    weigh_page(task, page, keys, values);
+    return add_values<kType>(task, page, values);
   }
-  expand<kHalf>(task.keys, first, task.head_dimension, kSlots, kSlots, task.scratch);
-  score_page<false>(task, page, task.scratch, 0);
-  weigh_page(task, page);
-  expand<kHalf>(task.values, first, kSlots, task.head_dimension, width, task.scratch);
-  add_values<false>(task, page, task.scratch, 0);
+  expand<kType>(keys, task.head_dimension, kSlots, kSlots, task.scratch);
+  score_page<CacheType::kF32>(task, page, task.scratch);
+  weigh_page(task, page, keys, values);
+  expand<kType>(values, kSlots, task.head_dimension, width, task.scratch);
+  add_values<CacheType::kF32>(task, page, task.scratch);
 }
 
 inline void attend(const AttentionTask& task) {
   for (std::int32_t page = task.first_page; page < task.last_page; ++page) {
-    if (task.half)
-      attend_page<true>(task, page);
-    else
-      attend_page<false>(task, page);
+    switch (task.type) {
+      case CacheType::kF32:
+        attend_page<CacheType::kF32>(task, page);
+        break;
+      case CacheType::kF16:
+        attend_page<CacheType::kF16>(task, page);
+        break;
+      case CacheType::kQ8:
+        attend_page<CacheType::kQ8>(task, page);
+        break;
+    }
   }
 }
 

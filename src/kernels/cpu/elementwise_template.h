@@ -115,6 +115,81 @@ inline void to_half(const float* x, std::size_t n, std::uint16_t* out) {
   }
 }
 
+// Of values to 8 bits: code = round(x * inverse), x = scale * code. inverse 0: the codes are 0.
+struct CodeScale {
+  float scale, inverse;
+};
+
+// `greatest`: the bits of |x|, which order as integers, NaN above infinity above all numbers. The scale is
+// NaN where one is not a number, and 0 where 127 / max is no longer finite.
+inline CodeScale code_scale(Ints greatest) {
+  const std::int32_t bits = horizontal_maximum(greatest);
+  float maximum_value;
+  __builtin_memcpy(&maximum_value, &bits, sizeof bits);
+  if (bits >= 0x7f800000) return {__builtin_nanf(""), 0.0f};
+  const float inverse = maximum_value > 0 ? 127.0f / maximum_value : 0.0f;
+  if (inverse > 3.4e38f || inverse == 0.0f) return {0.0f, 0.0f};
+  return {maximum_value / 127.0f, inverse};
+}
+
+inline float to_codes(const float* x, std::size_t n, std::int8_t* out) {
+  Ints greatest = zero_ints();
+  const auto see = [&](Floats v) {
+    greatest = maximum(greatest, bit_and(as_ints(v), splat_int(0x7fffffff)));
+  };
+  std::size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) see(load(x + i));
+  if (i < n) see(load_first(x + i, n - i));
+  const CodeScale scale = code_scale(greatest);
+  if (scale.inverse == 0.0f) {
+    __builtin_memset(out, 0, n);
+    return scale.scale;
+  }
+  const auto code = [&](Floats v) { return round_to_int(mul(v, splat(scale.inverse))); };
+  for (i = 0; i + kLanes <= n; i += kLanes) store_bytes(out + i, code(load(x + i)));
+  if (i < n) {
+    std::int8_t codes[kLanes];
+    store_bytes(codes, code(load_first(x + i, n - i)));
+    __builtin_memcpy(out + i, codes, n - i);
+  }
+  return scale.scale;
+}
+
+// The Hadamard matrix of 16: +1 where row and column have an even number of ones in common.
+struct HadamardRows {
+  alignas(64) float values[16][16];
+};
+constexpr HadamardRows kHadamard = [] {
+  HadamardRows rows{};
+  for (unsigned i = 0; i < 16; ++i)
+    for (unsigned j = 0; j < 16; ++j) rows.values[i][j] = __builtin_parity(i & j) ? -1.0f : 1.0f;
+  return rows;
+}();
+
+// Within 16 dimensions as a matrix product, so that nothing moves across lanes; beyond them by butterflies.
+inline void rotate(const float* x, std::size_t n, float* out) {
+  const std::size_t size = rotation_size(n);
+  if (size == 1) {
+    for (std::size_t i = 0; i < n; ++i) out[i] = x[i];
+    return;
+  }
+  for (std::size_t first = 0; first < n; first += 16) {
+    Floats sums[kSumParts];
+    for (Floats& sum : sums) sum = zero_floats();
+    for (int i = 0; i < 16; ++i)
+      for (int p = 0; p < kSumParts; ++p)
+        sums[p] = add(sums[p], mul(splat(x[first + i]), load(kHadamard.values[i] + p * kLanes)));
+    for (int p = 0; p < kSumParts; ++p) store(out + first + p * kLanes, sums[p]);
+  }
+  for (std::size_t half = 16; half < size; half *= 2)
+    for (std::size_t first = 0; first < n; first += 2 * half)
+      for (std::size_t i = first; i < first + half; i += kLanes) {
+        const Floats a = load(out + i), b = load(out + i + half);
+        store(out + i, add(a, b));
+        store(out + i + half, sub(a, b));
+      }
+}
+
 inline void rope(float* x, const float* cosines, const float* sines, std::size_t half) {
   std::size_t i = 0;
   for (; i + kLanes <= half; i += kLanes) {

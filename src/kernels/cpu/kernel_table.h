@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/cache_type.h"
+
 namespace hearth::kernels {
 
 // Columns that are decoded and multiplied at a time: one block of the K types, eight of the others.
@@ -97,8 +99,8 @@ struct AttentionTask {
   std::int32_t window;
   const void* keys;  // of this head in page 0
   const void* values;
-  bool half;                  // the cache's type: F16, else F32
-  std::size_t page_elements;  // from one page to the next
+  CacheType type;
+  std::size_t page_bytes;  // from one page to the next
   const std::int32_t* page_table;
   std::int32_t first_page, last_page;  // [first, last), in positions / kPageTokens
   // Per row and head of the group: attention_state_floats(head_dimension) floats: the weighted sum of the
@@ -116,6 +118,15 @@ inline constexpr std::size_t attention_state_floats(std::size_t head_dimension) 
 }
 inline constexpr std::size_t attention_scratch_floats(std::size_t head_dimension, std::size_t queries) {
   return padded_head(head_dimension) * 32 + queries * 32;
+}
+
+// The keys and queries of an 8-bit cache are turned by a Hadamard matrix, as in QuaRot (Ashkboos et al.
+// 2024): their products stay what they were, times rotation_size(), but a key's few great values, as Qwen's
+// biases make them, are spread over all dimensions, and the steps of its codes become fine. The matrix acts
+// on groups of this many dimensions: the greatest power of two that divides the head; below 16 nothing is
+// turned.
+inline constexpr std::size_t rotation_size(std::size_t head_dimension) {
+  return head_dimension % 16 == 0 ? (head_dimension & (~head_dimension + 1)) : 1;
 }
 
 struct KernelTable {
@@ -142,6 +153,12 @@ struct KernelTable {
   void (*soft_cap)(const float* x, float cap, std::size_t n, float* out);
   void (*exponential)(const float* x, std::size_t n, float* out);
   void (*to_half)(const float* x, std::size_t n, std::uint16_t* out);
+  // Codes in [-127, 127], nearest to x / scale, ties to even; gives the scale, max|x| / 127. With NaN or
+  // infinity in x the scale is NaN and the codes are 0.
+  float (*to_codes)(const float* x, std::size_t n, std::int8_t* out);
+  // One head: out, which is not x, becomes the Hadamard transform of each group of rotation_size(n), not
+  // normalised.
+  void (*rotate)(const float* x, std::size_t n, float* out);
   // One head: turns elements i and i + half by cosines[i], sines[i], for i < half.
   void (*rope)(float* x, const float* cosines, const float* sines, std::size_t half);
 

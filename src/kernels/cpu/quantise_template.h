@@ -6,6 +6,7 @@
 #pragma once
 
 #include "kernels/cpu/decode_template.h"
+#include "kernels/cpu/elementwise_template.h"
 
 namespace hearth::kernels::HEARTH_ISA_NAMESPACE {
 namespace {
@@ -21,28 +22,24 @@ inline float quantise_block(const float* x, std::int8_t* codes, std::int32_t* su
     values[i] = load(x + i * kLanes);
     greatest = maximum(greatest, bit_and(as_ints(values[i]), splat_int(0x7fffffff)));
   }
-  const std::int32_t bits = horizontal_maximum(greatest);
-  float maximum_value;
-  __builtin_memcpy(&maximum_value, &bits, sizeof bits);
-  const bool finite = bits < 0x7f800000;
-  const float inverse = finite && maximum_value > 0 ? 127.0f / maximum_value : 0.0f;
-  if (!finite || inverse > 3.4e38f || inverse == 0.0f) {
+  const CodeScale scale = code_scale(greatest);
+  if (scale.inverse == 0.0f) {
     __builtin_memset(codes, 0, kBlockColumns);
     sums[0] = sums[1] = 0;
-    return finite ? 0.0f : __builtin_nanf("");
+    return scale.scale;
   }
 #pragma GCC unroll 2
   for (int half = 0; half < 2; ++half) {
     Ints sum = zero_ints();
 #pragma GCC unroll 8
     for (int i = half * kParts / 2; i < (half + 1) * kParts / 2; ++i) {
-      const Ints rounded = round_to_int(mul(values[i], splat(inverse)));
+      const Ints rounded = round_to_int(mul(values[i], splat(scale.inverse)));
       store_bytes(codes + i * kLanes, rounded);
       sum = add(sum, rounded);
     }
     sums[half] = horizontal_sum(sum);
   }
-  return maximum_value / 127.0f;
+  return scale.scale;
 }
 
 // sums: of the codes of 16 columns each.

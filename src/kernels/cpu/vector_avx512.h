@@ -85,6 +85,9 @@ inline Ints load_half_words(const void* p) {
 inline void store_bytes(std::int8_t* p, Ints x) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x));
 }
+inline Ints load_bytes(const std::int8_t* p) {
+  return _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
 inline void add_to_doubles(double* p, Floats x) {
   _mm512_storeu_pd(p, _mm512_add_pd(_mm512_loadu_pd(p), _mm512_cvtps_pd(_mm512_castps512_ps256(x))));
   _mm512_storeu_pd(p + 8,

@@ -6,6 +6,7 @@
 //   round_to_int        nearest, ties to even; maximum/minimum(a, b) give b where one is NaN
 //   splat_word          the 4 bytes at p in every lane
 //   load_half_words     kLanes 16-bit words, zero-extended; store_bytes the low byte of each lane
+//   load_bytes          kLanes bytes, sign-extended
 //   horizontal_sum      halves added with halves, down to one lane: the same order in every set
 //   look_up16           each byte (0..15) replaced by that byte of a 16-byte table
 //   Partial             running sums of products codes * x of 4 bytes a lane, codes in [0, kMaximumCode]
@@ -152,6 +153,10 @@ inline void store_bytes(std::int8_t* p, Ints x) {
   const __m128i words = _mm_packs_epi32(x, x);
   const std::int32_t bytes = _mm_cvtsi128_si32(_mm_packs_epi16(words, words));
   __builtin_memcpy(p, &bytes, sizeof bytes);
+}
+inline Ints load_bytes(const std::int8_t* p) {
+  const Ints bytes = splat_word(p), words = _mm_unpacklo_epi8(bytes, bytes);
+  return shift_right_signed<24>(_mm_unpacklo_epi16(words, words));
 }
 inline void add_to_doubles(double* p, Floats x) {
   _mm_storeu_pd(p, _mm_add_pd(_mm_loadu_pd(p), _mm_cvtps_pd(x)));
