@@ -17,6 +17,7 @@ struct Options {
   ModelArguments model;
   std::int32_t prompt = 512, generate = 128, batch = 1, repetitions = 5;
   std::string question_file;  // empty: speed without speculation
+  engine::SpeculationOptions speculation;
   bool no_warm_up = false, json = false;
 };
 
@@ -60,8 +61,8 @@ std::int32_t prefill(engine::DirectRun& run, const engine::Model& model, std::in
 
 void run(const Options& options) {
   if (!options.question_file.empty())
-    return bench_speculation(options.model, options.question_file, options.generate, options.repetitions,
-                             options.json);
+    return bench_speculation(options.model, options.speculation, options.question_file, options.generate,
+                             options.repetitions, options.json);
   engine::EngineOptions engine_options = options.model.engine_options();
   if (engine_options.context_tokens == 0) engine_options.context_tokens = options.prompt + options.generate;
   engine_options.parallel_sequences = options.batch;
@@ -142,6 +143,11 @@ void add_bench(CLI::App& app) {
   verb->add_option("--speculation", options->question_file,
                    "Instead: answers the question in this file with speculation and without, and compares")
       ->check(CLI::ExistingFile);
+  add_speculation_options(*verb, options->speculation);
+  verb->add_flag("--always-draft", options->speculation.always_draft,
+                 "Draft where it does not pay too, to see how often the draft is right");
+  for (const char* option : {"--speculate", "--draft", "--draft-layers", "--always-draft"})
+    verb->get_option(option)->needs("--speculation");
   verb->add_flag(
       "--no-warm-up", options->no_warm_up,
       "Measure from the first repetition: for long prompts, where warming up would double the time");

@@ -23,52 +23,76 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
+struct Kind {
+  const char* name;
+  bool look_up, draft_model;
+  Engine::Answer answer;
+  std::vector<double> rates;  // tokens a second
+};
+
+void print_report(const std::vector<Kind>& kinds, std::int32_t repetitions, bool json) {
+  const double plain_rate = median(kinds.front().rates);
+  const Kind& whole = kinds.back();  // all that the options give
+  const engine::Usage& usage = whole.answer.usage;
+  nlohmann::ordered_json report{{"plain_tok_s", plain_rate},
+                                {"speculative_tok_s", median(whole.rates)},
+                                {"ratio", median(whole.rates) / plain_rate},
+                                {"prompt_tokens", usage.prompt_tokens},
+                                {"completion_tokens", usage.completion_tokens},
+                                {"drafted_tokens", usage.drafted_tokens},
+                                {"accepted_tokens", usage.accepted_tokens},
+                                {"repetitions", repetitions}};
+  for (const Kind& kind : kinds) {
+    const double rate = median(kind.rates);
+    const engine::Usage& own = kind.answer.usage;
+    report["kinds"].push_back({{"name", kind.name},
+                               {"tok_s", rate},
+                               {"ratio", rate / plain_rate},
+                               {"drafted_tokens", own.drafted_tokens},
+                               {"accepted_tokens", own.accepted_tokens}});
+    if (!json)
+      fmt::print("{:<9} {:8.1f} tokens/s  ratio {:5.2f}  {:6} drafted, {} of them right\n", kind.name, rate,
+                 rate / plain_rate, own.drafted_tokens, own.accepted_tokens);
+  }
+  if (json)
+    fmt::print("{}\n", report.dump());
+  else
+    fmt::print("the same {} tokens after a prompt of {}; medians of {} repetitions\n",
+               usage.completion_tokens, usage.prompt_tokens, repetitions);
+}
+
 }  // namespace
 
-void bench_speculation(const ModelArguments& model, const std::filesystem::path& question_file,
-                       std::int32_t generate, std::int32_t repetitions, bool json) {
+void bench_speculation(const ModelArguments& model, const engine::SpeculationOptions& speculation,
+                       const std::filesystem::path& question_file, std::int32_t generate,
+                       std::int32_t repetitions, bool json) {
   engine::EngineOptions options = model.engine_options();
   options.parallel_sequences = 1;
+  options.speculation = speculation;
   const auto engine = Engine::load(model.compute(), find_model(model.name), options);
   engine::GenerationRequest request;
   request.prompt = prompt_of(*engine, read_text(question_file));
   request.sampling.temperature = 0;
   request.maximum_tokens = generate;
 
-  Engine::Answer plain, speculative;
-  std::vector<double> plain_rates, speculative_rates;
+  std::vector<Kind> kinds{{"plain", false, false, {}, {}}, {"look-up", true, false, {}, {}}};
+  if (!speculation.draft_model.empty() || speculation.draft_layers > 0) {
+    kinds.push_back({"draft", false, true, {}, {}});
+    kinds.push_back({"both", true, true, {}, {}});
+  }
   for (std::int32_t i = 0; i < repetitions; ++i) {
-    for (const bool speculate : {false, true}) {
-      request.speculate = speculate;
-      Engine::Answer& answer = speculate ? speculative : plain;
-      answer = engine->generate(request);
-      (speculate ? speculative_rates : plain_rates)
-          .push_back(answer.usage.completion_tokens / answer.usage.decode_seconds);
+    for (Kind& kind : kinds) {
+      request.look_up = kind.look_up;
+      request.draft_model = kind.draft_model;
+      kind.answer = engine->generate(request);
+      kind.rates.push_back(kind.answer.usage.completion_tokens / kind.answer.usage.decode_seconds);
+      if (kind.answer.tokens != kinds.front().answer.tokens)
+        throw Error(ErrorKind::kInternal,
+                    fmt::format("the answer with speculation ({}) is another than without", kind.name),
+                    "this is a fault of Hearth: please report it with the model and the question");
     }
-    if (plain.tokens != speculative.tokens)
-      throw Error(ErrorKind::kInternal, "the answer with speculation is another than without",
-                  "this is a fault of Hearth: please report it with the model and the question");
   }
-  const double plain_rate = median(plain_rates), speculative_rate = median(speculative_rates);
-  const engine::Usage& usage = speculative.usage;
-  if (json) {
-    fmt::print("{}\n", nlohmann::ordered_json{{"plain_tok_s", plain_rate},
-                                              {"speculative_tok_s", speculative_rate},
-                                              {"ratio", speculative_rate / plain_rate},
-                                              {"prompt_tokens", usage.prompt_tokens},
-                                              {"completion_tokens", usage.completion_tokens},
-                                              {"drafted_tokens", usage.drafted_tokens},
-                                              {"accepted_tokens", usage.accepted_tokens},
-                                              {"repetitions", repetitions}}
-                           .dump());
-    return;
-  }
-  fmt::print("plain        {:8.1f} tokens/s  ({} tokens after a prompt of {})\n", plain_rate,
-             usage.completion_tokens, usage.prompt_tokens);
-  fmt::print("speculative  {:8.1f} tokens/s  ({} drafted, {} of them right)\n", speculative_rate,
-             usage.drafted_tokens, usage.accepted_tokens);
-  fmt::print("ratio        {:8.2f}  (medians of {} repetitions, the same tokens)\n",
-             speculative_rate / plain_rate, repetitions);
+  print_report(kinds, repetitions, json);
 }
 
 }  // namespace hearth::cli

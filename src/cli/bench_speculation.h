@@ -1,4 +1,4 @@
-// What speculation gains with one question: answered with it and without, in turns.
+// What speculation gains with one question: answered without it and with each kind of it, in turns.
 #pragma once
 
 #include <filesystem>
@@ -7,9 +7,10 @@
 
 namespace hearth::cli {
 
-// Prints both speeds and their ratio for at most `generate` tokens of answer. Throws kInternal where the
-// answers differ: they never may.
-void bench_speculation(const ModelArguments& model, const std::filesystem::path& question_file,
-                       std::int32_t generate, std::int32_t repetitions, bool json);
+// Prints the speeds and their ratios to that without for at most `generate` tokens of answer. Throws
+// kInternal where the answers differ: they never may.
+void bench_speculation(const ModelArguments& model, const engine::SpeculationOptions& speculation,
+                       const std::filesystem::path& question_file, std::int32_t generate,
+                       std::int32_t repetitions, bool json);
 
 }  // namespace hearth::cli

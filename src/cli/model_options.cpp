@@ -35,10 +35,19 @@ engine::EngineOptions ModelArguments::engine_options() const {
 
 void add_speculation_options(CLI::App& verb, engine::SpeculationOptions& options) {
   verb.add_option("--speculate", options.draft_tokens,
-                  "Most tokens drafted ahead in a step where the text repeats itself: faster, never another "
-                  "answer; 0: none")
+                  "Most tokens drafted ahead in a step where the text repeats itself or a draft model is "
+                  "given: faster, never another answer; 0: none")
       ->check(CLI::Range(0, engine::kMostDraftTokens))
       ->capture_default_str();
+  CLI::Option* const layers =
+      verb.add_option("--draft-layers", options.draft_layers,
+                      "So many first layers of the model itself draft where the text does not repeat")
+          ->check(CLI::PositiveNumber);
+  verb.add_option_function<std::string>(
+          "--draft", [&options](const std::string& name) { options.draft_model = find_model(name); },
+          "A smaller model of the same vocabulary that drafts where the text does not repeat: a model in the "
+          "store or a path")
+      ->excludes(layers);
 }
 
 void add_cache_type_option(CLI::App& verb, std::optional<kernels::CacheType>& type) {

@@ -13,6 +13,7 @@ namespace {
 struct Options {
   std::string name;
   std::int32_t context_tokens = 0, sequences = engine::EngineOptions{}.parallel_sequences;
+  engine::SpeculationOptions speculation;
   std::optional<kernels::CacheType> cache_type;
   bool json = false;
 };
@@ -22,10 +23,10 @@ void run(const Options& options) {
   engine::EngineOptions engine_options;
   engine_options.context_tokens = options.context_tokens;
   engine_options.parallel_sequences = options.sequences;
+  engine_options.speculation = options.speculation;
   if (options.cache_type) engine_options.numerics.key_value_cache = *options.cache_type;
   engine_options = engine::resolve_options(engine_options, models::read_decoder_configuration(files));
-  const models::MemoryPlan plan =
-      models::plan_memory(files, engine::memory_request(engine_options, kernels::selected_isa()));
+  const models::MemoryPlan plan = engine::plan_memory(files, engine_options, kernels::selected_isa());
   if (options.json) {
     fmt::print("{}\n", nlohmann::ordered_json{{"context_tokens", engine_options.context_tokens},
                                               {"sequences", engine_options.parallel_sequences},
@@ -35,6 +36,8 @@ void run(const Options& options) {
                                               {"key_value_cache_bytes", plan.key_value_cache},
                                               {"activations_bytes", plan.activations},
                                               {"logits_bytes", plan.logits},
+                                              {"look_up_bytes", plan.look_up},
+                                              {"draft_model_bytes", plan.draft_model},
                                               {"total_bytes", plan.total()}}
                            .dump());
     return;
@@ -48,6 +51,8 @@ void run(const Options& options) {
   line("key/value cache", plan.key_value_cache, "when every sequence is full; touched as it is used");
   line("activations", plan.activations, "");
   line("logits", plan.logits, "");
+  if (plan.look_up > 0) line("look-up", plan.look_up, "speculation: where tokens stood before");
+  if (plan.draft_model > 0) line("draft model", plan.draft_model, "speculation: all that it takes");
   line("total", plan.total(), "");
 }
 
@@ -63,6 +68,7 @@ void add_plan(CLI::App& app) {
   verb->add_option("--sequences", options->sequences, "Sequences at once")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  add_speculation_options(*verb, options->speculation);
   add_cache_type_option(*verb, options->cache_type);
   verb->add_flag("--json", options->json, "Print JSON, sizes in bytes");
   verb->footer("Example:\n  hearth plan smollm2:135m --context 2048 --sequences 4");

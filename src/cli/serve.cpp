@@ -101,6 +101,7 @@ void add_serve(CLI::App& app) {
       ->capture_default_str();
   add_cache_type_option(*verb, options->cache_type);
   add_speculation_options(*verb, options->registry.engine.speculation);
+  for (const char* draft : {"--draft", "--draft-layers"}) verb->get_option(draft)->needs("--model");
   verb->add_flag("--allow-unauthenticated", options->server.allow_unauthenticated,
                  "Let everybody who reaches --host use the models, beyond this machine");
   verb->footer(

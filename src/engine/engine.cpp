@@ -5,6 +5,7 @@
 #include <future>
 #include <utility>
 
+#include "engine/draft_files.h"
 #include "engine/model.h"
 #include "engine/scheduler.h"
 #include "text/model_template.h"
@@ -36,6 +37,7 @@ struct Engine::Implementation {
   std::optional<text::ChatTemplate> chat_template;
   std::optional<Error> no_template;  // why there is none
   models::MemoryPlan plan;
+  std::unique_ptr<models::Decoder> draft_model;
   std::unique_ptr<Scheduler> scheduler;  // last: stops before the model goes
 };
 
@@ -53,9 +55,10 @@ std::unique_ptr<Engine> Engine::load(std::shared_ptr<Compute> compute, const std
     self->no_template = error;  // completions work without one
   }
   const EngineOptions& resolved = model.options();
-  self->plan = models::plan_memory(model.files(), memory_request(resolved, model.context().isa()));
+  self->plan = plan_memory(model.files(), resolved, model.context().isa());
+  self->draft_model = load_draft_model(model);
   self->scheduler = std::make_unique<Scheduler>(std::move(compute), model.context(), model.decoder(),
-                                                model.tokenizer(), resolved);
+                                                model.tokenizer(), resolved, self->draft_model.get());
   return std::unique_ptr<Engine>(new Engine(std::move(self)));
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <mutex>
 
@@ -28,6 +29,11 @@ struct SpeculationOptions {
   // Most tokens drafted ahead in one step, for all sequences together; 0: no speculation. With 15 a sequence
   // alone runs 16 rows, whose weights are decoded once.
   std::int32_t draft_tokens = 15;
+  // What drafts where look-up finds nothing as sure: one of these or none (engine/draft_model.h).
+  std::filesystem::path draft_model;  // a second, smaller model of the same vocabulary
+  std::int32_t draft_layers = 0;      // so many first layers of the model itself
+  // Also where it does not pay: to see how often a draft model is right.
+  bool always_draft = false;
 };
 
 struct EngineOptions {

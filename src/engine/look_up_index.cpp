@@ -5,8 +5,20 @@
 
 namespace hearth::engine {
 
+namespace {
+
+std::size_t slots_for(std::size_t most_tokens) {
+  return std::bit_ceil(std::max<std::size_t>(most_tokens, 1));
+}
+
+}  // namespace
+
 LookUpIndex::LookUpIndex(std::size_t most_tokens) {
-  for (auto& table : tables_) table.resize(std::bit_ceil(std::max<std::size_t>(most_tokens, 1)));
+  for (auto& table : tables_) table.resize(slots_for(most_tokens));
+}
+
+std::size_t LookUpIndex::planned_bytes(std::size_t most_tokens) {
+  return (kLongest - kShortest + 1) * slots_for(most_tokens) * sizeof(std::uint32_t);
 }
 
 std::size_t LookUpIndex::slot_of(std::span<const std::int32_t> ngram) const {

@@ -20,6 +20,9 @@ class LookUpIndex {
  public:
   static constexpr std::size_t kShortest = 2, kLongest = 4;  // tokens of an n-gram
 
+  // Held for a text of at most so many tokens.
+  static std::size_t planned_bytes(std::size_t most_tokens);
+
   // Has room for a text of `most_tokens`; a longer one loses older matches.
   explicit LookUpIndex(std::size_t most_tokens);
 

@@ -5,6 +5,8 @@
 
 #include "base/error.h"
 #include "base/sha256.h"
+#include "engine/draft_files.h"
+#include "engine/look_up_index.h"
 
 namespace hearth::engine {
 namespace {
@@ -35,6 +37,18 @@ EngineOptions resolve_options(EngineOptions options, const models::DecoderConfig
   check_range("parallel sequences", options.parallel_sequences, 1, 1024);
   check_range("batch rows", options.batch_rows, 1, 65536);
   check_range("draft tokens", options.speculation.draft_tokens, 0, kMostDraftTokens);
+  check_range("draft layers", options.speculation.draft_layers, 0,
+              static_cast<std::int64_t>(configuration.layers.size()) - 1);
+  const bool has_draft_model = !options.speculation.draft_model.empty();
+  if (has_draft_model && options.speculation.draft_layers > 0)
+    throw Error(ErrorKind::kInvalidArgument, "both a draft model and draft layers are given",
+                "choose one of them: --draft or --draft-layers")
+        .with_field("draft");
+  if ((has_draft_model || options.speculation.draft_layers > 0) && options.speculation.draft_tokens == 0)
+    throw Error(ErrorKind::kInvalidArgument,
+                "a draft is given, and draft tokens is 0: it would never be used",
+                "leave out --draft and --draft-layers, or let --speculate be 1 or more")
+        .with_field("draft");
   check_range("queue limit", options.queue_limit, 1, 1'000'000);
   if (options.cache_tokens != 0)
     check_range("cache tokens", options.cache_tokens, options.context_tokens, std::int64_t{1} << 40);
@@ -50,14 +64,25 @@ models::CacheSize cache_size(const EngineOptions& resolved) {
           .tokens = resolved.cache_tokens};
 }
 
-models::MemoryRequest memory_request(const EngineOptions& resolved, kernels::Isa isa) {
-  return {.isa = isa,
-          .numerics = resolved.numerics,
-          .context_tokens = resolved.context_tokens,
-          .sequences = resolved.parallel_sequences,
-          .batch_rows = resolved.batch_rows,
-          .cache_tokens = resolved.cache_tokens,
-          .logit_rows = resolved.parallel_sequences + resolved.speculation.draft_tokens};
+models::MemoryPlan plan_memory(const formats::ModelFiles& files, const EngineOptions& resolved,
+                               kernels::Isa isa) {
+  const SpeculationOptions& speculation = resolved.speculation;
+  const models::MemoryRequest request{.isa = isa,
+                                      .numerics = resolved.numerics,
+                                      .context_tokens = resolved.context_tokens,
+                                      .sequences = resolved.parallel_sequences,
+                                      .batch_rows = resolved.batch_rows,
+                                      .cache_tokens = resolved.cache_tokens,
+                                      .logit_rows = resolved.parallel_sequences + speculation.draft_tokens};
+  models::MemoryPlan plan = models::plan_memory(files, request);
+  if (speculation.draft_tokens > 0)
+    plan.look_up = static_cast<std::size_t>(resolved.parallel_sequences) *
+                   LookUpIndex::planned_bytes(static_cast<std::size_t>(resolved.context_tokens));
+  if (!speculation.draft_model.empty()) {
+    const models::MemoryPlan draft = models::plan_memory(open_draft_model(resolved), request);
+    plan.draft_model = draft.total() - draft.logits;  // which it writes where the model does
+  }
+  return plan;
 }
 
 std::unique_ptr<Model> Model::load(std::shared_ptr<Compute> compute, const std::filesystem::path& path,

@@ -56,8 +56,9 @@ EngineOptions resolve_options(EngineOptions options, const models::DecoderConfig
 // The key/value cache of an engine, given resolved options.
 models::CacheSize cache_size(const EngineOptions& resolved);
 
-// What models::plan_memory() is to plan for, given resolved options.
-models::MemoryRequest memory_request(const EngineOptions& resolved, kernels::Isa isa);
+// All that the engine takes with these options, the draft model too.
+models::MemoryPlan plan_memory(const formats::ModelFiles& files, const EngineOptions& resolved,
+                               kernels::Isa isa);
 
 inline constexpr std::int32_t kDefaultContextTokens = 4096;
 inline constexpr std::int32_t kMostDraftTokens = 256;

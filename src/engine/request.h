@@ -57,7 +57,8 @@ struct GenerationRequest {
   std::uint64_t seed = 0;
   std::int32_t choice = 0;  // the n-th answer to one prompt: changes the random numbers
   bool ignore_end = false;  // goes on past end-of-generation tokens (benchmarks)
-  bool speculate = true;    // false: one token at a time, slower and the same (benchmarks)
+  // Kinds of speculation; without any, one token at a time: slower and the same (benchmarks).
+  bool look_up = true, draft_model = true;
   // Tests: called before each token of the answer with a digest of the logits that it is sampled from, as the
   // decoder gave them. On the engine's compute thread, as GenerationCallback.
   std::function<void(std::uint64_t)> observe_logits;

@@ -1,7 +1,6 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
-#include <bit>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -24,25 +23,21 @@ Error as_error(const std::exception_ptr& failure) {
   }
 }
 
-// FNV-1a over the bits of each number: a different row has a different digest, but by a rare chance.
-std::uint64_t digest_of(std::span<const float> logits) {
-  std::uint64_t digest = 0xcbf29ce484222325;
-  for (const float logit : logits) digest = (digest ^ std::bit_cast<std::uint32_t>(logit)) * 0x100000001b3;
-  return digest;
-}
-
 }  // namespace
 
 Scheduler::Scheduler(std::shared_ptr<Compute> compute, kernels::ExecutionContext& context,
-                     models::Decoder& decoder, const text::Tokenizer& tokenizer, const EngineOptions& options)
+                     models::Decoder& decoder, const text::Tokenizer& tokenizer, const EngineOptions& options,
+                     models::Decoder* draft)
     : compute_(std::move(compute)),
       context_(context),
       decoder_(decoder),
       tokenizer_(tokenizer),
       options_(options),
       cache_(decoder.configuration(), options.numerics.key_value_cache, cache_size(options)),
-      samplers_(static_cast<std::size_t>(compute_->team().size())) {
-  load_.total_pages = load_.free_pages = cache_.total_pages();
+      sampler_(compute_->team(), decoder.configuration().vocabulary) {
+  if (draft != nullptr || options_.speculation.draft_layers > 0)
+    draft_model_.emplace(context_, decoder_, cache_, draft, options_, sampler_);
+  load_.total_pages = load_.free_pages = free_pages();
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
@@ -63,6 +58,10 @@ void Scheduler::submit(GenerationRequest request, GenerationCallback callback) {
   wake_.notify_one();
 }
 
+std::int64_t Scheduler::free_pages() const {
+  return cache_.free_pages() + (draft_model_ ? draft_model_->free_pages() : 0);
+}
+
 Engine::Load Scheduler::load() const {
   const std::lock_guard lock(mutex_);
   return load_;
@@ -76,11 +75,10 @@ void Scheduler::run(const std::stop_token& stop) {
     }
     admit_waiting();
     drop_finished();
-    const std::vector<Part> parts = choose_parts();
-    if (parts.empty()) continue;
+    if (running_.empty()) continue;
     try {
       const std::lock_guard turn(compute_->turn());
-      step(parts);
+      step(choose_parts());
     } catch (...) {
       const Error error = as_error(std::current_exception());
       log_error("a step of the engine failed: {}", error.log_text());
@@ -105,19 +103,21 @@ void Scheduler::admit_waiting() {
     for (auto it = waiting_.begin(); it != waiting_.end();) {
       const auto next = std::next(it);
       const bool has_place = static_cast<std::int32_t>(running_.size()) < options_.parallel_sequences &&
-                             SequencePages::fits(cache_, it->most_tokens());
+                             SequencePages::fits(cache_, it->most_tokens()) &&
+                             (!draft_model_ || draft_model_->has_room(it->most_tokens()));
       if (it->is_cancelled()) {
         ended.splice(ended.end(), waiting_, it);
       } else if (has_place &&
                  it == waiting_.begin()) {  // strictly in turn: a long prompt is not overtaken for ever
         it->admit(cache_, options_.speculation);
+        if (draft_model_) draft_model_->admit(*it);
         running_.splice(running_.end(), waiting_, it);
       }
       it = next;
     }
     load_.waiting = static_cast<std::int32_t>(waiting_.size());
     load_.running = static_cast<std::int32_t>(running_.size());
-    load_.free_pages = cache_.free_pages();
+    load_.free_pages = free_pages();
   }
   for (Sequence& sequence : ended) sequence.end_if_cancelled();
 }
@@ -127,7 +127,7 @@ void Scheduler::drop_finished() {
   running_.remove_if([](const Sequence& sequence) { return sequence.finished(); });
   const std::lock_guard lock(mutex_);
   load_.running = static_cast<std::int32_t>(running_.size());
-  load_.free_pages = cache_.free_pages();
+  load_.free_pages = free_pages();
 }
 
 std::vector<Scheduler::Part> Scheduler::choose_parts() {
@@ -152,13 +152,26 @@ std::vector<Scheduler::Part> Scheduler::choose_parts() {
 
 // Drafts at most `most` rows in all, evenly; returns how many.
 std::int64_t Scheduler::draft(std::vector<Part>& decoding, std::int64_t most) {
+  if (most <= 0) return 0;
   const float least_chance = least_chance_worth_a_row(decoding.size());
-  std::int64_t drafted = 0;
+  std::vector<Sequence*> by_model;
+  std::int64_t room = most;
   auto left = static_cast<std::int64_t>(decoding.size());
   for (Part& part : decoding) {
-    part.drafted = part.sequence->draft((most - drafted) / left--, least_chance);
-    drafted += part.drafted;
+    const std::int64_t share = room / left--;
+    const float look_up_chance = part.sequence->look_up();
+    if (draft_model_ && draft_model_->pays(*part.sequence, least_chance, look_up_chance)) {
+      by_model.push_back(part.sequence);  // shares what the others leave
+      room -= share;
+      continue;
+    }
+    part.sequence->draft_by_look_up(share, least_chance);
+    room -= part.sequence->drafted();
   }
+  for (const Part& part : decoding) most -= part.sequence->drafted();
+  if (draft_model_) draft_model_->draft(by_model, most, least_chance);
+  std::int64_t drafted = 0;
+  for (Part& part : decoding) drafted += part.drafted = part.sequence->drafted();
   return drafted;
 }
 
@@ -178,72 +191,55 @@ void Scheduler::step(const std::vector<Part>& parts) {
     }
     sampled += part.wants_logits ? static_cast<std::size_t>(1 + part.drafted) : 0;
   }
-  const MatrixView<float> logits =
-      logits_.resize(sampled, static_cast<std::size_t>(decoder_.configuration().vocabulary));
-  decoder_.forward(context_, rows_, cache_.layers(), logits);
+  decoder_.forward(context_, rows_, cache_.layers(), sampler_.logits(sampled));
   for (const Part& part : parts) part.sequence->mark_computed(part.rows);
   {
     const std::lock_guard lock(mutex_);
     ++load_.steps;
   }
-  sample(parts, logits);
+  sample(parts);
 }
 
-void Scheduler::sample(const std::vector<Part>& parts, MatrixView<float> logits) {
-  struct Sampled {
-    Sequence* sequence;
-    const models::BatchRow* row;
-    std::int64_t drafted;  // tokens of the draft that its history holds
-    std::int32_t token = 0;
-    std::exception_ptr failure;
-    std::uint64_t digest = 0;  // of the logits, where somebody observes them
-  };
-  std::vector<Sampled> sampled;
+void Scheduler::sample(const std::vector<Part>& parts) {
+  std::vector<BatchSampler::Row> sampled;
+  for (const Part& part : parts)
+    for (std::int64_t i = 0; part.wants_logits && i <= part.drafted; ++i)
+      sampled.push_back({.sequence = part.sequence,
+                         .history = part.sequence->tokens().size() + static_cast<std::size_t>(i)});
+  sampler_.sample(sampled);
+
+  std::int64_t drafted = 0, accepted = 0;
+  std::span<const BatchSampler::Row> rest = sampled;
   const models::BatchRow* row = rows_.data();
   for (const Part& part : parts) {
     row += part.rows;
-    if (part.wants_logits)
-      for (std::int64_t i = 0; i <= part.drafted; ++i)
-        sampled.push_back({part.sequence, row + i - 1, i, 0, {}, 0});
+    if (part.wants_logits) {
+      const auto own = static_cast<std::size_t>(1 + part.drafted);
+      accepted += accept(*part.sequence, rest.first(own), row - 1);
+      rest = rest.subspan(own);
+    }
     row += part.drafted;
-  }
-  compute_->team().for_each_part(sampled.size(), 1, [&](int member, std::size_t first, std::size_t last) {
-    for (std::size_t i = first; i < last; ++i) {
-      const Sequence& sequence = *sampled[i].sequence;
-      const GenerationRequest& request = sequence.request();
-      const std::size_t history = sequence.tokens().size() + static_cast<std::size_t>(sampled[i].drafted);
-      if (request.observe_logits) sampled[i].digest = digest_of(logits.row_span(i));
-      try {
-        sampled[i].token = samplers_[static_cast<std::size_t>(member)].sample(
-            logits.row_span(i), {sequence.tokens_and_draft().first(history), request.prompt.size()},
-            request.sampling, request.seed, request.choice);
-      } catch (...) {
-        sampled[i].failure = std::current_exception();
-      }
-    }
-  });
-  bool as_drafted = true;  // what was sampled before, in the same sequence
-  std::int64_t drafted = 0, accepted = 0;
-  for (const Sampled& one : sampled) {
-    Sequence& sequence = *one.sequence;
-    if (one.drafted == 0) {
-      as_drafted = true;
-    } else {
-      ++drafted;
-      sequence.end_if_cancelled();  // as between steps
-    }
-    if (!as_drafted || sequence.finished()) continue;
-    if (one.failure) {
-      sequence.fail(where_it_failed(as_error(one.failure), *one.row));
-    } else {
-      if (sequence.request().observe_logits) sequence.request().observe_logits(one.digest);
-      as_drafted = sequence.accept(one.token);
-      accepted += as_drafted ? 1 : 0;
-    }
+    drafted += part.drafted;
   }
   const std::lock_guard lock(mutex_);
   load_.drafted_tokens += drafted;
   load_.accepted_tokens += accepted;
+}
+
+// Gives a sequence what was sampled after each of its `rows`, as long as the draft holds; returns how much of
+// it held.
+std::int64_t Scheduler::accept(Sequence& sequence, std::span<const BatchSampler::Row> sampled,
+                               const models::BatchRow* rows) {
+  for (std::size_t i = 0;; ++i) {
+    if (i > 0) sequence.end_if_cancelled();  // as between steps
+    if (sequence.finished()) return static_cast<std::int64_t>(i);
+    if (sampled[i].failure) {
+      sequence.fail(where_it_failed(as_error(sampled[i].failure), rows[i]));
+    } else {
+      if (sequence.request().observe_logits) sequence.request().observe_logits(sampled[i].digest);
+      if (!sequence.accept(sampled[i].token)) return static_cast<std::int64_t>(i);
+    }
+  }
 }
 
 // A model that gives what is not a number: the error says where that begins.

@@ -12,13 +12,15 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <thread>
 #include <vector>
 
+#include "engine/batch_sampler.h"
+#include "engine/draft_model.h"
 #include "engine/engine.h"
 #include "engine/key_value_cache.h"
-#include "engine/sampler.h"
 #include "engine/sequence.h"
 #include "models/decoder.h"
 
@@ -26,8 +28,9 @@ namespace hearth::engine {
 
 class Scheduler {
  public:
+  // `draft`: the second model of SpeculationOptions.
   Scheduler(std::shared_ptr<Compute> compute, kernels::ExecutionContext& context, models::Decoder& decoder,
-            const text::Tokenizer& tokenizer, const EngineOptions& options);
+            const text::Tokenizer& tokenizer, const EngineOptions& options, models::Decoder* draft = nullptr);
   ~Scheduler();
 
   void submit(GenerationRequest request, GenerationCallback callback);
@@ -46,8 +49,11 @@ class Scheduler {
   void drop_finished();
   std::vector<Part> choose_parts();
   std::int64_t draft(std::vector<Part>& decoding, std::int64_t most);
+  std::int64_t free_pages() const;
   void step(const std::vector<Part>& parts);
-  void sample(const std::vector<Part>& parts, MatrixView<float> logits);
+  void sample(const std::vector<Part>& parts);
+  std::int64_t accept(Sequence& sequence, std::span<const BatchSampler::Row> sampled,
+                      const models::BatchRow* rows);
   Error where_it_failed(const Error& error, const models::BatchRow& row);
   void fail_running(const Error& error);
 
@@ -57,10 +63,10 @@ class Scheduler {
   const text::Tokenizer& tokenizer_;
   const EngineOptions options_;  // resolved
   KeyValueCache cache_;
-  std::list<Sequence> running_;
+  BatchSampler sampler_;
+  std::optional<DraftModel> draft_model_;
+  std::list<Sequence> running_;  // after the caches that its pages are of
   std::vector<models::BatchRow> rows_;
-  MatrixBuffer logits_;
-  std::vector<Sampler> samplers_;  // one per member of the team
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable_any wake_;

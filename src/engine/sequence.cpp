@@ -44,24 +44,46 @@ Sequence::Sequence(GenerationRequest request, GenerationCallback callback, const
 
 void Sequence::admit(KeyValueCache& cache, const SpeculationOptions& speculation) {
   pages_.emplace(cache, most_tokens());
-  if (speculation.draft_tokens > 0 && request_.speculate)
-    speculation_.emplace(static_cast<std::size_t>(most_tokens()));
+  if (speculation.draft_tokens > 0 && request_.look_up)
+    look_up_speculation_.emplace(static_cast<std::size_t>(most_tokens()));
   admitted_ = Clock::now();
 }
 
-std::int64_t Sequence::draft(std::int64_t most, float least_chance) {
-  // The last token of all is sampled, never run.
-  most = std::min(most, most_tokens() - static_cast<std::int64_t>(size_) - 1);
-  if (!speculation_ || most <= 0) return 0;
-  speculation_->observe(tokens(), request_.prompt.size());
-  speculation_->propose(tokens(), static_cast<std::size_t>(most), least_chance, proposed_);
+void Sequence::use_draft_model(KeyValueCache* own_cache) {
+  if (request_.draft_model) model_speculation_.emplace(own_cache, most_tokens());
+}
+
+float Sequence::look_up() {
+  if (!look_up_speculation_) return 0;
+  look_up_speculation_->observe(tokens(), request_.prompt.size());
+  return look_up_speculation_->chance();
+}
+
+void Sequence::draft_by_look_up(std::int64_t most, float least_chance) {
+  most = std::min(most, most_drafted());
+  if (!look_up_speculation_ || most <= 0) return;
+  look_up_speculation_->propose(tokens(), static_cast<std::size_t>(most), least_chance, proposed_);
   tokens_.insert(tokens_.end(), proposed_.begin(), proposed_.end());
   drafted_ += static_cast<std::int32_t>(proposed_.size());
-  return static_cast<std::int64_t>(proposed_.size());
+  draft_is_the_models_ = false;
+}
+
+void Sequence::draft_by_model(std::int32_t token) {
+  tokens_.push_back(token);
+  ++drafted_;
+  draft_is_the_models_ = true;
 }
 
 bool Sequence::accept(std::int32_t token) {
-  const bool as_drafted = size_ < tokens_.size() && tokens_[size_] == token;
+  const bool was_drafted = drafted() > 0;
+  const bool as_drafted = was_drafted && tokens_[size_] == token;
+  if (model_speculation_) {
+    if (was_drafted && draft_is_the_models_)
+      model_speculation_->learn(as_drafted);
+    else
+      model_speculation_->rest();
+    if (!as_drafted) model_speculation_->differs_at(size_);
+  }
   if (as_drafted) {
     ++computed_;
     ++accepted_;
@@ -74,9 +96,13 @@ bool Sequence::accept(std::int32_t token) {
   return as_drafted;
 }
 
+bool Sequence::ends_with(std::int32_t token) const {
+  return !request_.ignore_end && tokenizer_.is_end_of_generation(token);
+}
+
 void Sequence::send_token(std::int32_t token) {
   if (size_ == request_.prompt.size() + 1) first_token_ = Clock::now();
-  if (!request_.ignore_end && tokenizer_.is_end_of_generation(token))
+  if (ends_with(token))
     return finish(FinishReason::kStop, stop_matcher_.push(detokenizer_.flush()) + stop_matcher_.flush(),
                   {token});
   std::string text = stop_matcher_.push(detokenizer_.push(token));
@@ -109,6 +135,7 @@ void Sequence::finish(FinishReason reason, std::string text, std::vector<std::in
   finished_ = true;
   const Usage final_usage = usage();
   pages_.reset();
+  model_speculation_.reset();
   send({.text = std::move(text),
         .tokens = std::move(tokens),
         .finish = reason,

@@ -10,6 +10,7 @@
 
 #include "engine/engine_options.h"
 #include "engine/key_value_cache.h"
+#include "engine/model_speculation.h"
 #include "engine/request.h"
 #include "engine/speculation.h"
 #include "text/detokenizer.h"
@@ -30,6 +31,8 @@ class Sequence {
   }
 
   void admit(KeyValueCache& cache, const SpeculationOptions& speculation);
+  // `own_cache`: see ModelSpeculation.
+  void use_draft_model(KeyValueCache* own_cache);
   SequencePages& pages() { return *pages_; }
 
   // Prompt and output.
@@ -39,10 +42,20 @@ class Sequence {
   std::int64_t pending() const { return static_cast<std::int64_t>(size_) - computed_; }
   void mark_computed(std::int64_t count) { computed_ += count; }
 
-  // Drafts at most `most` tokens that are likely to follow tokens(), and as long as all of them hold with at
-  // least this chance; returns how many. The draft lasts until the next accept() that differs from it.
-  std::int64_t draft(std::int64_t most, float least_chance);
+  // The draft: tokens that are likely to follow tokens(). It lasts until the next accept() that differs from
+  // it.
   std::span<const std::int32_t> tokens_and_draft() const { return tokens_; }
+  std::int64_t drafted() const { return static_cast<std::int64_t>(tokens_.size() - size_); }
+  // How many more it may hold: the last token of all is sampled, never run.
+  std::int64_t most_drafted() const { return most_tokens() - static_cast<std::int64_t>(tokens_.size()) - 1; }
+  // Takes in what is new in tokens(); returns the chance that the next token is as looked up.
+  float look_up();
+  // Drafts at most `most` tokens, and as long as all of them hold with at least this chance. REQUIRES:
+  // look_up().
+  void draft_by_look_up(std::int64_t most, float least_chance);
+  void draft_by_model(std::int32_t token);
+  ModelSpeculation* model_speculation() { return model_speculation_ ? &*model_speculation_ : nullptr; }
+  bool ends_with(std::int32_t token) const;  // where the token comes
 
   // Takes the sampled token, sends what text became certain and ends where a stop string, an end token or the
   // limit says so. True where the token is the next of the draft: what was sampled after it counts then.
@@ -68,7 +81,9 @@ class Sequence {
   std::vector<std::int32_t> tokens_;  // the draft at their end
   std::size_t size_;                  // without the draft
   std::int64_t computed_ = 0;
-  std::optional<LookUpSpeculation> speculation_;
+  std::optional<LookUpSpeculation> look_up_speculation_;
+  std::optional<ModelSpeculation> model_speculation_;
+  bool draft_is_the_models_ = false;
   std::vector<std::int32_t> proposed_;
   std::int32_t drafted_ = 0, accepted_ = 0;
   std::optional<SequencePages> pages_;

@@ -40,9 +40,10 @@ struct Decoder::Implementation {
                               std::span<const kernels::PagedCacheView> caches);
   void begin(ExecutionContext& context, std::span<const BatchRow> rows);
   Rows embed(ExecutionContext& context, std::size_t rows);
-  // Runs one layer on `residual`; after the last one only the rows whose logits are wanted are left in it.
+  // Runs one layer on `residual`; after the last of `caches` only the rows whose logits are wanted are left
+  // in it.
   void run_layer(ExecutionContext& context, std::size_t index, std::span<const BatchRow> rows,
-                 const kernels::PagedCacheView& cache, Rows& residual);
+                 std::span<const kernels::PagedCacheView> caches, Rows& residual);
   void keep_wanted_rows(ExecutionContext& context, Rows& residual, Rows& normed, Rows& query);
   void normalise(ExecutionContext& context, const NormWeights& norm, Rows x, Rows out) const;
 
@@ -78,6 +79,10 @@ Decoder::~Decoder() = default;
 const DecoderConfiguration& Decoder::configuration() const { return implementation_->configuration; }
 std::size_t Decoder::weight_bytes() const { return models::weight_bytes(implementation_->weights); }
 
+std::size_t Decoder::bytes_read_for_a_row(std::size_t layers) const {
+  return models::bytes_read_for_a_row(implementation_->weights, implementation_->configuration, layers);
+}
+
 void Decoder::forward(ExecutionContext& context, std::span<const BatchRow> rows,
                       std::span<const kernels::PagedCacheView> layers, MatrixView<float> logits) {
   implementation_->forward(context, rows, layers, logits);
@@ -90,12 +95,11 @@ std::string Decoder::find_not_finite(ExecutionContext& context, const BatchRow& 
 
 void Decoder::Implementation::forward(ExecutionContext& context, std::span<const BatchRow> rows,
                                       std::span<const kernels::PagedCacheView> caches, Rows logits) {
-  assert(caches.size() == configuration.layers.size());
+  assert(!caches.empty() && caches.size() <= configuration.layers.size());
   if (rows.empty()) return;
   begin(context, rows);
   Rows residual = embed(context, rows.size());
-  for (std::size_t i = 0; i < configuration.layers.size(); ++i)
-    run_layer(context, i, rows, caches[i], residual);
+  for (std::size_t i = 0; i < caches.size(); ++i) run_layer(context, i, rows, caches, residual);
   if (wanted.empty()) return;
 
   const Rows normed = buffers.get(Buffer::kNormed, residual.rows);
@@ -116,7 +120,7 @@ std::string Decoder::Implementation::find_not_finite(ExecutionContext& context, 
   Rows residual = embed(context, 1);
   if (!kernels::is_finite(residual)) return "the token embedding";
   for (std::size_t i = 0; i < caches.size(); ++i) {
-    run_layer(context, i, rows, caches[i], residual);
+    run_layer(context, i, rows, caches, residual);
     if (!kernels::is_finite(residual)) return fmt::format("layer {} of {}", i, caches.size());
   }
   return "the output layer";
@@ -148,8 +152,9 @@ void Decoder::Implementation::begin(ExecutionContext& context, std::span<const B
 }
 
 void Decoder::Implementation::run_layer(ExecutionContext& context, std::size_t index,
-                                        std::span<const BatchRow> rows, const kernels::PagedCacheView& cache,
-                                        Rows& residual) {
+                                        std::span<const BatchRow> rows,
+                                        std::span<const kernels::PagedCacheView> caches, Rows& residual) {
+  const kernels::PagedCacheView& cache = caches[index];
   const LayerWeights& layer = weights.layers[index];
   const LayerConfiguration& kind = configuration.layers[index];
   const auto head = static_cast<std::size_t>(configuration.head_dimension);
@@ -174,7 +179,7 @@ void Decoder::Implementation::run_layer(ExecutionContext& context, std::size_t i
   kernels::apply_rope(context, key, head, turn);
   kernels::store_keys_values(context, key, value, cache_rows, cache);
 
-  const bool last = index + 1 == configuration.layers.size();
+  const bool last = index + 1 == caches.size();
   if (last && wanted.empty()) return;
   if (last && wanted.size() < residual.rows) keep_wanted_rows(context, residual, normed, query);
 

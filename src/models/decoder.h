@@ -49,9 +49,14 @@ class Decoder {
 
   const DecoderConfiguration& configuration() const;
   std::size_t weight_bytes() const;  // held after packing
+  // Weights that a row alone reads in the first `layers` layers and the output: what a step takes of the
+  // memory's speed.
+  std::size_t bytes_read_for_a_row(std::size_t layers) const;
 
   // Runs the rows. `layers[i]` is layer i's cache. Logits of the rows with wants_logits, in their order, are
-  // written to the first rows of `logits` [number of such rows, vocabulary].
+  // written to the first rows of `logits` [number of such rows, vocabulary]. With fewer `layers` than the
+  // model has, only these run, and the logits are what the output makes of theirs (early exit): a guess at
+  // the whole model's, while the keys and values stored are the whole model's own.
   void forward(kernels::ExecutionContext& context, std::span<const BatchRow> rows,
                std::span<const kernels::PagedCacheView> layers, MatrixView<float> logits);
 

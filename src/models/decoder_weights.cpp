@@ -241,6 +241,32 @@ class WeightReader {
   const TensorEntry* entry_in_work_ = nullptr;
 };
 
+std::size_t bytes_of(const kernels::PackedMatrix& matrix) { return matrix.empty() ? 0 : matrix.bytes(); }
+std::size_t bytes_of(const NormWeights& norm) {
+  return (norm.weight.size() + norm.bias.size()) * sizeof(float);
+}
+std::size_t bytes_of(const LinearWeights& linear) {
+  return bytes_of(linear.weight) + linear.bias.size() * sizeof(float);
+}
+std::size_t bytes_of(const FeedForwardWeights& ff) {
+  return bytes_of(ff.gate) + bytes_of(ff.up) + bytes_of(ff.down);
+}
+
+// With so many of its experts, which are all alike.
+std::size_t bytes_of(const LayerWeights& layer, std::size_t experts) {
+  std::size_t bytes = (layer.query_norm.size() + layer.key_norm.size()) * sizeof(float);
+  for (const NormWeights* norm : {&layer.attention_norm, &layer.feed_forward_norm, &layer.post_attention_norm,
+                                  &layer.post_feed_forward_norm})
+    bytes += bytes_of(*norm);
+  for (const LinearWeights* linear :
+       {&layer.query, &layer.key, &layer.value, &layer.attention_output, &layer.router, &layer.shared_switch})
+    bytes += bytes_of(*linear);
+  bytes += bytes_of(layer.feed_forward) + bytes_of(layer.shared_expert);
+  for (std::size_t i = 0; i < std::min(experts, layer.experts.size()); ++i)
+    bytes += bytes_of(layer.experts[i]);
+  return bytes;
+}
+
 }  // namespace
 
 std::span<const std::byte> MatrixSource::row_bytes(std::size_t row) const {
@@ -254,35 +280,17 @@ DecoderWeights read_weights(const DecoderConfiguration& configuration, const for
 }
 
 std::size_t weight_bytes(const DecoderWeights& weights) {
-  std::size_t bytes = 0;
-  const auto add_matrix = [&](const kernels::PackedMatrix& matrix) {
-    if (!matrix.empty()) bytes += matrix.bytes();
-  };
-  const auto add_norm = [&](const NormWeights& norm) {
-    bytes += (norm.weight.size() + norm.bias.size()) * sizeof(float);
-  };
-  const auto add_linear = [&](const LinearWeights& linear) {
-    add_matrix(linear.weight);
-    bytes += linear.bias.size() * sizeof(float);
-  };
-  const auto add_feed_forward = [&](const FeedForwardWeights& ff) {
-    for (const LinearWeights* linear : {&ff.gate, &ff.up, &ff.down}) add_linear(*linear);
-  };
-  add_matrix(weights.token_embedding);
-  add_matrix(weights.output);
-  add_norm(weights.output_norm);
-  for (const LayerWeights& layer : weights.layers) {
-    for (const NormWeights* norm : {&layer.attention_norm, &layer.feed_forward_norm,
-                                    &layer.post_attention_norm, &layer.post_feed_forward_norm})
-      add_norm(*norm);
-    bytes += (layer.query_norm.size() + layer.key_norm.size()) * sizeof(float);
-    for (const LinearWeights* linear : {&layer.query, &layer.key, &layer.value, &layer.attention_output,
-                                        &layer.router, &layer.shared_switch})
-      add_linear(*linear);
-    add_feed_forward(layer.feed_forward);
-    add_feed_forward(layer.shared_expert);
-    for (const FeedForwardWeights& expert : layer.experts) add_feed_forward(expert);
-  }
+  std::size_t bytes =
+      bytes_of(weights.token_embedding) + bytes_of(weights.output) + bytes_of(weights.output_norm);
+  for (const LayerWeights& layer : weights.layers) bytes += bytes_of(layer, layer.experts.size());
+  return bytes;
+}
+
+std::size_t bytes_read_for_a_row(const DecoderWeights& weights, const DecoderConfiguration& configuration,
+                                 std::size_t layers) {
+  std::size_t bytes = bytes_of(configuration.tied_embeddings ? weights.token_embedding : weights.output);
+  for (const LayerWeights& layer : std::span(weights.layers).first(layers))
+    bytes += bytes_of(layer, static_cast<std::size_t>(configuration.experts.used));
   return bytes;
 }
 

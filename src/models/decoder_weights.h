@@ -65,6 +65,9 @@ DecoderWeights read_weights(const DecoderConfiguration& configuration, const for
 
 // Bytes held by packed matrices and vectors.
 std::size_t weight_bytes(const DecoderWeights& weights);
+// Of those, what a row alone reads in the first layers and the output; of a mixture the experts in use.
+std::size_t bytes_read_for_a_row(const DecoderWeights& weights, const DecoderConfiguration& configuration,
+                                 std::size_t layers);
 
 DecoderWeights load_weights(
     kernels::ExecutionContext& context, const DecoderConfiguration& configuration,

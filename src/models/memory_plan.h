@@ -25,7 +25,11 @@ struct MemoryPlan {
   std::size_t key_value_cache = 0;  // when every page is in use
   std::size_t activations = 0;      // between operators, and the operators' own scratch
   std::size_t logits = 0;
-  std::size_t total() const { return weights + key_value_cache + activations + logits; }
+  // Speculation, which the engine adds: what look-up remembers, and a second model with all that it takes.
+  std::size_t look_up = 0, draft_model = 0;
+  std::size_t total() const {
+    return weights + key_value_cache + activations + logits + look_up + draft_model;
+  }
 };
 
 // Reads the configuration and the shapes, packs nothing. Throws what loading would throw for a configuration

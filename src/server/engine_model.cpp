@@ -32,7 +32,7 @@ std::size_t planned_bytes(const std::filesystem::path& path, const engine::Engin
   const formats::ModelFiles files = formats::ModelFiles::open(path);
   const engine::EngineOptions resolved =
       engine::resolve_options(options, models::read_decoder_configuration(files));
-  return models::plan_memory(files, engine::memory_request(resolved, kernels::selected_isa())).total();
+  return engine::plan_memory(files, resolved, kernels::selected_isa()).total();
 }
 
 }  // namespace hearth::server

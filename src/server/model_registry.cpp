@@ -210,6 +210,10 @@ void ModelRegistry::load(const store::ModelRecord& record, const std::string& id
     if (stopping_) throw Error(ErrorKind::kOverloaded, "The server is stopping.");
     entry.progress = total == 0 ? 0 : static_cast<double>(done) / static_cast<double>(total);
   };
+  if (id != preferred_id_) {  // a draft is of one model's making
+    options.speculation.draft_model.clear();
+    options.speculation.draft_layers = 0;
+  }
   const std::size_t planned = planned_bytes(record.path, options);
   make_room(id, planned);
   auto model = std::make_shared<EngineModel>(id, compute_, record.path, options);

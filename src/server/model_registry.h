@@ -28,7 +28,9 @@ struct RegistryOptions {
   // The model for requests that name none: a name in the store, or the path of a model file or folder, which
   // is served under its last part. Empty: the catalogue's default if it is there, else the first.
   std::string preferred;
-  engine::EngineOptions engine;  // for every model; its load_progress is not used
+  // For every model, but for a draft model or draft layers: these are the preferred one's. Its load_progress
+  // is not used.
+  engine::EngineOptions engine;
   std::size_t memory_budget = default_memory_budget();
 };
 

@@ -60,7 +60,7 @@ class Crowd {
     request.sampling.temperature = 1.0f;
     request.seed = seed;
     request.ignore_end = true;
-    request.speculate = speculate_;
+    request.look_up = request.draft_model = speculate_;
     return request;
   }
 

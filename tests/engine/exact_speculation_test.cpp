@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "engine/smollm2_test.h"
 #include "formats/model_files.h"
+#include "support/expect_error.h"
 
 namespace hearth::engine {
 namespace {
@@ -46,10 +47,10 @@ class ExactSpeculation : public SmolLm2Test {
 
   // Answers with and without speculation, and compares all of both; returns the one with it.
   static Engine::Answer compare(Engine& engine, GenerationRequest request) {
-    request.speculate = false;
+    request.look_up = request.draft_model = false;
     const Engine::Answer plain = engine.generate(request);
     EXPECT_EQ(plain.usage.drafted_tokens, 0);
-    request.speculate = true;
+    request.look_up = request.draft_model = true;
     Engine::Answer answer = engine.generate(request);
     EXPECT_EQ(answer.tokens, plain.tokens);
     EXPECT_EQ(answer.text, plain.text);
@@ -100,7 +101,7 @@ TEST_F(ExactSpeculation, SequencesTogetherShareTheDraftsAndKeepTheirTokens) {
   }
   std::vector<Tokens> plain;
   for (GenerationRequest request : requests) {
-    request.speculate = false;
+    request.look_up = request.draft_model = false;
     plain.push_back(engine->generate(std::move(request)).tokens);
   }
   std::vector<std::future<Engine::Answer>> answers;
@@ -138,7 +139,7 @@ TEST_F(ExactSpeculation, CancelledFromItsOwnCallbackItStopsAtTheSameToken) {
   for (const bool speculate : {false, true}) {
     for (const std::size_t stop_after : {30u, 37u}) {
       GenerationRequest request = go_on(*engine, 120);
-      request.speculate = speculate;
+      request.look_up = request.draft_model = speculate;
       request.context = std::make_shared<RequestContext>();
       const auto context = request.context;
       std::promise<FinishReason> finished;
@@ -162,6 +163,61 @@ TEST_F(ExactSpeculation, ZeroTokensToDraftIsOff) {
   options.speculation.draft_tokens = 0;
   const auto engine = load(options);
   EXPECT_EQ(engine->generate(go_on(*engine, 40)).usage.drafted_tokens, 0);
+}
+
+TEST_F(ExactSpeculation, TheModelAsItsOwnDraftIsAlwaysRightAndItsFirstLayersChangeNothing) {
+  EngineOptions by_layers, by_model;
+  for (EngineOptions* options : {&by_layers, &by_model}) {
+    options->speculation.draft_tokens = 6;
+    options->speculation.always_draft = true;
+  }
+  by_layers.speculation.draft_layers = 20;
+  by_model.speculation.draft_model = path_;
+  for (const bool second : {false, true}) {
+    const auto engine = load(second ? by_model : by_layers);
+    for (const float temperature : {0.0f, 1.0f}) {
+      GenerationRequest request = ask(*engine, "Tell me about lighthouses.", temperature, 16);
+      const Tokens tokens = compare(*engine, request).tokens;
+      request.look_up = false;
+      const Engine::Answer answer = engine->generate(std::move(request));
+      EXPECT_EQ(answer.tokens, tokens);
+      EXPECT_GE(answer.usage.drafted_tokens, 12);
+      if (second) {
+        EXPECT_EQ(answer.usage.accepted_tokens, answer.usage.drafted_tokens);
+      }
+    }
+    std::vector<Tokens> plain;
+    std::vector<std::future<Engine::Answer>> answers;
+    for (const bool draft : {false, true})
+      for (std::uint64_t i = 0; i < 4; ++i) {
+        GenerationRequest request = ask(*engine, i % 2 == 0 ? kRepeats : "Tell me a story.", 1.0f, 12);
+        request.seed = i;
+        request.look_up = request.draft_model = draft;
+        if (draft)
+          answers.push_back(
+              std::async(std::launch::async, [&engine, request] { return engine->generate(request); }));
+        else
+          plain.push_back(engine->generate(std::move(request)).tokens);
+      }
+    for (std::size_t i = 0; i < answers.size(); ++i) EXPECT_EQ(answers[i].get().tokens, plain[i]) << i;
+  }
+}
+
+TEST_F(ExactSpeculation, ADraftThatDoesNotPayIsHardlyUsed) {
+  EngineOptions options;
+  options.speculation.draft_layers = 2;  // cheap, and never right
+  const auto engine = load(options);
+  GenerationRequest request = ask(*engine, "Tell me about lighthouses.", 0, 120);
+  request.look_up = false;
+  EXPECT_LT(engine->generate(std::move(request)).usage.drafted_tokens, 40);
+}
+
+TEST_F(ExactSpeculation, ADraftModelOfAnotherVocabularyIsRefused) {
+  EngineOptions options;
+  options.speculation.draft_model = path_.parent_path() / "gemma3-270m-q4_k_m.gguf";
+  if (!std::filesystem::exists(options.speculation.draft_model)) GTEST_SKIP() << "Gemma 3 is not there";
+  test::expect_error(ErrorKind::kInvalidArgument, {"token 0 is", "<|endoftext|>", "<pad>"},
+                     [&] { load(options); });
 }
 
 }  // namespace

@@ -127,6 +127,47 @@ TEST_P(TinyModel, BatchesWithoutWantedLogitsStoreTheSameKeysAndValues) {
       std::equal(logits.begin(), logits.end(), whole.end() - static_cast<std::ptrdiff_t>(logits.size())));
 }
 
+TEST_P(TinyModel, TheFirstLayersAloneAreAModelOfSoManyLayersAndStoreTheSameKeysAndValues) {
+  const Expected expected = expected_of(GetParam());
+  const auto decoder = load(gguf());
+  DecoderConfiguration shorter = decoder->configuration();
+  shorter.layers.pop_back();
+  shorter.layers_count = static_cast<std::int32_t>(shorter.layers.size());
+  const auto truncated = Decoder::load(context_, *files_, shorter);
+
+  const auto run = [&](std::size_t layers, const PagedCache& cache) {
+    std::vector<BatchRow> rows;
+    for (std::size_t i = 0; i < expected.tokens.size(); ++i)
+      rows.push_back(cache.row(0, expected.tokens[i], static_cast<std::int32_t>(i), i % 2 == 0));
+    const auto vocabulary = static_cast<std::size_t>(shorter.vocabulary);
+    std::vector<float> logits((rows.size() + 1) / 2 * vocabulary);
+    decoder->forward(context_, rows, cache.layers().first(layers),
+                     {logits.data(), logits.size() / vocabulary, vocabulary});
+    return logits;
+  };
+  const PagedCache few(decoder->configuration(), kernels::CacheType::kF32, 1, expected.tokens.size());
+  const PagedCache all(decoder->configuration(), kernels::CacheType::kF32, 1, expected.tokens.size());
+  const auto logits = run(shorter.layers.size(), few);
+  EXPECT_FALSE(logits == run(decoder->configuration().layers.size(), all));
+  const auto whole = run_text(context_, *truncated, expected.tokens, expected.tokens.size());
+  const auto vocabulary = static_cast<std::size_t>(shorter.vocabulary);
+  for (std::size_t i = 0; i < logits.size() / vocabulary; ++i)
+    EXPECT_TRUE(std::equal(logits.begin() + static_cast<std::ptrdiff_t>(i * vocabulary),
+                           logits.begin() + static_cast<std::ptrdiff_t>((i + 1) * vocabulary),
+                           whole.begin() + static_cast<std::ptrdiff_t>(2 * i * vocabulary)))
+        << "position " << 2 * i;
+  const std::size_t pages = (expected.tokens.size() + kernels::kPageTokens - 1) / kernels::kPageTokens;
+  for (std::size_t i = 0; i < shorter.layers.size(); ++i) {
+    const kernels::PagedCacheView &one = few.layers()[i], &other = all.layers()[i];
+    const std::size_t bytes = pages * one.page_bytes();
+    EXPECT_EQ(std::memcmp(one.keys, other.keys, bytes), 0) << "layer " << i;
+    EXPECT_EQ(std::memcmp(one.values, other.values, bytes), 0) << "layer " << i;
+  }
+  EXPECT_LT(decoder->bytes_read_for_a_row(shorter.layers.size()),
+            decoder->bytes_read_for_a_row(decoder->configuration().layers.size()));
+  EXPECT_LE(decoder->bytes_read_for_a_row(decoder->configuration().layers.size()), decoder->weight_bytes());
+}
+
 INSTANTIATE_TEST_SUITE_P(Architectures, TinyModel, testing::ValuesIn(kTinyModels),
                          [](const auto& info) { return std::string(info.param); });
 

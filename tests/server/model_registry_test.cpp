@@ -81,6 +81,16 @@ TEST_F(ModelRegistryTest, LoadsOnFirstUseAndOnlyOnce) {
   EXPECT_EQ(get(registry, "river:a"), model);
 }
 
+TEST_F(ModelRegistryTest, TheDraftModelIsThePreferredModelsAlone) {
+  options_.preferred = "river:a";
+  options_.engine.speculation.draft_model = file_;
+  ModelRegistry registry = this->registry();
+  get(registry, "river:a");
+  get(registry, "river:b");
+  EXPECT_GT(registry.loaded("river:a")->engine().memory_plan().draft_model, planned_ / 2);
+  EXPECT_EQ(registry.loaded("river:b")->engine().memory_plan().draft_model, 0u);
+}
+
 TEST_F(ModelRegistryTest, ANameWithoutItsTagMeansTheOnlyOne) {
   ModelRegistry registry = this->registry();
   EXPECT_EQ(get(registry, "stone")->id(), "stone:a");
