@@ -73,8 +73,12 @@ double int8_peak(ThreadTeam& team, kernels::Isa isa) {
                      : isa == kernels::Isa::kAvx2    ? avx2_steps
                                                      : sse2_steps;
   const double products = isa == kernels::Isa::kAvx512 ? 64 : isa == kernels::Isa::kBaseline ? 8 : 32;
-  const double seconds =
-      best_seconds(team.size() == 1, kRepetitions, [&](int) { team.run([&](int) { steps(); }); });
+  const double seconds = best_seconds(team.size() == 1, kRepetitions, [&](int) {
+    team.for_each_part(static_cast<std::size_t>(team.size()), 1,
+                       [&](int, std::size_t first, std::size_t last) {
+                         for (; first < last; ++first) steps();
+                       });
+  });
   return 2 * products * 12 * static_cast<double>(kSteps) * team.size() / seconds;
 }
 
@@ -87,8 +91,7 @@ double read_bandwidth(ThreadTeam& team) {
       best_seconds(team.size() == 1, 3 * static_cast<int>(memory.size() / kPart), [&](int i) {
         const std::span part =
             std::span(memory).subspan(static_cast<std::size_t>(i) * kPart % memory.size(), kPart);
-        team.run([&](int member) {
-          const auto [first, last] = divide_work(part.size(), member, team.size(), 8);
+        team.for_each_part(part.size(), 8, [&](int, std::size_t first, std::size_t last) {
           std::uint64_t sums[8] = {};
           for (std::size_t w = first; w + 8 <= last; w += 8)
             for (std::size_t j = 0; j < 8; ++j) sums[j] += part[w + j];

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cassert>
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <set>
 #include <string>
 #include <thread>
@@ -18,8 +20,7 @@
 namespace hearth {
 namespace {
 
-// About 50 microseconds of spinning: longer than the gap between two operators, far shorter than a human
-// notices.
+// Some tens of microseconds: longer than the gap between two operators, far shorter than a human notices.
 constexpr int kSpinsBeforeSleep = 2000;
 
 void pause_briefly() {
@@ -30,82 +31,155 @@ void pause_briefly() {
 #endif
 }
 
-void wait_while_equal(const std::atomic<std::uint32_t>& value, std::uint32_t old) {
+// Until done(); `changes` is notified of every change that may make it true.
+template <typename Done>
+void wait_until(const std::atomic<std::uint32_t>& changes, Done done) {
   for (int spin = 0; spin < kSpinsBeforeSleep; ++spin) {
-    if (value.load(std::memory_order_acquire) != old) return;
+    if (done()) return;
     pause_briefly();
   }
-  while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
+  while (true) {
+    const std::uint32_t seen = changes.load();
+    if (done()) return;
+    changes.wait(seen);
+  }
 }
+
+// The granules that one member has not begun: [first, last) in one word, so that its owner may take from the
+// front and the others from the back.
+class Share {
+ public:
+  void set(std::uint32_t first, std::uint32_t last) {
+    word_.store(word_of(first, last), std::memory_order_relaxed);
+  }
+
+  // A quarter of what is left, so that the last parts, for which the others wait, are small.
+  bool take_front(std::uint32_t& first, std::uint32_t& last) {
+    return take([&](std::uint32_t begin, std::uint32_t end, std::uint32_t count) {
+      first = begin;
+      last = begin + count;
+      return word_of(last, end);
+    });
+  }
+  bool take_back(std::uint32_t& first, std::uint32_t& last) {
+    return take([&](std::uint32_t begin, std::uint32_t end, std::uint32_t count) {
+      first = end - count;
+      last = end;
+      return word_of(begin, first);
+    });
+  }
+
+ private:
+  static std::uint64_t word_of(std::uint64_t first, std::uint64_t last) { return first << 32 | last; }
+
+  template <typename Rest>
+  bool take(Rest rest) {
+    std::uint64_t word = word_.load(std::memory_order_relaxed), next = 0;
+    do {
+      const auto begin = static_cast<std::uint32_t>(word >> 32), end = static_cast<std::uint32_t>(word);
+      if (begin >= end) return false;
+      next = rest(begin, end, (end - begin + 3) / 4);
+    } while (!word_.compare_exchange_weak(word, next, std::memory_order_relaxed));
+    return true;
+  }
+
+  alignas(64) std::atomic<std::uint64_t> word_{0};
+};
 
 }  // namespace
 
+// A call is open while members may join it. `state` is its number, shifted left by 32, plus kOpen, plus the
+// number of members other than the caller that are in it. What a call consists of is written before it opens
+// and read by members that joined, so the caller may write it anew when the call is closed and all have left.
 struct ThreadTeam::Shared {
-  alignas(64) std::atomic<std::uint32_t> generation{0};  // a new value starts a call
-  alignas(64) std::atomic<std::uint32_t> running{0};     // members other than the caller still in the call
-  alignas(64) std::atomic<std::uint32_t> arrived{0};
-  alignas(64) std::atomic<std::uint32_t> barrier_phase{0};
-  void (*call)(void*, int) = nullptr;
+  static constexpr std::uint64_t kOpen = std::uint64_t{1} << 31, kMembers = kOpen - 1;
+
+  explicit Shared(int size) : shares(static_cast<std::size_t>(size)) {}
+
+  alignas(64) std::atomic<std::uint64_t> state{0};
+  alignas(64) std::atomic<std::uint32_t> opened{0};  // counts calls, for members that sleep
+  alignas(64) std::atomic<std::uint32_t> left{0};    // counts calls that all members left, for the caller
+  std::atomic<bool> stopping{false};
+  std::size_t count = 0, granule = 1;
+  Call call = nullptr;
   void* function = nullptr;
-  bool stopping = false;
+  std::vector<Share> shares;
   std::vector<std::jthread> threads;
+
+  void work(int member) {
+    const auto run = [&](std::uint32_t first, std::uint32_t last) {
+      call(function, member, first * granule, std::min(count, last * granule));
+    };
+    const auto own = static_cast<std::size_t>(member);
+    std::uint32_t first = 0, last = 0;
+    while (shares[own].take_front(first, last)) run(first, last);
+    for (std::size_t i = 1; i < shares.size(); ++i)
+      while (shares[(own + i) % shares.size()].take_back(first, last)) run(first, last);
+  }
+
+  // Whether a call newer than `seen` was open, and the member is now in it.
+  bool join(std::uint64_t& seen) {
+    std::uint64_t now = state.load(std::memory_order_acquire);
+    while ((now & kOpen) != 0 && now >> 32 != seen)
+      if (state.compare_exchange_weak(now, now + 1, std::memory_order_acquire)) {
+        seen = now >> 32;
+        return true;
+      }
+    return false;
+  }
+  void leave() {
+    const std::uint64_t before = state.fetch_sub(1, std::memory_order_acq_rel);
+    if ((before & kOpen) != 0 || (before & kMembers) != 1) return;
+    left.fetch_add(1);
+    left.notify_one();
+  }
+
+  void serve(int member) {
+    std::uint64_t seen = 0;
+    while (!stopping) {
+      bool joined = false;
+      wait_until(opened, [&] { return stopping || (joined = join(seen)); });
+      if (!joined) return;
+      work(member);
+      leave();
+    }
+  }
 };
 
-ThreadTeam::ThreadTeam(int threads)
-    : shared_(std::make_unique<Shared>()), size_(threads > 0 ? threads : default_thread_count()) {
+ThreadTeam::ThreadTeam(int threads) : size_(threads > 0 ? threads : default_thread_count()) {
   if (size_ > 1024)
     throw Error(ErrorKind::kInvalidArgument,
                 fmt::format("{} threads asked for, at most 1024 make sense", size_));
-  for (int member = 1; member < size_; ++member) {
-    shared_->threads.emplace_back([shared = shared_.get(), member] {
-      std::uint32_t seen = 0;
-      while (true) {
-        wait_while_equal(shared->generation, seen);
-        seen = shared->generation.load(std::memory_order_acquire);
-        if (shared->stopping) return;
-        shared->call(shared->function, member);
-        if (shared->running.fetch_sub(1, std::memory_order_acq_rel) == 1) shared->running.notify_one();
-      }
-    });
-  }
+  shared_ = std::make_unique<Shared>(size_);
+  for (int member = 1; member < size_; ++member)
+    shared_->threads.emplace_back([shared = shared_.get(), member] { shared->serve(member); });
 }
 
 ThreadTeam::~ThreadTeam() {
   shared_->stopping = true;
-  shared_->generation.fetch_add(1, std::memory_order_release);
-  shared_->generation.notify_all();
+  shared_->opened.fetch_add(1);
+  shared_->opened.notify_all();
 }
 
-void ThreadTeam::run_erased(void (*call)(void*, int), void* function) {
-  if (size_ == 1) return call(function, 0);
-  shared_->call = call;
-  shared_->function = function;
-  shared_->running.store(static_cast<std::uint32_t>(size_ - 1), std::memory_order_relaxed);
-  shared_->generation.fetch_add(1, std::memory_order_release);
-  shared_->generation.notify_all();
-  call(function, 0);
-  for (std::uint32_t left = shared_->running.load(std::memory_order_acquire); left != 0;
-       left = shared_->running.load(std::memory_order_acquire))
-    wait_while_equal(shared_->running, left);
-}
-
-void ThreadTeam::barrier() {
-  if (size_ == 1) return;
-  const std::uint32_t phase = shared_->barrier_phase.load(std::memory_order_acquire);
-  if (shared_->arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == static_cast<std::uint32_t>(size_)) {
-    shared_->arrived.store(0, std::memory_order_relaxed);
-    shared_->barrier_phase.fetch_add(1, std::memory_order_release);
-    shared_->barrier_phase.notify_all();
-  } else {
-    wait_while_equal(shared_->barrier_phase, phase);
-  }
-}
-
-std::pair<std::size_t, std::size_t> divide_work(std::size_t count, int member, int members,
-                                                std::size_t granule) {
-  const std::size_t granules = (count + granule - 1) / granule;
-  const auto m = static_cast<std::size_t>(member), n = static_cast<std::size_t>(members);
-  return {std::min(count, granules * m / n * granule), std::min(count, granules * (m + 1) / n * granule)};
+void ThreadTeam::share(std::size_t count, std::size_t granule, Call call, void* function) {
+  Shared& shared = *shared_;
+  shared.count = count;
+  shared.granule = granule;
+  shared.call = call;
+  shared.function = function;
+  const std::size_t granules = (count + granule - 1) / granule, members = shared.shares.size();
+  assert(granules <= std::numeric_limits<std::uint32_t>::max());
+  for (std::size_t m = 0; m < members; ++m)
+    shared.shares[m].set(static_cast<std::uint32_t>(granules * m / members),
+                         static_cast<std::uint32_t>(granules * (m + 1) / members));
+  const std::uint64_t number = (shared.state.load(std::memory_order_relaxed) >> 32) + 1;
+  shared.state.store(number << 32 | Shared::kOpen, std::memory_order_release);
+  shared.opened.fetch_add(1);
+  shared.opened.notify_all();
+  shared.work(0);
+  if ((shared.state.fetch_and(~Shared::kOpen, std::memory_order_acq_rel) & Shared::kMembers) == 0) return;
+  wait_until(shared.left,
+             [&] { return (shared.state.load(std::memory_order_acquire) & Shared::kMembers) == 0; });
 }
 
 namespace {

@@ -39,9 +39,8 @@ void measure_chunk(DirectRun& run, ThreadTeam& team, std::span<const std::int32_
     const MatrixView<const float> logits = run.run(rows);
     const std::size_t first = surprises.size();
     surprises.resize(first + logits.rows);
-    team.run([&](int member) {
-      for (auto i = static_cast<std::size_t>(member); i < logits.rows;
-           i += static_cast<std::size_t>(team.size()))
+    team.for_each_part(logits.rows, 1, [&](int /*member*/, std::size_t from, std::size_t to) {
+      for (std::size_t i = from; i < to; ++i)
         surprises[first + i] = surprise(logits.row_span(i), chunk[static_cast<std::size_t>(begin) + i + 1]);
     });
     begin = end;

@@ -207,10 +207,8 @@ void Scheduler::sample(const std::vector<Part>& parts, MatrixView<float> logits)
         sampled.push_back({part.sequence, row + i - 1, i, 0, {}, 0});
     row += part.drafted;
   }
-  ThreadTeam& team = compute_->team();
-  team.run([&](int member) {
-    for (auto i = static_cast<std::size_t>(member); i < sampled.size();
-         i += static_cast<std::size_t>(team.size())) {
+  compute_->team().for_each_part(sampled.size(), 1, [&](int member, std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) {
       const Sequence& sequence = *sampled[i].sequence;
       const GenerationRequest& request = sequence.request();
       const std::size_t history = sequence.tokens().size() + static_cast<std::size_t>(sampled[i].drafted);

@@ -1,7 +1,6 @@
 #include "kernels/attention.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cassert>
 #include <vector>
 
@@ -123,7 +122,7 @@ void write_out(const Problem& problem, const RowTile& tile, std::size_t head, co
 
 std::size_t tile_queries(const Problem& problem) { return std::max(kTileQueryCount, problem.group()); }
 
-// Many tiles: each is done whole by the next free member, the longest first.
+// Many tiles: each is done whole by one member, the longest first.
 void attend_by_tile(ExecutionContext& context, const Problem& problem, std::span<const RowTile> tiles) {
   const std::size_t heads = problem.cache.heads, queries = tile_queries(problem);
   const std::size_t scratch_floats = problem.scratch_floats();
@@ -131,13 +130,11 @@ void attend_by_tile(ExecutionContext& context, const Problem& problem, std::span
   const auto members = static_cast<std::size_t>(context.team().size());
   auto* memory =
       context.workspace().get<float>(Workspace::kScratch, members * (scratch_floats + 2 * state_floats));
-  std::atomic<std::size_t> next{0};
-  context.team().run([&](int member) {
+  context.team().for_each_part(tiles.size() * heads, 1, [&](int member, std::size_t first, std::size_t last) {
     float* scratch = memory + static_cast<std::size_t>(member) * (scratch_floats + 2 * state_floats);
     float* states = scratch + scratch_floats;
     float* later = states + state_floats;
-    for (std::size_t unit = next.fetch_add(1, std::memory_order_relaxed); unit < tiles.size() * heads;
-         unit = next.fetch_add(1, std::memory_order_relaxed)) {
+    for (std::size_t unit = first; unit < last; ++unit) {
       const RowTile& tile = tiles[tiles.size() - 1 - unit / heads];
       const std::size_t head = unit % heads;
       const AttentionTask task = make_task(problem, tile, head, scratch);
@@ -169,8 +166,7 @@ void attend_by_segment(ExecutionContext& context, const Problem& problem, std::s
   const auto members = static_cast<std::size_t>(context.team().size());
   auto* scratch = context.workspace().get<float>(Workspace::kScratch, members * scratch_floats);
   auto* states = context.workspace().get<float>(Workspace::kStates, parts.size() * state_floats);
-  context.team().run([&](int member) {
-    const auto [first, last] = divide_work(parts.size(), member, context.team().size());
+  context.team().for_each_part(parts.size(), 1, [&](int member, std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {
       const AttentionTask task = make_task(problem, *parts[i].tile, parts[i].head,
                                            scratch + static_cast<std::size_t>(member) * scratch_floats);
@@ -244,14 +240,12 @@ void store_keys_values(ExecutionContext& context, MatrixView<const float> keys,
                        const PagedCacheView& cache) {
   assert(keys.rows == rows.size() && values.rows == rows.size());
   assert(keys.columns == cache.heads * cache.head_dimension && values.columns == keys.columns);
+  // Keys lie by dimension, each element in a line of its own: dear for their number.
+  constexpr std::size_t kCostOfElement = 8;
   const std::size_t dimension = cache.head_dimension;
-  const auto members = static_cast<std::size_t>(context.team().size());
-  auto* scratch = context.workspace().get<float>(Workspace::kScratch, members * 2 * dimension);
-  context.team().run([&](int member) {
-    const auto [first, last] = divide_work(rows.size(), member, context.team().size());
-    for (std::size_t i = first; i < last; ++i)
-      store_row(context.kernels(), keys.row(i), values.row(i), rows[i], cache,
-                scratch + static_cast<std::size_t>(member) * 2 * dimension);
+  auto* scratch = context.workspace().get<float>(Workspace::kScratch, rows.size() * 2 * dimension);
+  for_each_row(context, rows.size(), kCostOfElement * keys.columns, [&](std::size_t i) {
+    store_row(context.kernels(), keys.row(i), values.row(i), rows[i], cache, scratch + i * 2 * dimension);
   });
 }
 

@@ -128,23 +128,41 @@ ProductTask part_of(ProductTask task, std::size_t first_token, std::size_t last_
   return task;
 }
 
-// Quantises the activations; then calls multiply(first token, last token, scratch) for every token block.
-template <typename Multiply>
-void run(ExecutionContext& context, MatrixView<const float> x, const Products& products, Multiply multiply) {
-  const std::size_t units = (x.columns + kChunkColumns - 1) / kChunkColumns * x.rows;
-  const int members = context.team().size();
-  auto* scratch = context.workspace().get<std::byte>(
-      Workspace::kScratch, static_cast<std::size_t>(members) * kProductScratchBytes);
-  context.team().run([&](int member) {
-    if (products.quantise.out.recipe_count > 0) {
-      const auto [first, last] = divide_work(units, member, members);
-      context.kernels().quantise(products.quantise, first, last);
-      context.team().barrier();
-    }
-    for (std::size_t token = 0; token < x.rows; token += products.token_block)
-      multiply(member, token, std::min(x.rows, token + products.token_block),
-               scratch + static_cast<std::size_t>(member) * kProductScratchBytes);
+// Units of activations that are quantised in the time that dividing them would take.
+constexpr std::size_t kFewUnits = 8;
+
+void quantise(ExecutionContext& context, const QuantiseTask& task) {
+  if (task.out.recipe_count == 0) return;
+  const std::size_t units = (task.columns + kChunkColumns - 1) / kChunkColumns * task.rows;
+  context.team().for_each_part(units, kFewUnits, [&](int /*member*/, std::size_t first, std::size_t last) {
+    context.kernels().quantise(task, first, last);
   });
+}
+
+// Panels are multiplied in groups of so many (kTilePanels of every instruction set divides it).
+constexpr std::size_t kPanelGranule = 2;
+
+// Quantises the activations; then calls multiply(first token, last token, first panel, last panel, scratch)
+// for every token block and all panels of it.
+template <typename Multiply>
+void run(ExecutionContext& context, MatrixView<const float> x, const Products& products, std::size_t panels,
+         Multiply multiply) {
+  quantise(context, products.quantise);
+  const auto members = static_cast<std::size_t>(context.team().size());
+  auto* scratch = context.workspace().get<std::byte>(Workspace::kScratch, members * kProductScratchBytes);
+  const std::size_t blocks = (x.rows + products.token_block - 1) / products.token_block;
+  // Blocks begin at a whole group, so that no part has half of one.
+  const std::size_t stride = (panels + kPanelGranule - 1) / kPanelGranule * kPanelGranule;
+  context.team().for_each_part(
+      blocks * stride, kPanelGranule, [&](int member, std::size_t first, std::size_t last) {
+        for (std::size_t block = first / stride; block * stride < last; ++block) {
+          const std::size_t token = block * products.token_block, start = block * stride;
+          const std::size_t begin = std::max(first, start) - start, end = std::min(last - start, panels);
+          if (begin < end)
+            multiply(token, std::min(x.rows, token + products.token_block), begin, end,
+                     scratch + static_cast<std::size_t>(member) * kProductScratchBytes);
+        }
+      });
 }
 
 }  // namespace
@@ -156,10 +174,10 @@ void linear(ExecutionContext& context, MatrixView<const float> x, std::span<cons
     return linear(context, x, outputs.subspan(kMaximumRecipes));
   }
   const Products products = prepare(context, x, outputs);
-  run(context, x, products,
-      [&](int member, std::size_t first_token, std::size_t last_token, std::byte* scratch) {
-        // Panels of all outputs in one row, a contiguous part to each member.
-        auto [first, last] = divide_work(products.panels, member, context.team().size(), 2);
+  run(context, x, products, products.panels,
+      [&](std::size_t first_token, std::size_t last_token, std::size_t first, std::size_t last,
+          std::byte* scratch) {
+        // The panels of all outputs stand in one row.
         for (std::size_t i = 0; i < outputs.size(); ++i) {
           const std::size_t count = outputs[i].weight.storage().panels;
           const std::size_t begin = std::min(first, count), end = std::min(last, count);
@@ -183,9 +201,9 @@ void gated_linear(ExecutionContext& context, MatrixView<const float> x, Activati
     return gated_activation(context, activation, gate.out, up.out, up.out);
   }
   const Products products = prepare(context, x, outputs);
-  run(context, x, products,
-      [&](int member, std::size_t first_token, std::size_t last_token, std::byte* scratch) {
-        const auto [first, last] = divide_work(products.panels / 2, member, context.team().size(), 2);
+  run(context, x, products, products.panels / 2,
+      [&](std::size_t first_token, std::size_t last_token, std::size_t first, std::size_t last,
+          std::byte* scratch) {
         kernels_of(context, gate)
             .multiply_gated_int8(part_of(products.tasks[0], first_token, last_token, scratch),
                                  part_of(products.tasks[1], first_token, last_token, scratch),

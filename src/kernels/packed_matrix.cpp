@@ -41,8 +41,7 @@ PackedMatrix PackedMatrix::pack(ExecutionContext& context, ElementType type, std
                               bytes.size(), bytes_per_row));
     sources[row] = bytes.data();
   }
-  context.team().run([&](int member) {
-    const auto [first, last] = divide_work(storage.panels, member, context.team().size());
+  context.team().for_each_part(storage.panels, 1, [&](int /*member*/, std::size_t first, std::size_t last) {
     for (std::size_t panel = first; panel < last; ++panel)
       pack_panel(type, columns, std::span(sources).subspan(panel * storage.interleave, storage.interleave),
                  storage.memory.data() + panel * storage.panel_bytes);
@@ -64,9 +63,8 @@ void unpack_rows(ExecutionContext& context, const PackedMatrix& matrix, std::spa
   const std::size_t bytes = storage.panel_bytes / storage.interleave;
   const auto members = static_cast<std::size_t>(context.team().size());
   std::vector<std::byte> file_rows(members * bytes);
-  context.team().run([&](int member) {
+  context.team().for_each_part(rows.size(), 1, [&](int member, std::size_t first, std::size_t last) {
     const std::span<std::byte> file_row(file_rows.data() + static_cast<std::size_t>(member) * bytes, bytes);
-    const auto [first, last] = divide_work(rows.size(), member, context.team().size());
     for (std::size_t i = first; i < last; ++i) {
       const auto row = static_cast<std::size_t>(rows[i]);
       assert(row < matrix.rows());

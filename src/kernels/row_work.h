@@ -16,8 +16,7 @@ void for_each_row(ExecutionContext& context, std::size_t rows, std::size_t eleme
     for (std::size_t row = 0; row < rows; ++row) f(row);
     return;
   }
-  context.team().run([&](int member) {
-    const auto [first, last] = divide_work(rows, member, context.team().size());
+  context.team().for_each_part(rows, 1, [&](int /*member*/, std::size_t first, std::size_t last) {
     for (std::size_t row = first; row < last; ++row) f(row);
   });
 }

@@ -15,37 +15,76 @@
 namespace hearth {
 namespace {
 
-TEST(ThreadTeam, EveryMemberRunsOnce) {
+TEST(ThreadTeam, EveryItemIsDoneOnceInWholeGranules) {
   for (const int size : {1, 2, 3, 8}) {
     ThreadTeam team(size);
     ASSERT_EQ(team.size(), size);
-    // Plain integers: a member that ran twice, or beside its own twin, would show here or to the thread
-    // sanitizer.
-    std::vector<int> calls(static_cast<std::size_t>(size), 0);
-    team.run([&](int member) { ++calls[static_cast<std::size_t>(member)]; });
-    EXPECT_EQ(calls, std::vector<int>(static_cast<std::size_t>(size), 1));
+    for (const std::size_t count : {0u, 1u, 7u, 64u, 1000u})
+      for (const std::size_t granule : {1u, 4u, 32u}) {
+        // Plain integers: an item that was done twice would show here or to the thread sanitizer.
+        std::vector<int> times(count, 0);
+        std::atomic<int> wrong{0};
+        team.for_each_part(count, granule, [&](int member, std::size_t first, std::size_t last) {
+          wrong += member < 0 || member >= size || first >= last || first % granule != 0 ||
+                   (last % granule != 0 && last != count);
+          for (std::size_t i = first; i < last; ++i) ++times[i];
+        });
+        EXPECT_EQ(times, std::vector<int>(count, 1));
+        EXPECT_EQ(wrong, 0);
+      }
   }
 }
 
-TEST(ThreadTeam, TheCallerIsMemberZero) {
+TEST(ThreadTeam, TheCallerIsMemberZeroAndNoTwoAreTheSame) {
   ThreadTeam team(3);
   const std::thread::id caller = std::this_thread::get_id();
-  std::vector<std::thread::id> ids(3);
-  team.run([&](int member) { ids[static_cast<std::size_t>(member)] = std::this_thread::get_id(); });
-  EXPECT_EQ(ids[0], caller);
-  EXPECT_NE(ids[1], caller);
-  EXPECT_NE(ids[1], ids[2]);
+  std::vector<std::vector<std::thread::id>> ids(3);  // no lock: a member's calls are one after the other
+  for (int call = 0; call < 1000; ++call)
+    team.for_each_part(100, 1, [&](int member, std::size_t, std::size_t) {
+      ids[static_cast<std::size_t>(member)].push_back(std::this_thread::get_id());
+    });
+  for (std::size_t member = 0; member < 3; ++member)
+    for (const std::thread::id id : ids[member]) {
+      EXPECT_EQ(id, ids[member].front());
+      EXPECT_EQ(id == caller, member == 0);
+    }
+}
+
+TEST(ThreadTeam, AllMembersTakePart) {
+  ThreadTeam team(3);
+  std::atomic<int> arrived{0};
+  // Each part waits for the others, so it ends only if three members come.
+  team.for_each_part(3, 1, [&](int, std::size_t, std::size_t) {
+    ++arrived;
+    while (arrived < 3) std::this_thread::yield();
+  });
+  EXPECT_EQ(arrived, 3);
+}
+
+TEST(ThreadTeam, ALateMemberHoldsNobodyUp) {
+  ThreadTeam team(2);
+  std::atomic<bool> release{false}, held{false};
+  // Whoever gets the first half's item 0 is held; the other does all the rest meanwhile.
+  std::atomic<int> done{0};
+  team.for_each_part(100, 1, [&](int, std::size_t first, std::size_t last) {
+    if (first == 0) {
+      held = true;
+      while (!release) std::this_thread::yield();
+    }
+    done += static_cast<int>(last - first);
+    if (held && done >= 87) release = true;  // 100 less the 13 of the part that is held
+  });
+  EXPECT_EQ(done, 100);
 }
 
 TEST(ThreadTeam, ManyCallsSeeEachOthersWrites) {
   ThreadTeam team(4);
   std::vector<int> sums(4, 0);
   for (int call = 0; call < 5000; ++call) {
-    // Each member reads what its neighbour wrote in the call before.
+    // Each item is made of what its neighbour was in the call before.
     std::vector<int> next(4, 0);
-    team.run([&](int member) {
-      const auto m = static_cast<std::size_t>(member);
-      next[m] = sums[(m + 1) % 4] + 1;
+    team.for_each_part(4, 1, [&](int, std::size_t first, std::size_t last) {
+      for (std::size_t i = first; i < last; ++i) next[i] = sums[(i + 1) % 4] + 1;
     });
     sums = next;
   }
@@ -54,28 +93,15 @@ TEST(ThreadTeam, ManyCallsSeeEachOthersWrites) {
 
 TEST(ThreadTeam, WakesUpAfterSleeping) {
   ThreadTeam team(2);
-  std::atomic<int> calls{0};
   for (int i = 0; i < 3; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    team.run([&](int) { ++calls; });
+    std::atomic<int> arrived{0};
+    team.for_each_part(2, 1, [&](int, std::size_t, std::size_t) {
+      ++arrived;
+      while (arrived < 2) std::this_thread::yield();
+    });
+    EXPECT_EQ(arrived, 2);
   }
-  EXPECT_EQ(calls, 6);
-}
-
-TEST(ThreadTeam, NobodyPassesTheBarrierAlone) {
-  constexpr int kMembers = 4, kPhases = 500;
-  ThreadTeam team(kMembers);
-  std::vector<int> written(kMembers, -1);
-  std::atomic<int> wrong{0};
-  team.run([&](int member) {
-    for (int phase = 0; phase < kPhases; ++phase) {
-      written[static_cast<std::size_t>(member)] = phase;
-      team.barrier();
-      for (const int value : written) wrong += value != phase;
-      team.barrier();
-    }
-  });
-  EXPECT_EQ(wrong, 0);
 }
 
 TEST(ThreadTeam, ATeamNeverUsedEndsQuietly) {
@@ -87,30 +113,6 @@ TEST(ThreadTeam, AnAbsurdSizeIsRefused) {
 }
 
 TEST(ThreadTeam, ZeroMeansTheDefault) { EXPECT_EQ(ThreadTeam(0).size(), default_thread_count()); }
-
-TEST(DivideWork, CoversEveryItemOnceInOrder) {
-  for (const std::size_t count : {0u, 1u, 7u, 64u, 1000u})
-    for (const int members : {1, 2, 3, 16})
-      for (const std::size_t granule : {1u, 4u, 32u}) {
-        std::size_t expected_begin = 0;
-        for (int member = 0; member < members; ++member) {
-          const auto [begin, end] = divide_work(count, member, members, granule);
-          EXPECT_EQ(begin, expected_begin);
-          EXPECT_LE(begin, end);
-          EXPECT_TRUE(end % granule == 0 || end == count);
-          expected_begin = end;
-        }
-        EXPECT_EQ(expected_begin, count);
-      }
-}
-
-TEST(DivideWork, NobodyGetsMoreThanOneGranuleAboveAnother) {
-  for (int member = 0; member < 7; ++member) {
-    const auto [begin, end] = divide_work(1000, member, 7);
-    EXPECT_GE(end - begin, 142u);
-    EXPECT_LE(end - begin, 143u);
-  }
-}
 
 // In a child of its own, bound to one processor.
 void exit_with_count_on_one_processor() {

@@ -61,15 +61,26 @@ inline __attribute__((always_inline)) void start_sums(const std::int32_t* offset
   }
 }
 
-// Packed weights that are wanted soon, asked for a few lines at a time while others are multiplied: without
-// it the processor would wait for the first lines of each chunk, and not read while it multiplies.
+// Packed weights that are wanted soon, asked for a few lines at a time while others are multiplied: so many
+// bytes of each panel ahead as make up for the time that memory takes. With fewer the processor waits (half
+// the speed of one row on some), with many more the start of a small matrix is not asked for in time.
+constexpr std::size_t kPrefetchBytes = 6 << 10;
+
+// Up to so many rows wait for memory, not for arithmetic: they take one panel after the other, because memory
+// is fastest where it is read from end to end.
+constexpr std::size_t kFewRows = 4;
+
 template <int kPanels>
 class Prefetch {
  public:
-  // `steps`: how often step() will be called.
-  Prefetch(const std::uint8_t* const (&chunks)[kPanels], std::size_t bytes, std::size_t steps)
-      : bytes_(bytes), bytes_per_step_((bytes + steps * 64 - 1) / (steps * 64) * 64) {
-    for (int c = 0; c < kPanels; ++c) chunks_[c] = chunks[c];
+  // What sum_panels decodes kPrefetchBytes after `chunk` of the panels from `first_panel` on, in the order in
+  // which it does; `steps`: how often step() will be called.
+  Prefetch(const ProductTask& task, std::size_t first_panel, std::size_t chunk, std::size_t steps)
+      : bytes_(task.chunk_bytes), bytes_per_step_((bytes_ + steps * 64 - 1) / (steps * 64) * 64) {
+    const std::size_t chunks = (task.columns + kChunkColumns - 1) / kChunkColumns;
+    const std::size_t wanted = chunk + (kPrefetchBytes + bytes_ - 1) / bytes_;
+    const std::uint8_t* panel = task.packed + (first_panel + wanted / chunks * kPanels) * task.panel_bytes;
+    for (int c = 0; c < kPanels; ++c) chunks_[c] = panel + c * task.panel_bytes + wanted % chunks * bytes_;
   }
   void step() {
     const std::size_t end = done_ + bytes_per_step_ < bytes_ ? done_ + bytes_per_step_ : bytes_;
@@ -180,15 +191,11 @@ void sum_panels(const ProductTask& task, std::size_t first_panel, float* sums) {
     const std::size_t columns_left = task.columns - column;
     const int blocks =
         static_cast<int>(columns_left < kChunkColumns ? columns_left / kBlockColumns : kChunkBlocks);
-    const std::uint8_t* next_chunks[kPanels];
-    for (int c = 0; c < kPanels; ++c) {
-      const std::uint8_t* panel = task.packed + (first_panel + c) * task.panel_bytes;
-      F::decode(panel + chunk * task.chunk_bytes, blocks, panels[c]);
-      next_chunks[c] = columns_left > kChunkColumns ? panel + (chunk + 1) * task.chunk_bytes
-                                                    : panel + kPanels * task.panel_bytes;  // the next call's
-    }
+    for (int c = 0; c < kPanels; ++c)
+      F::decode(task.packed + (first_panel + c) * task.panel_bytes + chunk * task.chunk_bytes, blocks,
+                panels[c]);
     const std::size_t tiles = (tokens + kTileRows - 1) / kTileRows;
-    Prefetch<kPanels> next(next_chunks, task.chunk_bytes, tiles * static_cast<std::size_t>(blocks));
+    Prefetch<kPanels> next(task, first_panel, chunk, tiles * static_cast<std::size_t>(blocks));
     const std::size_t unit = chunk * task.tokens + task.first_token;
     multiply_chunk<F, kPanels>(panels, blocks, tokens, task.codes + unit * kChunkColumns,
                                task.scales + unit * kChunkBlocks,
@@ -272,21 +279,22 @@ void multiply_gated_panels(const ProductTask& gate, const ProductTask& up, int a
 
 // f.operator()<panels>(first panel) over [first, last), in groups of kTilePanels and then one by one.
 template <typename Function>
-inline void for_each_group(std::size_t first, std::size_t last, Function f) {
-  for (; last - first >= kTilePanels; first += kTilePanels) f.template operator()<kTilePanels>(first);
+inline void for_each_group(const ProductTask& task, std::size_t first, std::size_t last, Function f) {
+  if (task.last_token - task.first_token > kFewRows)
+    for (; last - first >= kTilePanels; first += kTilePanels) f.template operator()<kTilePanels>(first);
   for (; first < last; ++first) f.template operator()<1>(first);
 }
 
 template <typename F>
 void multiply_int8(const ProductTask& task, std::size_t first, std::size_t last) {
-  for_each_group(first, last,
+  for_each_group(task, first, last,
                  [&]<int kPanels>(std::size_t panel) { multiply_panels<F, kPanels>(task, panel); });
 }
 
 template <typename F>
 void multiply_gated_int8(const ProductTask& gate, const ProductTask& up, int activation, std::size_t first,
                          std::size_t last) {
-  for_each_group(first, last, [&]<int kPanels>(std::size_t panel) {
+  for_each_group(gate, first, last, [&]<int kPanels>(std::size_t panel) {
     multiply_gated_panels<F, kPanels>(gate, up, activation, panel);
   });
 }
