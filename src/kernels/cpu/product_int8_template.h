@@ -323,7 +323,7 @@ inline void for_each_group(const ProductTask& task, std::size_t first, std::size
 template <typename F>
 void multiply_int8(const ProductTask& task, std::size_t first, std::size_t last) {
 #ifdef HEARTH_TILES
-  const MatrixTiles tiles(F::kHalves ? 16 : 32);
+  const MatrixTileUse<F> tiles(task);
 #endif
   for_each_group(task, first, last,
                  [&]<int kPanels>(std::size_t panel) { multiply_panels<F, kPanels>(task, panel); });
@@ -333,7 +333,7 @@ template <typename F>
 void multiply_gated_int8(const ProductTask& gate, const ProductTask& up, int activation, std::size_t first,
                          std::size_t last) {
 #ifdef HEARTH_TILES
-  const MatrixTiles tiles(F::kHalves ? 16 : 32);
+  const MatrixTileUse<F> tiles(gate);
 #endif
   for_each_group(gate, first, last, [&]<int kPanels>(std::size_t panel) {
     multiply_gated_panels<F, kPanels>(gate, up, activation, panel);

@@ -10,6 +10,24 @@ namespace {
 constexpr std::size_t kMatrixTileRows = 16;
 static_assert(kLanes == 16, "a tile holds 16 outputs");
 
+// Prepares this thread's tiles for the time that a task with rows enough takes.
+template <typename F>
+class MatrixTileUse {
+ public:
+  explicit MatrixTileUse(const ProductTask& task)
+      : used_(task.last_token - task.first_token >= kMatrixTileRows) {
+    if (used_) MatrixTiles::begin(F::kHalves ? kBlockColumns / 2 : kBlockColumns);
+  }
+  ~MatrixTileUse() {
+    if (used_) MatrixTiles::end();
+  }
+  MatrixTileUse(const MatrixTileUse&) = delete;
+  MatrixTileUse& operator=(const MatrixTileUse&) = delete;
+
+ private:
+  bool used_;
+};
+
 // The sums of one chunk: [block][part][panel][row][lane].
 template <typename F, int kPanels>
 struct MatrixTileSums {

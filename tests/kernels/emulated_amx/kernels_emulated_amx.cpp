@@ -8,9 +8,9 @@ namespace hearth::kernels::HEARTH_ISA_NAMESPACE {
 namespace {
 
 // As in matrix_tiles_amx.h, from what Intel's manual says of TDPBSUD.
-class MatrixTiles {
- public:
-  explicit MatrixTiles(int /*columns*/) {}
+struct MatrixTiles {
+  static void begin(int /*columns*/) {}
+  static void end() {}
 
   template <int kColumns, int kPanels>
   static void multiply(const std::int8_t* codes, const std::uint8_t* const (&weights)[kPanels],
