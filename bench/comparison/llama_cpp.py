@@ -39,7 +39,7 @@ class LlamaCpp(Engine):
         if row.kind == "start":
             return {"llama.cpp": [], "llama.cpp, no warm-up": ["--no-warmup"]}
         if row.kind == "memory":
-            return {"llama.cpp": [], "llama.cpp, no map": ["--no-mmap"]}
+            return {"llama.cpp": [], "llama.cpp, no map": ["--load-mode", "none"]}
         return {"llama.cpp": []}
 
     def measure(self, row, path, extra):

@@ -9,6 +9,7 @@
 #include "cli/progress_bar.h"
 #include "cli/verb.h"
 #include "engine/direct_run.h"
+#include "engine/greatest_logit.h"
 
 namespace hearth::cli {
 namespace {
@@ -33,9 +34,7 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
-std::int32_t most_likely(std::span<const float> logits) {
-  return static_cast<std::int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
-}
+std::int32_t most_likely(std::span<const float> logits) { return engine::find_greatest(logits).token; }
 
 // Any tokens serve: the work does not depend on which they are, but for a mixture's choice of experts.
 std::int32_t prompt_token(std::int32_t index, std::int32_t vocabulary) {

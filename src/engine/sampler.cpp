@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
+#include "engine/greatest_logit.h"
 #include "engine/random.h"
 
 namespace hearth::engine {
@@ -73,20 +73,11 @@ std::int32_t Sampler::sample(std::span<float> logits, const SamplingHistory& his
   for (const auto& [token, bias] : options.logit_bias) logits[static_cast<std::size_t>(token)] += bias;
   apply_penalties(logits, history, options);
 
-  std::size_t best = 0;
-  float greatest = -std::numeric_limits<float>::infinity();
-  bool all_numbers = true;
-  for (std::size_t i = 0; i < logits.size(); ++i) {
-    all_numbers &= !std::isnan(logits[i]);
-    if (logits[i] > greatest) {
-      greatest = logits[i];
-      best = i;
-    }
-  }
+  const auto [best, greatest, all_numbers] = find_greatest(logits);
   if (!all_numbers || !std::isfinite(greatest))
     throw Error(ErrorKind::kInternal, "the model's logits are not finite numbers",
                 "the model file may be damaged: check it with `hearth show`, or pull it again");
-  if (options.temperature == 0.0f) return static_cast<std::int32_t>(best);
+  if (options.temperature == 0.0f) return best;
 
   // What is less likely than e^-30 of the best one could be drawn once in 10^13 tokens; leaving it out first
   // keeps the rest cheap.
