@@ -19,7 +19,7 @@ static_assert(std::endian::native == std::endian::little, "the map's units are l
 class DoubleArray {
  public:
   explicit DoubleArray(std::string_view bytes) : units_(bytes.size() / 4) {
-    std::memcpy(units_.data(), bytes.data(), units_.size() * 4);
+    if (!units_.empty()) std::memcpy(units_.data(), bytes.data(), units_.size() * 4);
   }
 
   // Calls visit(value, length) for every key that `text` begins with, the shortest first, until it says stop.
