@@ -36,6 +36,8 @@ __attribute__((target("amx-tile,amx-int8"))) void amx_steps() {
     std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
     std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
   } configuration;
+  // GCC 12's intrinsic says only of the first 8 bytes that it reads them.
+  __asm__ volatile("" : : "r"(&configuration) : "memory");
   _tile_loadconfig(&configuration);
   for (long i = 0; i < kSteps / kAmxStepsInOne; ++i)
     __asm__ volatile(HEARTH_TILE(0) HEARTH_TILE(1) HEARTH_TILE(2) HEARTH_TILE(3) HEARTH_TILE(0) HEARTH_TILE(

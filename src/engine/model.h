@@ -30,9 +30,8 @@ class Model {
   const text::Tokenizer& tokenizer() const { return *tokenizer_; }
   models::Decoder& decoder() const { return *decoder_; }
   kernels::ExecutionContext& context() const { return *context_; }
-  const EngineOptions& options() const {
-    return options_;
-  }  // every default resolved; cache_tokens 0: all sequences can be full
+  // Every default resolved; cache_tokens 0: all sequences can be full.
+  const EngineOptions& options() const { return options_; }
   // A short digest of everything that a seed's answer depends on: build, model, instruction set, numerics.
   const std::string& fingerprint() const { return fingerprint_; }
 

@@ -39,11 +39,14 @@ struct Problem {
   std::size_t group() const { return options.query_heads / cache.heads; }
   std::size_t state_floats() const { return attention_state_floats(cache.head_dimension); }
   bool rotated() const { return cache.type == CacheType::kQ8; }
+  // Most queries of a tile.
+  std::size_t tile_queries() const { return std::max(kTileQueryCount, group()); }
+  std::size_t kernel_scratch_floats() const {
+    return attention_scratch_floats(cache.head_dimension, tile_queries());
+  }
   // What a member needs for a tile: the kernel's scratch and, behind it, the tile's queries, rotated.
   std::size_t scratch_floats() const {
-    const std::size_t tile_queries = std::max(kTileQueryCount, group());
-    return attention_scratch_floats(cache.head_dimension, tile_queries) +
-           (rotated() ? tile_queries * padded_head(cache.head_dimension) : 0);
+    return kernel_scratch_floats() + (rotated() ? tile_queries() * padded_head(cache.head_dimension) : 0);
   }
 };
 
@@ -70,8 +73,7 @@ std::vector<RowTile> make_tiles(const Problem& problem) {
 
 void rotate_queries(const Problem& problem, AttentionTask& task) {
   const std::size_t dimension = task.head_dimension;
-  float* rotated =
-      task.scratch + attention_scratch_floats(dimension, std::max(kTileQueryCount, problem.group()));
+  float* rotated = task.scratch + problem.kernel_scratch_floats();
   for (std::size_t r = 0; r < task.rows; ++r)
     for (std::size_t g = 0; g < task.group; ++g)
       problem.kernels.rotate(task.queries + r * task.query_stride + g * dimension, dimension,
@@ -120,11 +122,9 @@ void write_out(const Problem& problem, const RowTile& tile, std::size_t head, co
                                        problem.out.row(tile.first + r) + (head * group + g) * dimension);
 }
 
-std::size_t tile_queries(const Problem& problem) { return std::max(kTileQueryCount, problem.group()); }
-
 // Many tiles: each is done whole by one member, the longest first.
 void attend_by_tile(ExecutionContext& context, const Problem& problem, std::span<const RowTile> tiles) {
-  const std::size_t heads = problem.cache.heads, queries = tile_queries(problem);
+  const std::size_t heads = problem.cache.heads, queries = problem.tile_queries();
   const std::size_t scratch_floats = problem.scratch_floats();
   const std::size_t state_floats = queries * problem.state_floats();
   const auto members = static_cast<std::size_t>(context.team().size());
@@ -155,7 +155,7 @@ void attend_by_segment(ExecutionContext& context, const Problem& problem, std::s
     std::size_t head;
     std::int32_t segment;
   };
-  const std::size_t heads = problem.cache.heads, queries = tile_queries(problem);
+  const std::size_t heads = problem.cache.heads, queries = problem.tile_queries();
   std::vector<Part> parts;
   for (const RowTile& tile : tiles)
     for (std::size_t head = 0; head < heads; ++head)

@@ -35,7 +35,7 @@ struct MatrixTileSums {
   static constexpr int kRowInts = kLanes, kPanelInts = 16 * kRowInts, kPartInts = kPanels * kPanelInts;
   alignas(64) std::int32_t values[kChunkBlocks * kParts * kPartInts];
 
-  std::int32_t* part(int b, int part) { return values + (b * kParts + part) * kPartInts; }
+  static constexpr int place(int b, int part) { return (b * kParts + part) * kPartInts; }
 };
 
 template <typename F, int kRows, int kPanels>
@@ -48,7 +48,7 @@ struct MatrixTileDots {
   inline __attribute__((always_inline)) void get(int b, Ints (&dots)[kRows][kPanels]) const {
     using Sums = MatrixTileSums<F, kPanels>;
     start_sums<F, kRows, kPanels>(offsets + b * Sums::kParts + kPart, dots);
-    const std::int32_t* part = sums.values + (b * Sums::kParts + kPart) * Sums::kPartInts;
+    const std::int32_t* part = sums.values + Sums::place(b, kPart);
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 8
@@ -70,7 +70,7 @@ void multiply_matrix_tile(const DecodedPanel* panels, int blocks, const std::int
       for (int c = 0; c < kPanels; ++c)
         weights[c] = panels[c].codes + (b * kGroups + part * kColumns / 4) * kVectorBytes;
       MatrixTiles::multiply<kColumns, kPanels>(codes + b * kBlockColumns + part * kColumns, weights,
-                                               tile_sums.part(b, part));
+                                               tile_sums.values + Sums::place(b, part));
     }
   // As many rows at a time as the registers hold totals for; 16 is a multiple of it.
   constexpr int kRows = kSanitized ? 2 : 4;
