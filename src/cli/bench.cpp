@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "cli/bench_speculation.h"
+#include "cli/median.h"
 #include "cli/model_options.h"
 #include "cli/progress_bar.h"
 #include "cli/verb.h"
@@ -26,12 +27,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
 std::int32_t most_likely(std::span<const float> logits) { return engine::find_greatest(logits).token; }

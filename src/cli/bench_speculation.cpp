@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "cli/median.h"
 #include "engine/engine.h"
 
 namespace hearth::cli {
@@ -15,12 +16,6 @@ std::vector<std::int32_t> prompt_of(const Engine& engine, const std::string& que
   text::ChatRequest chat;
   chat.messages = nlohmann::ordered_json::array({{{"role", "user"}, {"content", question}}});
   return engine.tokenize_chat(chat);
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 struct Kind {

@@ -19,15 +19,17 @@ void ModelArguments::add_to(CLI::App& verb) {
 }
 
 void ModelArguments::add_numerics_to(CLI::App& verb) {
-  verb.add_flag("--checking", checking, "Float activations and cache: slow, for comparing with references");
-  add_cache_type_option(verb, cache_type);
+  // Options take effect in this order: the type of the cache holds with --checking too.
+  verb.add_flag_callback(
+      "--checking", [this] { numerics = kernels::Numerics::checking(); },
+      "Float activations and cache: slow, for comparing with references");
+  add_cache_type_option(verb, numerics.key_value_cache);
 }
 
 engine::EngineOptions ModelArguments::engine_options() const {
   engine::EngineOptions options;
   options.context_tokens = context_tokens;
-  if (checking) options.numerics = kernels::Numerics::checking();
-  if (cache_type) options.numerics.key_value_cache = *cache_type;
+  options.numerics = numerics;
   options.load_progress = [bar = std::make_shared<ProgressBar>("loading " + name)](
                               std::size_t done, std::size_t total) { bar->show(done, total); };
   return options;
@@ -50,12 +52,11 @@ void add_speculation_options(CLI::App& verb, engine::SpeculationOptions& options
       ->excludes(layers);
 }
 
-void add_cache_type_option(CLI::App& verb, std::optional<kernels::CacheType>& type) {
+void add_cache_type_option(CLI::App& verb, kernels::CacheType& type) {
   verb.add_option_function<std::string>(
-          "--cache-type", [&type](const std::string& name) { type = kernels::cache_type_named(name); },
+          "--cache-type", [&type](const std::string& name) { type = *kernels::cache_type_named(name); },
           "How keys and values of earlier tokens are kept: f16 (the default), q8 in half the memory, "
-          "slightly "
-          "less exact, or f32")
+          "slightly less exact, or f32")
       ->check(CLI::IsMember({"f16", "q8", "f32"}));
 }
 

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "engine/engine_options.h"
@@ -18,8 +17,7 @@ struct ModelArguments {
   std::string name;
   int threads = 0;
   std::int32_t context_tokens = 0;
-  bool checking = false;  // float activations and cache: slow, for comparison with references
-  std::optional<kernels::CacheType> cache_type;  // of the cache all the same
+  kernels::Numerics numerics;
 
   void add_to(CLI::App& verb);
   void add_numerics_to(CLI::App& verb);          // the last two alone
@@ -30,8 +28,8 @@ struct ModelArguments {
 // --speculate and what belongs to it, of a verb that generates.
 void add_speculation_options(CLI::App& verb, engine::SpeculationOptions& options);
 
-// --cache-type; empty: not given.
-void add_cache_type_option(CLI::App& verb, std::optional<kernels::CacheType>& type);
+// --cache-type.
+void add_cache_type_option(CLI::App& verb, kernels::CacheType& type);
 
 // The file or folder that NAME stands for: a path, or a model in the store.
 std::filesystem::path find_model(const std::string& name);

@@ -12,20 +12,14 @@ namespace {
 
 struct Options {
   std::string name;
-  std::int32_t context_tokens = 0, sequences = engine::EngineOptions{}.parallel_sequences;
-  engine::SpeculationOptions speculation;
-  std::optional<kernels::CacheType> cache_type;
+  engine::EngineOptions engine;
   bool json = false;
 };
 
 void run(const Options& options) {
   const formats::ModelFiles files = formats::ModelFiles::open(find_model(options.name));
-  engine::EngineOptions engine_options;
-  engine_options.context_tokens = options.context_tokens;
-  engine_options.parallel_sequences = options.sequences;
-  engine_options.speculation = options.speculation;
-  if (options.cache_type) engine_options.numerics.key_value_cache = *options.cache_type;
-  engine_options = engine::resolve_options(engine_options, models::read_decoder_configuration(files));
+  const engine::EngineOptions engine_options =
+      engine::resolve_options(options.engine, models::read_decoder_configuration(files));
   const models::MemoryPlan plan = engine::plan_memory(files, engine_options, kernels::selected_isa());
   if (options.json) {
     fmt::print("{}\n", nlohmann::ordered_json{{"context_tokens", engine_options.context_tokens},
@@ -62,14 +56,14 @@ void add_plan(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("plan", "The memory that a model will take, part by part");
   verb->add_option("NAME", options->name, "A model in the store or a path to a model file")->required();
-  verb->add_option("--context", options->context_tokens,
+  verb->add_option("--context", options->engine.context_tokens,
                    "Tokens of context; 0: the model's own, at most 4096")
       ->check(CLI::NonNegativeNumber);
-  verb->add_option("--sequences", options->sequences, "Sequences at once")
+  verb->add_option("--sequences", options->engine.parallel_sequences, "Sequences at once")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  add_speculation_options(*verb, options->speculation);
-  add_cache_type_option(*verb, options->cache_type);
+  add_speculation_options(*verb, options->engine.speculation);
+  add_cache_type_option(*verb, options->engine.numerics.key_value_cache);
   verb->add_flag("--json", options->json, "Print JSON, sizes in bytes");
   verb->footer("Example:\n  hearth plan smollm2:135m --context 2048 --sequences 4");
   verb->callback([options] { run(*options); });

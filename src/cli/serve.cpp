@@ -18,7 +18,6 @@ struct Options {
   server::ServerOptions server;
   server::RegistryOptions registry;
   int threads = 0;
-  std::optional<kernels::CacheType> cache_type;
 };
 
 // The signals that end the server; blocked before the first thread starts, so that only take() gets them.
@@ -99,20 +98,16 @@ void add_serve(CLI::App& app) {
                    "Answers computed at once, per model")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  add_cache_type_option(*verb, options->cache_type);
+  add_cache_type_option(*verb, options->registry.engine.numerics.key_value_cache);
   add_speculation_options(*verb, options->registry.engine.speculation);
   for (const char* draft : {"--draft", "--draft-layers"}) verb->get_option(draft)->needs("--model");
   verb->add_flag("--allow-unauthenticated", options->server.allow_unauthenticated,
                  "Let everybody who reaches --host use the models, beyond this machine");
   verb->footer(
       "Other models of the store are loaded when a request names them. SIGTERM and Ctrl-C end it when what "
-      "is "
-      "being answered is done, or after a few seconds.\n"
+      "is being answered is done, or after a few seconds.\n"
       "Examples:\n  hearth serve\n  hearth serve --model qwen2.5-coder:1.5b --port 8080");
-  verb->callback([options] {
-    if (options->cache_type) options->registry.engine.numerics.key_value_cache = *options->cache_type;
-    run(*options);
-  });
+  verb->callback([options] { run(*options); });
 }
 
 }  // namespace hearth::cli

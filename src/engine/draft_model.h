@@ -28,8 +28,6 @@ class DraftModel {
   DraftModel(kernels::ExecutionContext& context, models::Decoder& decoder, KeyValueCache& cache,
              models::Decoder* second, const EngineOptions& options, BatchSampler& sampler);
 
-  // The time of a step of one row, as a part of the whole model's: by the weights that it reads.
-  float cost() const { return cost_; }
   // Of its own cache; 0 where it has none.
   std::int64_t total_pages() const { return own_cache_ ? own_cache_->total_pages() : 0; }
   std::int64_t free_pages() const { return own_cache_ ? own_cache_->free_pages() : 0; }
@@ -60,7 +58,7 @@ class DraftModel {
   BatchSampler& sampler_;
   std::optional<KeyValueCache> own_cache_;
   std::span<const kernels::PagedCacheView> layers_;
-  float cost_;
+  float cost_;  // time of a step of one row, as a part of the whole model's: by the weights that it reads
   const std::size_t batch_rows_;
   const bool always_;
   std::vector<models::BatchRow> rows_;  // of the pass in work

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <numbers>
 #include <vector>
 
 #include "kernels/cpu/kernel_table.h"
@@ -10,10 +11,6 @@
 
 namespace hearth::kernels {
 namespace {
-
-// The online softmax starts anew at every multiple of this many positions, and the parts are merged in rising
-// order: so a long context can be divided among threads without changing the result.
-constexpr std::int32_t kSegmentPages = 8;
 
 // Queries (rows x heads of a group) that share the expansion of a page. More would push their states out of
 // the second-level cache.
@@ -44,9 +41,9 @@ struct Problem {
   std::size_t kernel_scratch_floats() const {
     return attention_scratch_floats(cache.head_dimension, tile_queries());
   }
-  // What a member needs for a tile: the kernel's scratch and, behind it, the tile's queries, rotated.
+  // What a member needs for a tile: the kernel's scratch, the tile's queries, packed, and one rotated.
   std::size_t scratch_floats() const {
-    return kernel_scratch_floats() + (rotated() ? tile_queries() * padded_head(cache.head_dimension) : 0);
+    return kernel_scratch_floats() + (tile_queries() + 1) * padded_head(cache.head_dimension);
   }
 };
 
@@ -71,28 +68,32 @@ std::vector<RowTile> make_tiles(const Problem& problem) {
   return tiles;
 }
 
-void rotate_queries(const Problem& problem, AttentionTask& task) {
-  const std::size_t dimension = task.head_dimension;
-  float* rotated = task.scratch + problem.kernel_scratch_floats();
-  for (std::size_t r = 0; r < task.rows; ++r)
-    for (std::size_t g = 0; g < task.group; ++g)
-      problem.kernels.rotate(task.queries + r * task.query_stride + g * dimension, dimension,
-                             rotated + (r * task.group + g) * dimension);
-  task.queries = rotated;
-  task.query_stride = task.group * dimension;
-  task.scale /= static_cast<float>(rotation_size(dimension));  // a power of two: exact
+void pack_queries(const Problem& problem, const RowTile& tile, std::size_t head, AttentionTask& task) {
+  const std::size_t dimension = task.head_dimension, queries = task.rows * task.group;
+  float* packed = task.scratch + problem.kernel_scratch_floats();
+  float* rotated = packed + queries * dimension;
+  float factor = problem.options.scale;
+  if (problem.rotated()) factor /= static_cast<float>(rotation_size(dimension));  // a power of two: exact
+  if (task.soft_cap == 0) factor *= std::numbers::log2e_v<float>;
+  for (std::size_t i = 0; i < queries; ++i) {
+    const float* query =
+        problem.queries.row(tile.first + i / task.group) + (head * task.group + i % task.group) * dimension;
+    if (problem.rotated()) {
+      problem.kernels.rotate(query, dimension, rotated);
+      query = rotated;
+    }
+    problem.kernels.pack_query(query, dimension, factor, i, queries, packed);
+  }
+  task.queries = packed;
 }
 
 AttentionTask make_task(const Problem& problem, const RowTile& tile, std::size_t head, float* scratch) {
   const PagedCacheView& cache = problem.cache;
   AttentionTask task{};
-  task.queries = problem.queries.row(tile.first) + head * problem.group() * cache.head_dimension;
-  task.query_stride = problem.queries.stride;
   task.rows = tile.count;
   task.group = problem.group();
   task.positions = problem.positions.data() + tile.first;
   task.head_dimension = cache.head_dimension;
-  task.scale = problem.options.scale;
   task.soft_cap = problem.options.soft_cap;
   task.window = problem.options.window;
   task.keys = cache.keys + head * cache.head_bytes();
@@ -101,13 +102,12 @@ AttentionTask make_task(const Problem& problem, const RowTile& tile, std::size_t
   task.page_bytes = cache.page_bytes();
   task.page_table = problem.rows[tile.first].page_table;
   task.scratch = scratch;
-  if (problem.rotated()) rotate_queries(problem, task);
+  pack_queries(problem, tile, head, task);
   return task;
 }
 
 void attend_segment(const Problem& problem, const RowTile& tile, AttentionTask task, std::int32_t segment,
                     float* states) {
-  problem.kernels.reset_attention(states, task.rows * task.group, task.head_dimension);
   task.first_page = std::max(tile.first_page, segment * kSegmentPages);
   task.last_page = std::min(tile.last_page, (segment + 1) * kSegmentPages);
   task.states = states;

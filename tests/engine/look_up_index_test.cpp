@@ -56,7 +56,7 @@ TEST(LookUpIndex, OnRandomTextEveryMatchIsOne) {
       std::size_t found = 0;
       for (std::size_t size = 1; size <= 2000; ++size) {
         // Every second hundred repeats the one before it.
-        const bool repeats = size / 100 % 2 == 1;
+        const bool repeats = (size - 1) / 100 % 2 == 1;
         tokens.push_back(repeats ? tokens[tokens.size() - 100]
                                  : static_cast<std::int32_t>(random() % static_cast<unsigned>(alphabet)));
         index.extend(tokens);

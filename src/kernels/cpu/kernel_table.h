@@ -88,14 +88,18 @@ struct ProductKernels {
                               std::size_t first, std::size_t last);
 };
 
-// One key/value head of rows of one sequence, over a range of pages.
+// Pages of a segment: the softmax starts anew at every multiple of this many pages, and the segments' states
+// are merged in rising order. So a long context can be divided among threads without changing the result, and
+// what is done once for a query and segment costs little.
+inline constexpr int kSegmentPages = 8;
+
+// One key/value head of rows of one sequence, over pages of one segment.
 struct AttentionTask {
-  const float* queries;  // of the first row's first head of this group
-  std::size_t query_stride;
+  const float* queries;     // by pack_query: query row * group + head of the group
   std::size_t rows, group;  // group: query heads that share the key/value head
   const std::int32_t* positions;
   std::size_t head_dimension;
-  float scale, soft_cap;
+  float soft_cap;
   std::int32_t window;
   const void* keys;  // of this head in page 0
   const void* values;
@@ -103,8 +107,8 @@ struct AttentionTask {
   std::size_t page_bytes;  // from one page to the next
   const std::int32_t* page_table;
   std::int32_t first_page, last_page;  // [first, last), in positions / kPageTokens
-  // Per row and head of the group: attention_state_floats(head_dimension) floats: the weighted sum of the
-  // values, then the maximum and the sum of the weights. Starts from reset_attention.
+  // Out, for each query: attention_state_floats(head_dimension) floats: the weighted sum of the values, then
+  // the greatest score and the sum of the weights.
   float* states;
   float* scratch;  // attention_scratch_floats(...)
 };
@@ -117,7 +121,7 @@ inline constexpr std::size_t attention_state_floats(std::size_t head_dimension) 
   return padded_head(head_dimension) + 16;
 }
 inline constexpr std::size_t attention_scratch_floats(std::size_t head_dimension, std::size_t queries) {
-  return padded_head(head_dimension) * 32 + queries * 32;
+  return (padded_head(head_dimension) + queries) * kSegmentPages * 32;
 }
 
 // The keys and queries of an 8-bit cache are turned by a Hadamard matrix, as in QuaRot (Ashkboos et al.
@@ -162,9 +166,12 @@ struct KernelTable {
   // One head: turns elements i and i + half by cosines[i], sines[i], for i < half.
   void (*rope)(float* x, const float* cosines, const float* sines, std::size_t half);
 
+  // Puts one query times `factor` to its place among the `queries` of a task. Scores are to come out as
+  // logarithms to the base 2; with a soft cap as natural ones.
+  void (*pack_query)(const float* query, std::size_t dimension, float factor, std::size_t index,
+                     std::size_t queries, float* packed);
   void (*attend)(const AttentionTask& task);
-  // states: rows * group states. merge folds `later` into `states`; finish writes one head: sum / weights.
-  void (*reset_attention)(float* states, std::size_t count, std::size_t head_dimension);
+  // merge folds `count` states of a later segment into `states`; finish writes one head: sum / weights.
   void (*merge_attention)(float* states, const float* later, std::size_t count, std::size_t head_dimension);
   void (*finish_attention)(const float* state, std::size_t head_dimension, float* out);
 };

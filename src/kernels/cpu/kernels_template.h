@@ -57,8 +57,8 @@ constexpr KernelTable kTable = {
     .to_codes = to_codes,
     .rotate = rotate,
     .rope = rope,
+    .pack_query = pack_query,
     .attend = attend,
-    .reset_attention = reset_attention,
     .merge_attention = merge_attention,
     .finish_attention = finish_attention,
 };

@@ -19,6 +19,8 @@ inline Floats polynomial(const float (&coefficients)[kCount], Floats x) {
 // 2^n for n in [-126, 127].
 inline Floats power_of_two(Ints n) { return as_floats(shift_left<23>(add(n, splat_int(127)))); }
 
+constexpr float kLog2E = 1.44269504f;
+
 // e^x, relative error below 2e-7; 0 where the result would be denormal (below -87.33), because processors
 // take a hundred times as long for such a product; infinity above 88.7, NaN stays NaN. x = n ln 2 + r, |r| <=
 // ln 2 / 2.
@@ -26,7 +28,7 @@ inline Floats exponential(Floats x) {
   const Floats least = splat(-87.33f);
   const Mask vanishes = less(x, least);
   x = minimum(splat(89.0f), maximum(least, x));
-  const Ints n = round_to_int(mul(x, splat(1.44269504f)));
+  const Ints n = round_to_int(mul(x, splat(kLog2E)));
   const Floats nf = to_float(n);
   // ln 2 in two parts; the first has trailing zeros, so that n times it is exact.
   const Floats r = sub(sub(x, mul(nf, splat(0.693359375f))), mul(nf, splat(-2.12194440e-4f)));
@@ -37,22 +39,21 @@ inline Floats exponential(Floats x) {
   return select(vanishes, zero_floats(), result);
 }
 
-// e^x for x <= 0, as the softmax needs it: the same reduction with fused steps, relative error below 2e-7,
-// and 0 below -86. NaN stays NaN.
-inline Floats exponential_of_negative(Floats x) {
-  const Floats least = splat(-86.0f);
+// 2^x for x <= 0, as the softmax needs it: 2^x = 2^n 2^r, |r| <= 1/2, relative error below 2e-7; 1 at 0, and
+// 0 below -125. NaN stays NaN.
+inline Floats power_of_two_of_negative(Floats x) {
+  const Floats least = splat(-125.0f);
   const Mask vanishes = less(x, least);
   x = maximum(least, x);
-  const Ints n = round_to_int(mul(x, splat(1.44269504f)));
-  const Floats nf = to_float(n);
-  const Floats r = multiply_add(nf, splat(2.12194440e-4f), multiply_add(nf, splat(-0.693359375f), x));
-  Floats q = splat(0.00139504799f);
-  q = multiply_add(q, r, splat(0.00836888887f));
-  q = multiply_add(q, r, splat(0.041666206f));
-  q = multiply_add(q, r, splat(0.166665182f));
-  q = multiply_add(q, r, splat(0.5f));
-  const Floats p = add(multiply_add(q, mul(r, r), r), splat(1.0f));
-  // p is in [0.7, 1.42], n in [-124, 0]: the product is a normal number, and adding to the exponent is exact.
+  const Ints n = round_to_int(x);
+  const Floats r = sub(x, to_float(n));
+  Floats p = splat(0.0013264727f);
+  p = multiply_add(p, r, splat(0.009671513f));
+  p = multiply_add(p, r, splat(0.055507336f));
+  p = multiply_add(p, r, splat(0.24022242f));
+  p = multiply_add(p, r, splat(0.693147f));
+  p = multiply_add(p, r, splat(1.0f));
+  // p is in [0.7, 1.42]: the product is a normal number, and adding to the exponent is exact.
   const Floats result = as_floats(add(as_ints(p), shift_left<23>(n)));
   return select(vanishes, zero_floats(), result);
 }
