@@ -68,7 +68,7 @@ constexpr std::size_t kPrefetchBytes = 6 << 10;
 
 // Up to so many rows wait for memory, not for arithmetic: they take one panel after the other, because memory
 // is fastest where it is read from end to end.
-constexpr std::size_t kFewRows = 4;
+constexpr int kFewRows = 3;
 
 template <int kPanels>
 class Prefetch {
@@ -109,11 +109,10 @@ struct VectorDots {
 };
 
 // kRows units of activations, one after the other, times kPanels decoded panels, added to sums[row][panel].
-template <typename F, int kRows, int kPanels, typename Dots>
-inline __attribute__((always_inline)) void add_products(const DecodedPanel* panels, int blocks,
-                                                        const Dots& source, const float* scales,
-                                                        const float* offsets, float* sums,
-                                                        Prefetch<kPanels>& next) {
+template <typename F, int kRows, int kPanels, typename Panel, typename Dots>
+inline __attribute__((always_inline)) void add_products(const Panel* panels, int blocks, const Dots& source,
+                                                        const float* scales, const float* offsets,
+                                                        float* sums, Prefetch<kPanels>& next) {
   constexpr int kParts = F::kHalves ? 2 : 1;
   Floats totals[kRows][kPanels];
 #pragma GCC unroll 8
@@ -216,25 +215,84 @@ void multiply_chunk(const DecodedPanel* panels, int blocks, std::size_t rows, co
   }
 }
 
+// For few rows nothing is decoded into memory: the codes go from the registers into the rows' sums. By way of
+// memory one row takes twice the time, more than reading the weights does.
+template <typename F, int kRows>
+struct RowDots : PanelScales {
+  static constexpr int kParts = F::kHalves ? 2 : 1, kSums = kChunkBlocks * kParts;
+  const std::int8_t* codes;
+  Ints sums[kRows][kSums];
+
+  // VectorDots::get, of what is done.
+  template <int kPart>
+  inline __attribute__((always_inline)) void get(int b, Ints (&dots)[kRows][1]) const {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) dots[r][0] = sums[r][b * kParts + kPart];
+  }
+};
+
+template <typename F, int kRows>
+inline __attribute__((always_inline)) void put_codes(RowDots<F, kRows>& out, int block, int group,
+                                                     Ints codes) {
+  const int place = F::kHalves ? 2 * block + group / 4 : block;
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    Ints& sum = out.sums[r][place];
+    const Ints x = splat_word(out.codes + r * kChunkColumns + block * kBlockColumns + group * 4);
+    sum = partial_finish(sum, partial_add<F::kMaximumCode>(partial_start(sum), codes, x));
+  }
+}
+
+// Not inlined: side by side in one function the compiler would decode once for all heights, into memory.
+template <typename F, int kRows>
+__attribute__((noinline)) void multiply_undecoded(const std::uint8_t* packed, int blocks,
+                                                  const std::int8_t* codes, const float* scales,
+                                                  const void* offsets, float* sums, Prefetch<1>& next) {
+  RowDots<F, kRows> dots;
+  dots.codes = codes;
+  repeat<RowDots<F, kRows>::kSums>([&]<int sum>() __attribute__((always_inline)) {
+    Ints start[kRows][1];
+    start_sums<F, kRows, 1>(static_cast<const std::int32_t*>(offsets) + sum, start);
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) dots.sums[r][sum] = start[r][0];
+  });
+  F::decode(packed, blocks, dots);
+  add_products<F, kRows, 1>(&dots, blocks, dots, scales, static_cast<const float*>(offsets), sums, next);
+}
+
+template <typename F, int kRows = kFewRows>
+void multiply_few_rows(std::size_t rows, const std::uint8_t* packed, int blocks, const std::int8_t* codes,
+                       const float* scales, const void* offsets, float* sums, Prefetch<1>& next) {
+  if constexpr (kRows > 1)
+    if (rows < kRows)
+      return multiply_few_rows<F, kRows - 1>(rows, packed, blocks, codes, scales, offsets, sums, next);
+  multiply_undecoded<F, kRows>(packed, blocks, codes, scales, offsets, sums, next);
+}
+
 // The sums of kPanels panels for the task's rows.
 template <typename F, int kPanels>
 void sum_panels(const ProductTask& task, std::size_t first_panel, float* sums) {
   const std::size_t tokens = task.last_token - task.first_token;
-  DecodedPanel panels[kPanels];
   for (std::size_t i = 0; i < tokens * kSumStride; i += kLanes) store(sums + i, zero_floats());
   for (std::size_t column = 0, chunk = 0; column < task.columns; column += kChunkColumns, ++chunk) {
     const std::size_t columns_left = task.columns - column;
     const int blocks =
         static_cast<int>(columns_left < kChunkColumns ? columns_left / kBlockColumns : kChunkBlocks);
-    for (int c = 0; c < kPanels; ++c)
-      F::decode(task.packed + (first_panel + c) * task.panel_bytes + chunk * task.chunk_bytes, blocks,
-                panels[c]);
     const std::size_t tiles = (tokens + kTileRows - 1) / kTileRows;
     Prefetch<kPanels> next(task, first_panel, chunk, tiles * static_cast<std::size_t>(blocks));
+    const std::uint8_t* packed = task.packed + first_panel * task.panel_bytes + chunk * task.chunk_bytes;
     const std::size_t unit = chunk * task.tokens + task.first_token;
-    multiply_chunk<F, kPanels>(panels, blocks, tokens, task.codes + unit * kChunkColumns,
-                               task.scales + unit * kChunkBlocks,
-                               static_cast<const float*>(task.offsets) + unit * 16, sums, next);
+    const std::int8_t* codes = task.codes + unit * kChunkColumns;
+    const float* scales = task.scales + unit * kChunkBlocks;
+    const float* offsets = static_cast<const float*>(task.offsets) + unit * 16;
+    if constexpr (kPanels == 1)
+      if (tokens <= kFewRows) {
+        multiply_few_rows<F>(tokens, packed, blocks, codes, scales, offsets, sums, next);
+        continue;
+      }
+    DecodedPanel panels[kPanels];
+    for (int c = 0; c < kPanels; ++c) F::decode(packed + c * task.panel_bytes, blocks, panels[c]);
+    multiply_chunk<F, kPanels>(panels, blocks, tokens, codes, scales, offsets, sums, next);
   }
 }
 
@@ -315,7 +373,7 @@ void multiply_gated_panels(const ProductTask& gate, const ProductTask& up, int a
 // f.operator()<panels>(first panel) over [first, last), in groups of kTilePanels and then one by one.
 template <typename Function>
 inline void for_each_group(const ProductTask& task, std::size_t first, std::size_t last, Function f) {
-  if (task.last_token - task.first_token > kFewRows)
+  if (task.last_token - task.first_token > std::size_t{kFewRows})
     for (; last - first >= kTilePanels; first += kTilePanels) f.template operator()<kTilePanels>(first);
   for (; first < last; ++first) f.template operator()<1>(first);
 }
