@@ -167,11 +167,11 @@ void ThreadTeam::share(std::size_t count, std::size_t granule, Call call, void* 
   shared.granule = granule;
   shared.call = call;
   shared.function = function;
-  const std::size_t granules = (count + granule - 1) / granule, members = shared.shares.size();
-  assert(granules <= std::numeric_limits<std::uint32_t>::max());
-  for (std::size_t m = 0; m < members; ++m)
-    shared.shares[m].set(static_cast<std::uint32_t>(granules * m / members),
-                         static_cast<std::uint32_t>(granules * (m + 1) / members));
+  assert((count + granule - 1) / granule <= std::numeric_limits<std::uint32_t>::max());
+  for (int m = 0; m < size_; ++m)
+    shared.shares[static_cast<std::size_t>(m)].set(
+        static_cast<std::uint32_t>(share_begin(count, granule, m) / granule),
+        static_cast<std::uint32_t>(share_begin(count, granule, m + 1) / granule));
   const std::uint64_t number = (shared.state.load(std::memory_order_relaxed) >> 32) + 1;
   shared.state.store(number << 32 | Shared::kOpen, std::memory_order_release);
   shared.opened.fetch_add(1);

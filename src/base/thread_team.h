@@ -23,6 +23,12 @@ class ThreadTeam {
 
   int size() const { return size_; }
 
+  // The first item of a member's even share.
+  std::size_t share_begin(std::size_t count, std::size_t granule, int member) const {
+    const std::size_t granules = (count + granule - 1) / granule;
+    return granules * static_cast<std::size_t>(member) / static_cast<std::size_t>(size_) * granule;
+  }
+
   // Calls function(member, first, last) for parts [first, last) that together make up [0, count), each item
   // once, and returns when all have returned. Parts begin at multiples of `granule`. `member` is in
   // [0, size()), and no two calls at a time have the same: it may choose scratch memory. A member begins with

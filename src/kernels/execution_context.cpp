@@ -1,6 +1,7 @@
 #include "kernels/execution_context.h"
 
 #include "kernels/cpu/kernel_table.h"
+#include "kernels/read_ahead.h"
 #include "kernels/workspace.h"
 
 namespace hearth::kernels {
@@ -26,7 +27,8 @@ ExecutionContext::ExecutionContext(ThreadTeam& team, Numerics numerics, Isa isa)
       numerics_(numerics),
       isa_(isa),
       kernels_(kernel_table(isa)),
-      workspace_(std::make_unique<Workspace>()) {}
+      workspace_(std::make_unique<Workspace>()),
+      read_ahead_(std::make_unique<ReadAhead>()) {}
 
 ExecutionContext::~ExecutionContext() = default;
 

@@ -26,8 +26,10 @@ struct Numerics {
   static Numerics checking() { return {Activations::kF32, CacheType::kF32}; }
 };
 
-// Grow-only memory for one operator's intermediate values; private to src/kernels.
+// Grow-only memory for one operator's intermediate values, and the order of matrix products; private to
+// src/kernels.
 class Workspace;
+class ReadAhead;
 
 class ExecutionContext {
  public:
@@ -41,6 +43,7 @@ class ExecutionContext {
   Isa isa() const { return isa_; }
   const KernelTable& kernels() const { return kernels_; }
   Workspace& workspace() { return *workspace_; }
+  ReadAhead& read_ahead() { return *read_ahead_; }
 
  private:
   ThreadTeam& team_;
@@ -48,6 +51,7 @@ class ExecutionContext {
   Isa isa_;
   const KernelTable& kernels_;
   std::unique_ptr<Workspace> workspace_;
+  std::unique_ptr<ReadAhead> read_ahead_;
 };
 
 }  // namespace hearth::kernels

@@ -6,6 +6,7 @@
 
 #include "kernels/cpu/kernel_table.h"
 #include "kernels/packed_storage.h"
+#include "kernels/read_ahead.h"
 #include "kernels/workspace.h"
 
 namespace hearth::kernels {
@@ -128,6 +129,10 @@ ProductTask part_of(ProductTask task, std::size_t first_token, std::size_t last_
   return task;
 }
 
+const std::byte* place_of(const ProductTask& task, std::size_t panel) {
+  return reinterpret_cast<const std::byte*>(task.packed + panel * task.panel_bytes);
+}
+
 // Units of activations that are quantised in the time that dividing them would take.
 constexpr std::size_t kFewUnits = 8;
 
@@ -142,11 +147,22 @@ void quantise(ExecutionContext& context, const QuantiseTask& task) {
 // Panels are multiplied in groups of so many (kTilePanels of every instruction set divides it).
 constexpr std::size_t kPanelGranule = 2;
 
+// Where the members begin to read `panels` panels; start(panel) says where one begins.
+template <typename StartOf>
+ReadAhead::Starts starts(const ThreadTeam& team, std::size_t panels, StartOf start) {
+  ReadAhead::Starts starts;
+  for (int member = 0; member < team.size(); ++member)
+    starts.push_back(start(team.share_begin(panels, kPanelGranule, member)));
+  return starts;
+}
+
 // Quantises the activations; then calls multiply(first token, last token, first panel, last panel, scratch)
-// for every token block and all panels of it.
-template <typename Multiply>
+// for every token block and all panels of it. start(panel) is where a panel lies.
+template <typename StartOf, typename Multiply>
 void run(ExecutionContext& context, MatrixView<const float> x, const Products& products, std::size_t panels,
-         Multiply multiply) {
+         StartOf start, Multiply multiply) {
+  const ReadAhead::Starts* next = context.read_ahead().begin(
+      products.tasks[0].packed, [&] { return starts(context.team(), panels, start); });
   quantise(context, products.quantise);
   const auto members = static_cast<std::size_t>(context.team().size());
   auto* scratch = context.workspace().get<std::byte>(Workspace::kScratch, members * kProductScratchBytes);
@@ -162,6 +178,9 @@ void run(ExecutionContext& context, MatrixView<const float> x, const Products& p
             multiply(token, std::min(x.rows, token + products.token_block), begin, end,
                      scratch + static_cast<std::size_t>(member) * kProductScratchBytes);
         }
+        // The end of the member's own share: the next product is near.
+        if (next != nullptr && context.team().share_begin(blocks * stride, kPanelGranule, member + 1) == last)
+          (*next)[static_cast<std::size_t>(member)].prefetch();
       });
 }
 
@@ -174,7 +193,13 @@ void linear(ExecutionContext& context, MatrixView<const float> x, std::span<cons
     return linear(context, x, outputs.subspan(kMaximumRecipes));
   }
   const Products products = prepare(context, x, outputs);
-  run(context, x, products, products.panels,
+  const auto start = [&](std::size_t panel) {
+    std::size_t i = 0;
+    for (; i + 1 < outputs.size() && panel >= outputs[i].weight.storage().panels; ++i)
+      panel -= outputs[i].weight.storage().panels;
+    return ReadAhead::Start{{place_of(products.tasks[i], panel), nullptr}};
+  };
+  run(context, x, products, products.panels, start,
       [&](std::size_t first_token, std::size_t last_token, std::size_t first, std::size_t last,
           std::byte* scratch) {
         // The panels of all outputs stand in one row.
@@ -201,7 +226,10 @@ void gated_linear(ExecutionContext& context, MatrixView<const float> x, Activati
     return gated_activation(context, activation, gate.out, up.out, up.out);
   }
   const Products products = prepare(context, x, outputs);
-  run(context, x, products, products.panels / 2,
+  const auto start = [&](std::size_t panel) {
+    return ReadAhead::Start{{place_of(products.tasks[0], panel), place_of(products.tasks[1], panel)}};
+  };
+  run(context, x, products, products.panels / 2, start,
       [&](std::size_t first_token, std::size_t last_token, std::size_t first, std::size_t last,
           std::byte* scratch) {
         kernels_of(context, gate)
