@@ -47,8 +47,9 @@ class Engine:
         raise NotImplementedError
 
     def measure_server(self, row, path, extra):
-        characters = LONG_PROMPT if row.kind == "memory" else SHORT_PROMPT
+        starts, characters = (1, LONG_PROMPT) if row.kind == "memory" else (2, SHORT_PROMPT)
         result = json.loads(self.programs.output([
-            sys.executable, SERVER_MEASUREMENT, row.generate, self.text, characters, *self.server_command(path), *extra,
+            sys.executable, SERVER_MEASUREMENT, starts, row.generate, self.text, characters,
+            *self.server_command(path), *extra,
         ]))  # fmt: skip
         return result["peak_bytes"] / 2**20 if row.kind == "memory" else result["seconds"]

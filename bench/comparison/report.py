@@ -28,8 +28,8 @@ EXPLANATION = """\
   if nothing else took time. Attention is not counted in it. The limits were measured in the same run. Weights that stay
   in the processor's last cache, as those of a small model may, can pass the limit of the memory.
 - A peer may run with its best options; only a peer whose perplexity is within 1% of ours or of the known one counts.
-- Start is from the start of the server's process to the first token of a short prompt, the file in the page cache;
-  memory is the most that the server held resident (VmHWM) while its context of 4096 tokens was nearly filled.
+- Start is from the start of the server's process to the first token of a short prompt, when the same server has just
+  ended: so the file is in the page cache, and the machine's memory is at hand; memory is the most that the server held resident (VmHWM) while its context of 4096 tokens was nearly filled.
 - Prefill and decoding are those of `hearth bench` and of llama.cpp's own programs for it, compiled for this machine.
 """
 
@@ -44,9 +44,11 @@ on the text of the other figures:
 
 | model | f32 | f16 | q8 | q8 to f16 |
 |---|---|---|---|---|
-| smollm2:135m | 18.362 | 18.376 | 18.384 | +0.04% |
-| gemma3:270m, 8 chunks | 14.930 | 14.908 | 14.956 | +0.32% |
-| qwen2.5-coder:1.5b, 8 chunks | 1.796 | 1.796 | 1.810 | +0.80% |
+| smollm2:135m | 18.377 | 18.373 | 18.340 | −0.18% |
+| gemma3:270m, 8 chunks | 14.933 | 14.947 | 14.943 | −0.02% |
+| qwen2.5-coder:1.5b, 8 chunks | 1.797 | 1.799 | 1.810 | +0.61% |
+
+Two ways of computing that differ in rounding alone come out 0.1% to 0.2% apart on a text of this length.
 
 Keys are turned by a Hadamard matrix before they are rounded, and queries with them. Without it Qwen's came to 1.986
 (+10.6%): its biases make a few values of each key so great that the others drown in the rounding.

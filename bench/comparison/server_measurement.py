@@ -2,16 +2,15 @@
 """Starts a server that speaks OpenAI's API, asks it for one completion and prints what that took, as JSON:
 seconds from the start of the process to the answer, and the most memory that it held resident.
 
-Usage: server_measurement.py TOKENS PROMPT_FILE CHARACTERS COMMAND...; {port} in COMMAND becomes a free port.
+Usage: server_measurement.py STARTS TOKENS PROMPT_FILE CHARACTERS COMMAND...; {port} in COMMAND becomes a free port.
 It is a program of its own so that a lock in front of it is waited for before the clock starts.
 
-The memory of a virtual machine may be without memory of its host until it is touched, which takes a second and more
-for each GB, unless some program had it a moment ago: so whoever started second would win. All of the free memory that
-a server may want is touched before the clock starts.
+Of several STARTS, one right after the other, the last counts: the file is in the page cache then, and the memory that
+the server takes is backed by the host of a virtual machine. Getting that takes a second and more for each GB where no
+program had it a moment ago, so that else whoever comes second wins.
 """
 
 import json
-import mmap
 import pathlib
 import re
 import socket
@@ -22,7 +21,6 @@ import urllib.error
 import urllib.request
 
 WAIT_SECONDS = 300
-TOUCHED_BYTES = 3 << 30  # more than any of the engines takes for the models that are compared
 
 
 def free_port():
@@ -55,26 +53,24 @@ def peak_bytes(process):
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
 
 
-def touch_memory():
-    available = int(re.search(r"MemAvailable:\s+(\d+) kB", pathlib.Path("/proc/meminfo").read_text())[1]) * 1024
-    with mmap.mmap(-1, min(TOUCHED_BYTES, available // 2)) as memory:
-        for place in range(0, len(memory), mmap.PAGESIZE):
-            memory[place] = 1
-
-
-def main(tokens, prompt_file, characters, *command):
+def main(starts, tokens, prompt_file, characters, *command):
     prompt = pathlib.Path(prompt_file).read_text()[: int(characters)]
+    for _ in range(int(starts)):
+        result = measure(int(tokens), prompt, command)
+    print(json.dumps(result))
+
+
+def measure(tokens, prompt, command):
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    touch_memory()
     start = time.monotonic()
     process = subprocess.Popen([word.replace("{port}", str(port)) for word in command], stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until_healthy(process, address)
-        answer = complete(address, prompt, int(tokens))
+        answer = complete(address, prompt, tokens)
         seconds = time.monotonic() - start
-        print(json.dumps({"seconds": seconds, "peak_bytes": peak_bytes(process), "usage": answer["usage"]}))
+        return {"seconds": seconds, "peak_bytes": peak_bytes(process), "usage": answer["usage"]}
     finally:
         process.terminate()
         process.wait()
