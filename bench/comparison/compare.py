@@ -7,12 +7,14 @@ import pathlib
 import subprocess
 import sys
 
-from comparison import environment, limits, report, rows
+from comparison import environment, limits, report, rows, vllm_environment
 from comparison.hearth import Hearth
 from comparison.llama_cpp import LlamaCpp
 from comparison.programs import MeasurementError, Programs
 from comparison.results import OURS, Results, outcome, same_perplexity
+from comparison.vllm import Vllm
 
+PEERS = ["llama.cpp", "vllm"]
 TEXTS = [pathlib.Path("/usr/share/common-licenses/GPL-3"), environment.ROOT / "LICENSE"]
 
 
@@ -26,6 +28,7 @@ def parse():
     parser.add_argument("--rows", nargs="+", metavar="KEY", choices=[row.key for row in rows.ROWS],
                         help="only these: " + " ".join(row.key for row in rows.ROWS))
     parser.add_argument("--models", nargs="+", choices=list(rows.FILES), help="only rows of these")
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS, help="only these: " + " ".join(PEERS))
     parser.add_argument("--quick", action="store_true", help="small work in one round: tries the comparison itself")
     parser.add_argument("--json", metavar="FILE", help="where all samples go (build/bench/results.json)")
     parser.add_argument("--resume", action="store_true", help="take up the samples of that file and measure the rest")
@@ -54,6 +57,22 @@ def find_files(hearth, folder, models):
         else:
             say(f"{model} is not at hand (hearth pull {model}): its rows are left out")
     return found
+
+
+def make_engines(options, programs, hearth):
+    """Hearth and the chosen peers; and why a peer is left out, by its name."""
+    text = next(path for path in TEXTS if path.exists())
+    setting = programs, options.threads, text
+    engines, left_out = [Hearth(*setting, hearth)], {}
+    if "llama.cpp" in options.peers:
+        engines.append(LlamaCpp(*setting, pathlib.Path(options.peer_llama or environment.prepare_llama_cpp())))
+    if "vllm" in options.peers:
+        try:
+            engines.append(Vllm(*setting, vllm_environment.prepare()))
+        except vllm_environment.NotInstallable as error:
+            left_out[Vllm.name] = f"it cannot be installed on this machine: {error}"
+            say(f"{Vllm.name} is left out: {left_out[Vllm.name]}")
+    return engines, left_out
 
 
 class Comparison:
@@ -116,11 +135,8 @@ def say(text):
 def main():
     options = parse()
     build = pathlib.Path(options.hearth_build or environment.prepare_hearth())
-    llama = pathlib.Path(options.peer_llama or environment.prepare_llama_cpp())
     programs = Programs(options.through)
-    text = next(path for path in TEXTS if path.exists())
-    engines = [Hearth(programs, options.threads, text, build / "hearth"),
-               LlamaCpp(programs, options.threads, text, llama)]  # fmt: skip
+    engines, left_out = make_engines(options, programs, build / "hearth")
 
     wanted = [row for row in rows.ROWS if (not options.rows or row.key in options.rows)
               and (not options.models or row.model in options.models)]  # fmt: skip
@@ -133,6 +149,7 @@ def main():
         "hearth_sha256": hashlib.sha256((build / "hearth").read_bytes()).hexdigest(),
         "versions": {engine.name: engine.version() for engine in engines},
     }, options.resume)  # fmt: skip
+    results.data["left_out"] = left_out
     results.data["work"].update((model, limits.work_of(path)) for model, path in files.items())
     comparison = Comparison(engines, files, results, programs)
     comparison.check_perplexities(files)

@@ -1,8 +1,6 @@
 """What every engine in the comparison offers, and what engines measure alike.
 
-A new peer is a class with these methods, and a line in compare.py; it says by can() which rows it takes part in. vLLM's
-CPU build, which runs bf16 and is strong where there is AMX, would be such a class: it needs the models in another
-format, and is not there yet.
+A new peer is a class with these methods, and an entry in compare.py; it says by can() which rows it takes part in.
 """
 
 import json

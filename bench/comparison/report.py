@@ -1,6 +1,6 @@
 """Says what was measured: as a table, as JSON, and as docs/performance.md with its plot."""
 
-from comparison import environment, plot
+from comparison import environment
 from comparison.limits import best_limits
 from comparison.results import OURS, same_perplexity
 from comparison.rows import PERPLEXITY, ROWS
@@ -31,6 +31,8 @@ EXPLANATION = """\
 - Start is from the start of the server's process to the first token of a short prompt, when the same server has just
   ended: so the file is in the page cache, and the machine's memory is at hand; memory is the most that the server held resident (VmHWM) while its context of 4096 tokens was nearly filled.
 - Prefill and decoding are those of `hearth bench` and of llama.cpp's own programs for it, compiled for this machine.
+- vLLM cannot run these files on processors. It gets the same weights in bf16, of which a decoding step reads three times
+  the bytes, and its engine is driven step by step in one process, without a server and without a cache of prefixes.
 """
 
 # Measured by hand with `hearth perplexity NAME FILE --cache-type T`.
@@ -80,7 +82,8 @@ def table(outcomes, data):
     lines = [HEADINGS, *(cells(one) for one in outcomes)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines]
-    return "\n".join([*text, "", limits_sentence(data), *perplexity_sentences(data), *failure_sentences(data)])
+    return "\n".join([*text, "", limits_sentence(data), *perplexity_sentences(data), *left_out_sentences(data),
+                      *failure_sentences(data)])
 
 
 def limits_sentence(data):
@@ -103,6 +106,10 @@ def failure_sentences(data):
     return [f"Failed: {what}: {why}" for what, why in data["failures"].items()]
 
 
+def left_out_sentences(data):
+    return [f"Left out: {engine}: {why}." for engine, why in data["left_out"].items()]
+
+
 def missing_sentences(outcomes):
     measured = {one.row.key for one in outcomes}
     missing = [f"{row.title} of {row.model}" for row in ROWS if row.key not in measured]
@@ -117,6 +124,8 @@ def machine_sentence(data):
 
 
 def write_documents(outcomes, data):
+    from comparison import plot  # here, so that the rest, and its tests, need nothing to draw with
+
     rule = "|" + "|".join(["---"] * len(HEADINGS)) + "|"
     lines = ["| " + " | ".join(line) + " |" for line in [HEADINGS, *(cells(one) for one in outcomes)]]
     rounds = max(len(samples) for variants in data["samples"].values() for samples in variants.values())
@@ -124,7 +133,8 @@ def write_documents(outcomes, data):
     versions = "; ".join(data["setting"]["versions"].values())
     facts = [machine_sentence(data), limits_sentence(data), f"Most rounds of a row: {rounds}{trust}.",
              f"Programs: {versions}.",
-             *perplexity_sentences(data), *failure_sentences(data), *missing_sentences(outcomes)]  # fmt: skip
+             *perplexity_sentences(data), *left_out_sentences(data), *failure_sentences(data),
+             *missing_sentences(outcomes)]  # fmt: skip
     DOCUMENT.write_text("\n".join([
         INTRODUCTION, lines[0], rule, *lines[1:], "", "![Ratios to the best peer](images/performance.svg)", "",
         EXPLANATION, CACHE_TYPES, "## This run", "", *(f"- {fact}" for fact in facts), "",
