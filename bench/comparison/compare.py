@@ -28,7 +28,8 @@ def parse():
     parser.add_argument("--rows", nargs="+", metavar="KEY", choices=[row.key for row in rows.ROWS],
                         help="only these: " + " ".join(row.key for row in rows.ROWS))
     parser.add_argument("--models", nargs="+", choices=list(rows.FILES), help="only rows of these")
-    parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS, help="only these: " + " ".join(PEERS))
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS[:1], help="one or more of " + " ".join(PEERS)
+                        + " (llama.cpp); vllm takes more than 6 GB")
     parser.add_argument("--quick", action="store_true", help="small work in one round: tries the comparison itself")
     parser.add_argument("--json", metavar="FILE", help="where all samples go (build/bench/results.json)")
     parser.add_argument("--resume", action="store_true", help="take up the samples of that file and measure the rest")

@@ -27,7 +27,8 @@ EXPLANATION = """\
 - The limit is what the machine's 8-bit products (prefill, decoding together) or its memory (decoding alone) would allow
   if nothing else took time. Attention is not counted in it. The limits were measured in the same run. Weights that stay
   in the processor's last cache, as those of a small model may, can pass the limit of the memory.
-- A peer may run with its best options; only a peer whose perplexity is within 1% of ours or of the known one counts.
+- A peer may run with its best options. It counts if its perplexity is at most 1% above ours or the known one, and not
+  more than 2% below: finer numbers predict a little better.
 - Start is from the start of the server's process to the first token of a short prompt, when the same server has just
   ended: so the file is in the page cache, and the machine's memory is at hand; memory is the most that the server held resident (VmHWM) while its context of 4096 tokens was nearly filled.
 - Prefill and decoding are those of `hearth bench` and of llama.cpp's own programs for it, compiled for this machine.

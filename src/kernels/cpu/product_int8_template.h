@@ -68,7 +68,7 @@ constexpr std::size_t kPrefetchBytes = 6 << 10;
 
 // Up to so many rows wait for memory, not for arithmetic: they take one panel after the other, because memory
 // is fastest where it is read from end to end.
-constexpr int kFewRows = 3;
+constexpr int kFewRows = kSanitized ? 1 : 3;
 
 template <int kPanels>
 class Prefetch {
