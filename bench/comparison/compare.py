@@ -14,7 +14,7 @@ from comparison.programs import MeasurementError, Programs
 from comparison.results import OURS, Results, outcome, same_perplexity
 from comparison.vllm import Vllm
 
-PEERS = ["llama.cpp", "vllm"]
+PEERS = ["llama", "vllm"]
 TEXTS = [pathlib.Path("/usr/share/common-licenses/GPL-3"), environment.ROOT / "LICENSE"]
 
 
@@ -29,7 +29,7 @@ def parse():
                         help="only these: " + " ".join(row.key for row in rows.ROWS))
     parser.add_argument("--models", nargs="+", choices=list(rows.FILES), help="only rows of these")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS[:1], help="one or more of " + " ".join(PEERS)
-                        + " (llama.cpp); vllm takes more than 6 GB")
+                        + " (llama); vllm takes more than 6 GB")
     parser.add_argument("--quick", action="store_true", help="small work in one round: tries the comparison itself")
     parser.add_argument("--json", metavar="FILE", help="where all samples go (build/bench/results.json)")
     parser.add_argument("--resume", action="store_true", help="take up the samples of that file and measure the rest")
@@ -65,7 +65,7 @@ def make_engines(options, programs, hearth):
     text = next(path for path in TEXTS if path.exists())
     setting = programs, options.threads, text
     engines, left_out = [Hearth(*setting, hearth)], {}
-    if "llama.cpp" in options.peers:
+    if "llama" in options.peers:
         engines.append(LlamaCpp(*setting, pathlib.Path(options.peer_llama or environment.prepare_llama_cpp())))
     if "vllm" in options.peers:
         try:

@@ -141,5 +141,5 @@ def test_peers_are_chosen(monkeypatch):
     monkeypatch.setattr(compare, "Hearth", Ours)
     monkeypatch.setattr(vllm_environment, "prepare", lambda: "python")
     names = [[engine.name for engine in compare.make_engines(options(peers=peers), Programs(), "hearth")[0]]
-             for peers in (["vllm"], ["llama.cpp"], compare.PEERS)]  # fmt: skip
+             for peers in (["vllm"], ["llama"], compare.PEERS)]  # fmt: skip
     assert names == [["Hearth", "vLLM"], ["Hearth", "llama.cpp"], ["Hearth", "llama.cpp", "vLLM"]]

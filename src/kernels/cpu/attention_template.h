@@ -8,131 +8,10 @@
 // visible slots only (what lies behind a row's position is never touched, not even with weight 0).
 #pragma once
 
-#include "kernels/cpu/attention_softmax_template.h"
+#include "kernels/cpu/attention_tile_template.h"
 
 namespace hearth::kernels::HEARTH_ISA_NAMESPACE {
 namespace {
-
-template <CacheType kType>
-constexpr std::size_t kCachedBytes = kType == CacheType::kF32   ? 4
-                                     : kType == CacheType::kF16 ? 2
-                                                                : 1;
-
-template <CacheType kType>
-inline Floats load_cached(const void* base, std::size_t index) {
-  if constexpr (kType == CacheType::kQ8)
-    return to_float(load_bytes(static_cast<const std::int8_t*>(base) + index));
-  if constexpr (kType == CacheType::kF16) return load_half(static_cast<const std::uint16_t*>(base) + index);
-  return load(static_cast<const float*>(base) + index);
-}
-
-// rows x columns of the cache's type to floats with `stride` >= columns between rows, zeros behind them.
-template <CacheType kType>
-void expand(const void* base, std::size_t rows, std::size_t columns, std::size_t stride, float* out) {
-  for (std::size_t r = 0; r < rows; ++r) {
-    std::size_t i = 0;
-    for (; i + kLanes <= columns; i += kLanes)
-      store(out + r * stride + i, load_cached<kType>(base, r * columns + i));
-    if (i < columns) {
-      alignas(64) unsigned char rest[kLanes * 4] = {};
-      __builtin_memcpy(rest,
-                       static_cast<const unsigned char*>(base) + (r * columns + i) * kCachedBytes<kType>,
-                       (columns - i) * kCachedBytes<kType>);
-      store(out + r * stride + i, load_cached<kType>(rest, 0));
-      i += kLanes;
-    }
-    for (; i < stride; i += kLanes) store(out + r * stride + i, zero_floats());
-  }
-}
-
-// Queries are worked on in tiles whose sums stay in registers. A tile's queries lie [dimension][query].
-struct QueryTile {
-  std::size_t first;
-  int count;
-};
-
-// How many of the queries that are left come into the next tile: only these counts are compiled.
-inline int tile_count(std::size_t left) {
-  for (const int count : {12, 6, 4, 3, 2})
-    if (count <= kTileQueries && static_cast<std::size_t>(count) <= left) return count;
-  return 1;
-}
-
-template <typename Function>
-inline void for_each_tile(std::size_t queries, Function f) {
-  for (std::size_t first = 0; first < queries;) {
-    const QueryTile tile{first, tile_count(queries - first)};
-    f(tile);
-    first += static_cast<std::size_t>(tile.count);
-  }
-}
-
-inline void pack_query(const float* query, std::size_t dimension, float factor, std::size_t index,
-                       std::size_t queries, float* packed) {
-  for_each_tile(queries, [&](QueryTile tile) {
-    const auto count = static_cast<std::size_t>(tile.count);
-    if (index < tile.first || index >= tile.first + count) return;
-    float* out = packed + tile.first * dimension + (index - tile.first);
-    for (std::size_t d = 0; d < dimension; ++d) out[d * count] = query[d] * factor;
-  });
-}
-
-// The two products of attention: scores from zero, by queries that lie [dimension][query]; values onto what
-// is there, by weights that lie [query][slot].
-enum class Product { kScores, kValues };
-
-// out[q][0 .. kVectors * kLanes) (+)= sum over i in [first, last) of factor(i, q) * matrix[i][..], the matrix
-// in the cache's type or expanded.
-template <Product kProduct, CacheType kType, int kQueries, int kVectors>
-void accumulate(const float* factors, int first, int last, const void* matrix, std::size_t stride, float* out,
-                std::size_t out_stride) {
-  constexpr std::size_t kStep = kProduct == Product::kScores ? kQueries : 1;
-  constexpr std::size_t kQueryStep = kProduct == Product::kScores ? 1 : kSegmentSlots;
-  Floats sums[kQueries][kVectors];
-#pragma GCC unroll 16
-  for (std::size_t q = 0; q < kQueries; ++q)
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v)
-      sums[q][v] = kProduct == Product::kScores ? zero_floats() : load(out + q * out_stride + v * kLanes);
-  for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
-    Floats row[kVectors];
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) row[v] = load_cached<kType>(matrix, i * stride + v * kLanes);
-#pragma GCC unroll 16
-    for (std::size_t q = 0; q < kQueries; ++q) {
-      const Floats factor = splat(factors[i * kStep + q * kQueryStep]);
-#pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) sums[q][v] = multiply_add(factor, row[v], sums[q][v]);
-    }
-  }
-#pragma GCC unroll 16
-  for (std::size_t q = 0; q < kQueries; ++q)
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) store(out + q * out_stride + v * kLanes, sums[q][v]);
-}
-
-template <Product kProduct, CacheType kType, int kVectors>
-void accumulate(int queries, const float* factors, int first, int last, const void* matrix,
-                std::size_t stride, float* out, std::size_t out_stride) {
-  const auto of_count = [&]<int kQueries>() {
-    if constexpr (kQueries <= kTileQueries)
-      accumulate<kProduct, kType, kQueries, kVectors>(factors, first, last, matrix, stride, out, out_stride);
-  };
-  switch (queries) {
-    case 12:
-      return of_count.template operator()<12>();
-    case 6:
-      return of_count.template operator()<6>();
-    case 4:
-      return of_count.template operator()<4>();
-    case 3:
-      return of_count.template operator()<3>();
-    case 2:
-      return of_count.template operator()<2>();
-    default:
-      return of_count.template operator()<1>();
-  }
-}
 
 struct Segment {
   const AttentionTask& task;
@@ -154,7 +33,7 @@ struct Segment {
     const std::int32_t oldest = task.window > 0 && position >= task.window ? position - task.window + 1 : 0;
     return intersection({oldest - start, position + 1 - start}, {0, kSegmentSlots});
   }
-  // The slots that all queries of a tile see, and those that any sees.
+  // The slots that all queries of a tile see.
   SlotRange common(QueryTile tile) const {
     SlotRange slots{0, kSegmentSlots};
     for (int q = 0; q < tile.count; ++q) slots = intersection(slots, visible(tile.first + q));
