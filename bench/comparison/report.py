@@ -30,7 +30,8 @@ EXPLANATION = """\
 - A peer may run with its best options. It counts if its perplexity is at most 1% above ours or the known one, and not
   more than 2% below: finer numbers predict a little better.
 - Start is from the start of the server's process to the first token of a short prompt, when the same server has just
-  ended: so the file is in the page cache, and the machine's memory is at hand; memory is the most that the server held resident (VmHWM) while its context of 4096 tokens was nearly filled.
+  ended: so the file is in the page cache, and the machine's memory is at hand; memory is the most that the server held
+  resident (VmHWM) while its context of 4096 tokens was nearly filled.
 - Prefill and decoding are those of `hearth bench` and of llama.cpp's own programs for it, compiled for this machine.
 - vLLM cannot run these files on processors. It gets the same weights in bf16, of which a decoding step reads three times
   the bytes, and its engine is driven step by step in one process, without a server and without a cache of prefixes.
