@@ -34,7 +34,7 @@ def parse():
     parser.add_argument("--json", metavar="FILE", help="where all samples go (build/bench/results.json)")
     parser.add_argument("--resume", action="store_true", help="take up the samples of that file and measure the rest")
     parser.add_argument("--write-docs", action="store_true", help="write docs/performance.md and its plot")
-    parser.add_argument("--hearth-build", metavar="FOLDER", help="of a build with hearth and bench/kernel_speed; "
+    parser.add_argument("--hearth-build", metavar="FOLDER", help="of a build of Hearth; "
                         "else build/release is brought up to date")
     parser.add_argument("--peer-llama", metavar="FOLDER", help="of llama.cpp's programs; else pip installs them")
     parser.add_argument("--files", metavar="FOLDER", help="of the model files, named as ./test names them; else the "
@@ -98,11 +98,8 @@ class Comparison:
                     + ("" if right else ": WRONG"))
                 self.results.save()
 
-    def run(self, chosen, rounds, kernel_speed, threads):
+    def run(self, chosen, rounds):
         for number in range(rounds):
-            if len(self.results.data["limits"]) <= number:
-                self.results.data["limits"].append(limits.measure_limits(self.programs, kernel_speed, threads))
-                self.results.save()
             for row in chosen:
                 if number < row.rounds:
                     self._measure_row(row, number)
@@ -120,6 +117,8 @@ class Comparison:
             except MeasurementError as error:
                 self._note_failure(row.key, variant, error)
                 continue
+            if engine.repetitions:
+                self.results.data["repetitions"].setdefault(row.key, []).extend(engine.repetitions)
             say(f"round {number + 1} {row.title:26} {row.model:20} {variant:28} {samples[-1]:10.2f} {row.unit}")
             self.results.save()
 
@@ -154,7 +153,7 @@ def main():
     results.data["work"].update((model, limits.work_of(path)) for model, path in files.items())
     comparison = Comparison(engines, files, results, programs)
     comparison.check_perplexities(files)
-    comparison.run(chosen, 1 if options.quick else options.rounds, build / "bench" / "kernel_speed", options.threads)
+    comparison.run(chosen, 1 if options.quick else options.rounds)
 
     outcomes = [found for row in rows.ROWS if (found := outcome(size(row), results.data))]
     results.data["outcomes"] = [report.as_json(one) for one in outcomes]

@@ -36,6 +36,9 @@ class Engine:
         engine's, or begins with it and a comma."""
         raise NotImplementedError
 
+    # Of the last measure(), where the engine says it: each repetition's figures, with the machine's limits meanwhile.
+    repetitions = ()
+
     def measure(self, row, path, extra):
         """One run: a figure in the row's unit."""
         raise NotImplementedError

@@ -6,8 +6,8 @@ import pathlib
 from comparison.engines import MEMORY_CONTEXT, Engine
 from comparison.programs import Programs
 
-# Answers a question with speculation and without; builds that are older than it lack it.
-SPECULATION_OPTION = "--speculation"
+# Answers a question with speculation and without; measures the machine's limits. Builds that are older lack them.
+SPECULATION_OPTION, LIMITS_OPTION = "--speculation", "--limits"
 QUESTION = pathlib.Path(__file__).resolve().parents[1] / "edit_code.txt"
 
 
@@ -36,7 +36,11 @@ class Hearth(Engine):
             return {"Hearth": ["speculative_tok_s"], "Hearth, plain": ["plain_tok_s"]}
         return {"Hearth": []}
 
+    def _limits(self, row):
+        return [LIMITS_OPTION] if row.limit and LIMITS_OPTION in self.bench_help else []
+
     def measure(self, row, path, extra):
+        self.repetitions = ()
         if row.kind in ("start", "memory"):
             return self.measure_server(row, path, extra)
         if row.kind == "speculation":
@@ -44,8 +48,10 @@ class Hearth(Engine):
         warm_up = ["--no-warm-up"] if row.prompt > 1000 else []
         result = json.loads(self.programs.output([
             self.program, "bench", path, "--prompt", max(row.prompt, 1), "--generate", row.generate, "--batch",
-            row.sequences, "--threads", self.threads, "--repetitions", row.repetitions, *warm_up, "--json", *extra,
+            row.sequences, "--threads", self.threads, "--repetitions", row.repetitions, *warm_up, *self._limits(row),
+            "--json", *extra,
         ]))  # fmt: skip
+        self.repetitions = result.get("each_repetition", ())
         return result["prefill_tok_s" if row.kind == "prefill" else "decode_tok_s"]
 
     def _measure_speculation(self, row, path, field):

@@ -1,11 +1,13 @@
 """What the machine can do at most, and how much of that a model's token needs.
 
 A limit of a row is the speed that the machine's peak would give if nothing else took time: 8-bit products of all weights
-that a token meets (attention is not counted), or the bytes of weights and cache that decoding one token reads.
+that a token meets (attention is not counted), or the bytes of weights and cache that decoding one token reads. What the
+machine can do changes with its neighbours from one second to the next, so `hearth bench --limits` measures it beside each
+repetition, and the share of a row is the median of the repetitions' shares.
 """
 
-import json
 import pathlib
+import statistics
 
 from comparison.gguf_header import read_header
 
@@ -43,14 +45,11 @@ def limit_of(row, work, limits):
     return None
 
 
-def measure_limits(programs, kernel_speed, threads):
-    return json.loads(programs.output([kernel_speed, "--limits-json", threads]))
-
-
-def best_limits(measured):
-    """A limit is the best that was seen: neighbours on the machine only take away."""
-    return {key: max(one[key] for one in measured)
-            for key in ("int8_operations_per_second", "read_bytes_per_second")}
+def share_of(row, work, repetitions):
+    """The median part of its limit that the row's work reached; None where it has no limit or none was measured."""
+    figure = "prefill_tok_s" if row.kind == "prefill" else "decode_tok_s"
+    shares = [one[figure] / limit for one in repetitions if (limit := limit_of(row, work, one))]
+    return statistics.median(shares) if shares else None
 
 
 def describe_machine():

@@ -1,7 +1,6 @@
 """Says what was measured: as a table, as JSON, and as docs/performance.md with its plot."""
 
 from comparison import environment
-from comparison.limits import best_limits
 from comparison.results import OURS, same_perplexity
 from comparison.rows import PERPLEXITY, ROWS
 
@@ -25,8 +24,9 @@ EXPLANATION = """\
 - Speeds are tokens a second, start is seconds, memory MiB; all are medians over the rounds.
 - The ratio is Hearth ÷ the best peer: at least the target, or at most, for start and memory. A tick says that it is met.
 - The limit is what the machine's 8-bit products (prefill, decoding together) or its memory (decoding alone) would allow
-  if nothing else took time. Attention is not counted in it. The limits were measured in the same run. Weights that stay
-  in the processor's last cache, as those of a small model may, can pass the limit of the memory.
+  if nothing else took time. Attention is not counted in it. Both change with the machine's neighbours, so they are
+  measured before and after each repetition; the share is the median of the repetitions' shares. Weights that stay in the
+  processor's last cache, as those of a small model may, can pass the limit of the memory.
 - A peer may run with its best options. It counts if its perplexity is at most 1% above ours or the known one, and not
   more than 2% below: finer numbers predict a little better.
 - Start is from the start of the server's process to the first token of a short prompt, when the same server has just
@@ -76,7 +76,7 @@ def cells(one):
 
 def as_json(one):
     return {"row": one.row.key, "unit": one.row.unit, "hearth": one.ours, "peer": one.peer, "best_peer": one.theirs,
-            "ratio": one.ratio, "target": one.row.target, "meets_target": one.meets_target, "limit": one.limit,
+            "ratio": one.ratio, "target": one.row.target, "meets_target": one.meets_target,
             "share_of_limit": one.share, "others": one.others}  # fmt: skip
 
 
@@ -89,11 +89,12 @@ def table(outcomes, data):
 
 
 def limits_sentence(data):
-    if not data["limits"]:
+    found = [one for repetitions in data["repetitions"].values() for one in repetitions]
+    if not found:
         return "The machine's limits were not measured."
-    found = best_limits(data["limits"])
-    return (f"Limits, {data['setting']['threads']} threads: {found['int8_operations_per_second'] / 1e12:.2f} TOPS of "
-            f"8-bit products ({data['limits'][0]['instruction_set']}), {found['read_bytes_per_second'] / 1e9:.1f} GB/s "
+    operations, reads = ([one[key] for one in found] for key in ("int8_operations_per_second", "read_bytes_per_second"))
+    return (f"Limits, {data['setting']['threads']} threads, least to most: {min(operations) / 1e12:.2f} to "
+            f"{max(operations) / 1e12:.2f} TOPS of 8-bit products, {min(reads) / 1e9:.1f} to {max(reads) / 1e9:.1f} GB/s "
             "read.")
 
 

@@ -6,7 +6,7 @@ import json
 import pathlib
 import statistics
 
-from comparison.limits import best_limits, limit_of
+from comparison.limits import share_of
 from comparison.rows import PERPLEXITY
 
 # A peer whose perplexity is further than this from ours and from the known one computes something else.
@@ -27,7 +27,7 @@ class Results:
                     raise SystemExit(f"{path} was measured with another {key}; start anew without --resume")
             self.data["failures"] = {}  # what failed is tried again
         else:
-            self.data = {"setting": setting, "perplexity": {}, "work": {}, "limits": [], "samples": {},
+            self.data = {"setting": setting, "perplexity": {}, "work": {}, "repetitions": {}, "samples": {},
                          "failures": {}}  # fmt: skip
 
     def save(self):
@@ -58,8 +58,7 @@ class Outcome:
     peer: str = ""  # the best one that computes rightly
     theirs: float | None = None
     ratio: float | None = None
-    limit: float | None = None
-    share: float | None = None
+    share: float | None = None  # of the machine's limit
     others: dict = dataclasses.field(default_factory=dict)  # further medians; wrong peers are marked
 
     @property
@@ -81,9 +80,8 @@ def outcome(row, data):
     correct = correct_engines(data, row.model)
     right = {variant: value for variant, value in medians.items() if variant.split(",")[0] in correct}
     others = {variant if variant in right else f"{variant} (wrong)": value for variant, value in medians.items()}
-    limit = limit_of(row, data["work"][row.model], best_limits(data["limits"])) if data["limits"] else None
-    share = ours / limit if limit else None
+    share = share_of(row, data["work"][row.model], data["repetitions"].get(row.key, []))
     if not right:
-        return Outcome(row, ours, limit=limit, share=share, others=others)
+        return Outcome(row, ours, share=share, others=others)
     peer = (min if row.lower_is_better else max)(right, key=right.get)
-    return Outcome(row, ours, peer, right[peer], ours / right[peer], limit, share, others)
+    return Outcome(row, ours, peer, right[peer], ours / right[peer], share, others)

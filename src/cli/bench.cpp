@@ -1,7 +1,8 @@
 #include <algorithm>
 #include <chrono>
-#include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/error.h"
 #include "cli/bench_speculation.h"
@@ -11,6 +12,7 @@
 #include "cli/verb.h"
 #include "engine/direct_run.h"
 #include "engine/greatest_logit.h"
+#include "kernels/machine_limits.h"
 
 namespace hearth::cli {
 namespace {
@@ -20,7 +22,7 @@ struct Options {
   std::int32_t prompt = 512, generate = 128, batch = 1, repetitions = 5;
   std::string question_file;  // empty: speed without speculation
   engine::SpeculationOptions speculation;
-  bool no_warm_up = false, json = false;
+  bool no_warm_up = false, limits = false, json = false;
 };
 
 using Clock = std::chrono::steady_clock;
@@ -53,6 +55,101 @@ std::int32_t prefill(engine::DirectRun& run, const engine::Model& model, std::in
   return 0;
 }
 
+using Rates = kernels::MachineLimits::Rates;
+
+struct Repetition {
+  double prefill_rate, decode_rate;  // tokens a second
+  Rates limits;                      // of the machine meanwhile, with --limits
+};
+
+Rates mean(const Rates& a, const Rates& b) {
+  return {(a.int8_operations_per_second + b.int8_operations_per_second) / 2,
+          (a.read_bytes_per_second + b.read_bytes_per_second) / 2};
+}
+
+template <typename Value>
+double median_of(const std::vector<Repetition>& repetitions, Value value) {
+  std::vector<double> values;
+  for (const Repetition& repetition : repetitions) values.push_back(std::invoke(value, repetition));
+  return median(values);
+}
+
+// One prompt after the other, then all of them decoded together.
+Repetition measure(engine::DirectRun& run, const engine::Model& model, const Options& options) {
+  std::vector<std::int32_t> next(static_cast<std::size_t>(options.batch));
+  for (std::int32_t s = 0; s < options.batch; ++s) run.reset(s);
+  auto start = Clock::now();
+  for (std::int32_t s = 0; s < options.batch; ++s)
+    next[static_cast<std::size_t>(s)] = prefill(run, model, s, options.prompt);
+  Repetition repetition{};
+  repetition.prefill_rate = options.batch * options.prompt / seconds_since(start);
+  start = Clock::now();
+  for (std::int32_t i = 0; i < options.generate; ++i) {
+    std::vector<engine::DirectRun::Row> rows;
+    for (std::int32_t s = 0; s < options.batch; ++s)
+      rows.push_back({s, next[static_cast<std::size_t>(s)], true});
+    const auto logits = run.run(rows);
+    for (std::size_t s = 0; s < next.size(); ++s) next[s] = most_likely(logits.row_span(s));
+  }
+  repetition.decode_rate = options.batch * options.generate / seconds_since(start);
+  return repetition;
+}
+
+std::vector<Repetition> measure_all(const engine::Model& model, const Options& options) {
+  engine::DirectRun run(model, options.batch);
+  std::optional<kernels::MachineLimits> limits;
+  if (options.limits) limits.emplace(model.compute().team(), model.context().isa());
+  Rates before = limits ? limits->measure() : Rates{};
+  std::vector<Repetition> repetitions;
+  ProgressBar bar("measuring");
+  for (std::int32_t i = options.no_warm_up ? 0 : -1; i < options.repetitions; ++i) {  // -1 warms up
+    Repetition repetition = measure(run, model, options);
+    const Rates after = limits ? limits->measure() : Rates{};
+    repetition.limits = mean(before, after);
+    before = after;
+    if (i >= 0) repetitions.push_back(repetition);
+    bar.show(static_cast<std::size_t>(i + 1), static_cast<std::size_t>(options.repetitions));
+  }
+  bar.clear();
+  return repetitions;
+}
+
+std::string as_json(const engine::Model& model, const Options& options,
+                    const std::vector<Repetition>& repetitions) {
+  nlohmann::ordered_json json{{"prefill_tok_s", median_of(repetitions, &Repetition::prefill_rate)},
+                              {"decode_tok_s", median_of(repetitions, &Repetition::decode_rate)},
+                              {"prompt", options.prompt},
+                              {"generate", options.generate},
+                              {"batch", options.batch},
+                              {"threads", model.compute().team().size()},
+                              {"instruction_set", kernels::name_of(model.context().isa())},
+                              {"repetitions", options.repetitions}};
+  for (const Repetition& one : repetitions)
+    if (options.limits)
+      json["each_repetition"].push_back(
+          {{"prefill_tok_s", one.prefill_rate},
+           {"decode_tok_s", one.decode_rate},
+           {"int8_operations_per_second", one.limits.int8_operations_per_second},
+           {"read_bytes_per_second", one.limits.read_bytes_per_second}});
+  return json.dump();
+}
+
+void print(const engine::Model& model, const Options& options, const std::vector<Repetition>& repetitions) {
+  fmt::print("prefill {:8.1f} tokens/s  ({} tokens{})\n", median_of(repetitions, &Repetition::prefill_rate),
+             options.prompt, options.batch > 1 ? fmt::format(" × {} sequences", options.batch) : "");
+  fmt::print("decode  {:8.1f} tokens/s  ({} tokens × {} sequences together)\n",
+             median_of(repetitions, &Repetition::decode_rate), options.generate, options.batch);
+  fmt::print("median of {} repetitions, {} threads, {}\n", options.repetitions, model.compute().team().size(),
+             kernels::name_of(model.context().isa()));
+  const auto limit = [&](double Rates::*rate) {
+    return median_of(repetitions, [rate](const Repetition& one) { return one.limits.*rate; });
+  };
+  if (options.limits)
+    fmt::print("meanwhile this machine could read {:.1f} GB/s and do {:.2f} TOPS of 8-bit products\n",
+               limit(&Rates::read_bytes_per_second) * 1e-9,
+               limit(&Rates::int8_operations_per_second) * 1e-12);
+}
+
 void run(const Options& options) {
   if (!options.question_file.empty())
     return bench_speculation(options.model, options.speculation, options.question_file, options.generate,
@@ -67,53 +164,11 @@ void run(const Options& options) {
     throw Error(ErrorKind::kInvalidArgument,
                 fmt::format("{} prompt and {} generated tokens do not fit the context of {}", options.prompt,
                             options.generate, model->options().context_tokens));
-  engine::DirectRun run(*model, options.batch);
-  std::vector<double> prefill_rates, decode_rates;
-  ProgressBar bar("measuring");
-  for (std::int32_t repetition = options.no_warm_up ? 0 : -1; repetition < options.repetitions;
-       ++repetition) {
-    // -1 warms up
-    std::vector<std::int32_t> next(static_cast<std::size_t>(options.batch));
-    for (std::int32_t s = 0; s < options.batch; ++s) run.reset(s);
-    auto start = Clock::now();
-    for (std::int32_t s = 0; s < options.batch; ++s)
-      next[static_cast<std::size_t>(s)] = prefill(run, *model, s, options.prompt);
-    const double prefill_seconds = seconds_since(start);
-    start = Clock::now();
-    for (std::int32_t i = 0; i < options.generate; ++i) {
-      std::vector<engine::DirectRun::Row> rows;
-      for (std::int32_t s = 0; s < options.batch; ++s)
-        rows.push_back({s, next[static_cast<std::size_t>(s)], true});
-      const auto logits = run.run(rows);
-      for (std::size_t s = 0; s < next.size(); ++s) next[s] = most_likely(logits.row_span(s));
-    }
-    const double decode_seconds = seconds_since(start);
-    bar.show(static_cast<std::size_t>(repetition + 1), static_cast<std::size_t>(options.repetitions));
-    if (repetition < 0) continue;
-    prefill_rates.push_back(options.batch * options.prompt / prefill_seconds);
-    decode_rates.push_back(options.batch * options.generate / decode_seconds);
-  }
-  bar.clear();
-  const double prefill_rate = options.prompt > 0 ? median(prefill_rates) : 0;
-  const double decode_rate = options.generate > 0 ? median(decode_rates) : 0;
-  if (options.json) {
-    fmt::print("{}\n", nlohmann::ordered_json{{"prefill_tok_s", prefill_rate},
-                                              {"decode_tok_s", decode_rate},
-                                              {"prompt", options.prompt},
-                                              {"generate", options.generate},
-                                              {"batch", options.batch},
-                                              {"threads", model->compute().team().size()},
-                                              {"instruction_set", kernels::name_of(model->context().isa())},
-                                              {"repetitions", options.repetitions}}
-                           .dump());
-    return;
-  }
-  fmt::print("prefill {:8.1f} tokens/s  ({} tokens{})\n", prefill_rate, options.prompt,
-             options.batch > 1 ? fmt::format(" × {} sequences", options.batch) : "");
-  fmt::print("decode  {:8.1f} tokens/s  ({} tokens × {} sequences together)\n", decode_rate, options.generate,
-             options.batch);
-  fmt::print("median of {} repetitions, {} threads, {}\n", options.repetitions,
-             model->compute().team().size(), kernels::name_of(model->context().isa()));
+  const std::vector<Repetition> repetitions = measure_all(*model, options);
+  if (options.json)
+    fmt::print("{}\n", as_json(*model, options, repetitions));
+  else
+    print(*model, options, repetitions);
 }
 
 }  // namespace
@@ -145,6 +200,8 @@ void add_bench(CLI::App& app) {
   verb->add_flag(
       "--no-warm-up", options->no_warm_up,
       "Measure from the first repetition: for long prompts, where warming up would double the time");
+  verb->add_flag("--limits", options->limits,
+                 "Also measure, between the repetitions, what the machine can do at most");
   verb->add_flag("--json", options->json, "Print {\"prefill_tok_s\":…, \"decode_tok_s\":…}");
   verb->footer("Example:\n  hearth bench smollm2:135m --prompt 512 --generate 128 --batch 4");
   verb->callback([options] { run(*options); });

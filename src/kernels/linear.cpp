@@ -121,17 +121,26 @@ Products prepare(ExecutionContext& context, MatrixView<const float> x,
   return products;
 }
 
-// The task for one token block on one thread.
-ProductTask part_of(ProductTask task, std::size_t first_token, std::size_t last_token, std::byte* scratch) {
-  task.first_token = first_token;
-  task.last_token = last_token;
-  task.scratch = scratch;
-  return task;
+const std::uint8_t* place_of(const ProductTask& task, std::size_t panel) {
+  return task.packed + panel * task.panel_bytes;
 }
 
-const std::byte* place_of(const ProductTask& task, std::size_t panel) {
-  return reinterpret_cast<const std::byte*>(task.packed + panel * task.panel_bytes);
-}
+// Panels of one token block on one thread.
+struct Part {
+  std::size_t first_token, last_token, first, last;
+  std::size_t read_end;        // the panel up to which the thread will go on
+  ReadAhead::Start read_next;  // and where it reads on after that
+  std::byte* scratch;
+
+  ProductTask of(ProductTask task, const std::uint8_t* next) const {
+    task.first_token = first_token;
+    task.last_token = last_token;
+    task.scratch = scratch;
+    task.read_end = place_of(task, read_end);
+    task.read_next = next;
+    return task;
+  }
+};
 
 // Units of activations that are quantised in the time that dividing them would take.
 constexpr std::size_t kFewUnits = 8;
@@ -156,32 +165,37 @@ ReadAhead::Starts starts(const ThreadTeam& team, std::size_t panels, StartOf sta
   return starts;
 }
 
-// Quantises the activations; then calls multiply(first token, last token, first panel, last panel, scratch)
-// for every token block and all panels of it. start(panel) is where a panel lies.
+// Quantises the activations; then calls multiply(part) for every token block and all panels of it.
+// start(panel) is where a panel lies.
 template <typename StartOf, typename Multiply>
 void run(ExecutionContext& context, MatrixView<const float> x, const Products& products, std::size_t panels,
-         StartOf start, Multiply multiply) {
-  const ReadAhead::Starts* next = context.read_ahead().begin(
-      products.tasks[0].packed, [&] { return starts(context.team(), panels, start); });
+         StartOf start_of, Multiply multiply) {
+  const ThreadTeam& team = context.team();
+  const ReadAhead::Starts* next =
+      context.read_ahead().begin(products.tasks[0].packed, [&] { return starts(team, panels, start_of); });
   quantise(context, products.quantise);
-  const auto members = static_cast<std::size_t>(context.team().size());
+  const auto members = static_cast<std::size_t>(team.size());
   auto* scratch = context.workspace().get<std::byte>(Workspace::kScratch, members * kProductScratchBytes);
   const std::size_t blocks = (x.rows + products.token_block - 1) / products.token_block;
   // Blocks begin at a whole group, so that no part has half of one.
   const std::size_t stride = (panels + kPanelGranule - 1) / kPanelGranule * kPanelGranule;
-  context.team().for_each_part(
-      blocks * stride, kPanelGranule, [&](int member, std::size_t first, std::size_t last) {
-        for (std::size_t block = first / stride; block * stride < last; ++block) {
-          const std::size_t token = block * products.token_block, start = block * stride;
-          const std::size_t begin = std::max(first, start) - start, end = std::min(last - start, panels);
-          if (begin < end)
-            multiply(token, std::min(x.rows, token + products.token_block), begin, end,
-                     scratch + static_cast<std::size_t>(member) * kProductScratchBytes);
-        }
-        // The end of the member's own share: the next product is near.
-        if (next != nullptr && context.team().share_begin(blocks * stride, kPanelGranule, member + 1) == last)
-          (*next)[static_cast<std::size_t>(member)].prefetch();
-      });
+  const std::size_t count = blocks * stride;
+  context.team().for_each_part(count, kPanelGranule, [&](int member, std::size_t first, std::size_t last) {
+    const std::size_t share_end = team.share_begin(count, kPanelGranule, member + 1);
+    const bool own = last <= share_end && first >= team.share_begin(count, kPanelGranule, member);
+    const ReadAhead::Start read_next =
+        own && next != nullptr ? (*next)[static_cast<std::size_t>(member)] : ReadAhead::Start{};
+    for (std::size_t block = first / stride; block * stride < last; ++block) {
+      const std::size_t token = block * products.token_block, start = block * stride;
+      const std::size_t begin = std::max(first, start) - start, end = std::min(last - start, panels);
+      if (begin < end)
+        multiply(Part{token, std::min(x.rows, token + products.token_block), begin, end,
+                      std::min((own ? share_end : last) - start, panels), read_next,
+                      scratch + static_cast<std::size_t>(member) * kProductScratchBytes});
+    }
+    // The end of the member's own share: the next product is near.
+    if (last == share_end) read_next.prefetch();
+  });
 }
 
 }  // namespace
@@ -199,21 +213,25 @@ void linear(ExecutionContext& context, MatrixView<const float> x, std::span<cons
       panel -= outputs[i].weight.storage().panels;
     return ReadAhead::Start{{place_of(products.tasks[i], panel), nullptr}};
   };
-  run(context, x, products, products.panels, start,
-      [&](std::size_t first_token, std::size_t last_token, std::size_t first, std::size_t last,
-          std::byte* scratch) {
-        // The panels of all outputs stand in one row.
-        for (std::size_t i = 0; i < outputs.size(); ++i) {
-          const std::size_t count = outputs[i].weight.storage().panels;
-          const std::size_t begin = std::min(first, count), end = std::min(last, count);
-          const ProductTask task = part_of(products.tasks[i], first_token, last_token, scratch);
-          const ProductKernels& kernels = kernels_of(context, outputs[i]);
-          if (begin < end)
-            (is_int8(context, outputs[i]) ? kernels.multiply_int8 : kernels.multiply_float)(task, begin, end);
-          first -= begin;
-          last -= end;
-        }
-      });
+  run(context, x, products, products.panels, start, [&](Part part) {
+    // The panels of all outputs stand in one row.
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const std::size_t count = outputs[i].weight.storage().panels;
+      Part here = part;
+      here.first = std::min(part.first, count);
+      here.last = std::min(part.last, count);
+      here.read_end = std::min(part.read_end, count);
+      const ProductTask task = here.of(
+          products.tasks[i], part.read_end > count ? products.tasks[i + 1].packed : part.read_next.places[0]);
+      const ProductKernels& kernels = kernels_of(context, outputs[i]);
+      if (here.first < here.last)
+        (is_int8(context, outputs[i]) ? kernels.multiply_int8 : kernels.multiply_float)(task, here.first,
+                                                                                        here.last);
+      part.first -= here.first;
+      part.last -= here.last;
+      part.read_end -= here.read_end;
+    }
+  });
 }
 
 void gated_linear(ExecutionContext& context, MatrixView<const float> x, Activation activation,
@@ -229,14 +247,12 @@ void gated_linear(ExecutionContext& context, MatrixView<const float> x, Activati
   const auto start = [&](std::size_t panel) {
     return ReadAhead::Start{{place_of(products.tasks[0], panel), place_of(products.tasks[1], panel)}};
   };
-  run(context, x, products, products.panels / 2, start,
-      [&](std::size_t first_token, std::size_t last_token, std::size_t first, std::size_t last,
-          std::byte* scratch) {
-        kernels_of(context, gate)
-            .multiply_gated_int8(part_of(products.tasks[0], first_token, last_token, scratch),
-                                 part_of(products.tasks[1], first_token, last_token, scratch),
-                                 static_cast<int>(activation), first, last);
-      });
+  run(context, x, products, products.panels / 2, start, [&](const Part& part) {
+    kernels_of(context, gate)
+        .multiply_gated_int8(part.of(products.tasks[0], part.read_next.places[0]),
+                             part.of(products.tasks[1], part.read_next.places[1]),
+                             static_cast<int>(activation), part.first, part.last);
+  });
 }
 
 }  // namespace hearth::kernels

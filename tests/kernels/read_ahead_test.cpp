@@ -8,15 +8,15 @@ namespace {
 class ReadAheadTest : public testing::Test {
  protected:
   // Begins the product of `matrix`, which starts at its own address.
-  const ReadAhead::Starts* begin(const std::byte& matrix) {
+  const ReadAhead::Starts* begin(const std::uint8_t& matrix) {
     return read_ahead_.begin(&matrix, [&] { return ReadAhead::Starts{{{&matrix, nullptr}}}; });
   }
-  static bool is_of(const ReadAhead::Starts* starts, const std::byte& matrix) {
+  static bool is_of(const ReadAhead::Starts* starts, const std::uint8_t& matrix) {
     return starts != nullptr && starts->at(0).places[0] == &matrix;
   }
 
   ReadAhead read_ahead_;
-  std::byte a_{}, b_{}, c_{};
+  std::uint8_t a_{}, b_{}, c_{};
 };
 
 TEST_F(ReadAheadTest, WhatFollowedTheLastTimeIsExpected) {

@@ -75,6 +75,8 @@ struct ProductTask {
   const float* x;
   std::size_t x_stride;
   void* scratch;  // kProductScratchBytes, 64-byte aligned
+  // The thread goes through the panels up to read_end, and then reads on at read_next (null: nobody knows).
+  const std::uint8_t *read_end, *read_next;
 };
 
 struct ProductKernels {

@@ -61,37 +61,55 @@ inline __attribute__((always_inline)) void start_sums(const std::int32_t* offset
   }
 }
 
-// Packed weights that are wanted soon, asked for a few lines at a time while others are multiplied: so many
-// bytes of each panel ahead as make up for the time that memory takes. With fewer the processor waits (half
-// the speed of one row on some), with many more the start of a small matrix is not asked for in time.
-constexpr std::size_t kPrefetchBytes = 6 << 10;
-
 // Up to so many rows wait for memory, not for arithmetic: they take one panel after the other, because memory
 // is fastest where it is read from end to end.
 constexpr int kFewRows = kSanitized ? 1 : 3;
 
+// Packed weights that are wanted soon, asked for a few lines at a time while others are multiplied: so many
+// bytes of each panel ahead as make up for the time that memory takes. With fewer the processor waits; with
+// many more they crowd the first-level cache where decoded panels lie.
+constexpr std::size_t kPrefetchBytes = 6 << 10, kFewRowsPrefetchBytes = 14 << 10;
+
 template <int kPanels>
 class Prefetch {
  public:
-  // What sum_panels decodes kPrefetchBytes after `chunk` of the panels from `first_panel` on, in the order in
-  // which it does; `steps`: how often step() will be called.
-  Prefetch(const ProductTask& task, std::size_t first_panel, std::size_t chunk, std::size_t steps)
-      : bytes_(task.chunk_bytes), bytes_per_step_((bytes_ + steps * 64 - 1) / (steps * 64) * 64) {
-    const std::size_t chunks = (task.columns + kChunkColumns - 1) / kChunkColumns;
-    const std::size_t wanted = chunk + (kPrefetchBytes + bytes_ - 1) / bytes_;
-    const std::uint8_t* panel = task.packed + (first_panel + wanted / chunks * kPanels) * task.panel_bytes;
-    for (int c = 0; c < kPanels; ++c) chunks_[c] = panel + c * task.panel_bytes + wanted % chunks * bytes_;
+  // `bytes` of each of `panels` (none where the first is null); step() will be called `steps` times.
+  Prefetch(const std::uint8_t* const (&panels)[kPanels], std::size_t bytes, std::size_t steps)
+      : bytes_(panels[0] == nullptr ? 0 : bytes),
+        bytes_per_step_((bytes + steps * 64 - 1) / (steps * 64) * 64) {
+    for (int c = 0; c < kPanels; ++c) panels_[c] = panels[c];
   }
   void step() {
     const std::size_t end = done_ + bytes_per_step_ < bytes_ ? done_ + bytes_per_step_ : bytes_;
     for (; done_ < end; done_ += 64)
-      for (int c = 0; c < kPanels; ++c) __builtin_prefetch(chunks_[c] + done_, 0, 3);
+      for (int c = 0; c < kPanels; ++c) __builtin_prefetch(panels_[c] + done_, 0, 3);
   }
 
  private:
-  const std::uint8_t* chunks_[kPanels];
+  const std::uint8_t* panels_[kPanels];
   std::size_t bytes_, bytes_per_step_, done_ = 0;
 };
+
+// What is decoded kPrefetchBytes after `chunk` of the panels from `first_panel` on.
+template <int kPanels>
+inline Prefetch<kPanels> prefetch_ahead(const ProductTask& task, std::size_t first_panel, std::size_t chunk,
+                                        std::size_t steps) {
+  const std::size_t chunks = (task.columns + kChunkColumns - 1) / kChunkColumns;
+  const std::size_t wanted = chunk + (kPrefetchBytes + task.chunk_bytes - 1) / task.chunk_bytes;
+  const std::uint8_t* panels[kPanels];
+  for (int c = 0; c < kPanels; ++c)
+    panels[c] = task.packed + (first_panel + wanted / chunks * kPanels + c) * task.panel_bytes +
+                wanted % chunks * task.chunk_bytes;
+  return Prefetch<kPanels>(panels, task.chunk_bytes, steps);
+}
+
+// What a thread that takes one panel after the other reads kFewRowsPrefetchBytes after `packed`.
+inline Prefetch<1> prefetch_ahead(const ProductTask& task, const std::uint8_t* packed, std::size_t steps) {
+  const std::uint8_t* wanted = packed + kFewRowsPrefetchBytes;
+  if (wanted >= task.read_end)
+    wanted = task.read_next == nullptr ? nullptr : task.read_next + (wanted - task.read_end);
+  return Prefetch<1>({wanted}, task.chunk_bytes, steps);
+}
 
 // The integer sums of part kPart of block b: all of its columns, or the half that has its own scale.
 template <typename F, int kRows, int kPanels>
@@ -99,7 +117,9 @@ struct VectorDots {
   const DecodedPanel* panels;
   const std::int8_t* codes;
   const std::int32_t* offsets;
+  Prefetch<kPanels>& next;
 
+  void begin_block() const { next.step(); }
   template <int kPart>
   inline __attribute__((always_inline)) void get(int b, Ints (&dots)[kRows][kPanels]) const {
     constexpr int kParts = F::kHalves ? 2 : 1;
@@ -112,7 +132,7 @@ struct VectorDots {
 template <typename F, int kRows, int kPanels, typename Panel, typename Dots>
 inline __attribute__((always_inline)) void add_products(const Panel* panels, int blocks, const Dots& source,
                                                         const float* scales, const float* offsets,
-                                                        float* sums, Prefetch<kPanels>& next) {
+                                                        float* sums) {
   constexpr int kParts = F::kHalves ? 2 : 1;
   Floats totals[kRows][kPanels];
 #pragma GCC unroll 8
@@ -121,7 +141,7 @@ inline __attribute__((always_inline)) void add_products(const Panel* panels, int
     for (int c = 0; c < kPanels; ++c) totals[r][c] = load(sums + r * kSumStride + c * kLanes);
 
   for (int b = 0; b < blocks; ++b) {
-    next.step();
+    source.begin_block();
     Ints dots[kRows][kPanels];
     Floats products[kRows][kPanels];
     source.template get<0>(b, dots);
@@ -169,9 +189,8 @@ inline __attribute__((always_inline)) void add_products(const Panel* panels, int
 template <typename F, int kRows, int kPanels>
 void multiply_tile(const DecodedPanel* panels, int blocks, const std::int8_t* codes, const float* scales,
                    const void* offsets, float* sums, Prefetch<kPanels>& next) {
-  const VectorDots<F, kRows, kPanels> dots{panels, codes, static_cast<const std::int32_t*>(offsets)};
-  add_products<F, kRows, kPanels>(panels, blocks, dots, scales, static_cast<const float*>(offsets), sums,
-                                  next);
+  const VectorDots<F, kRows, kPanels> dots{panels, codes, static_cast<const std::int32_t*>(offsets), next};
+  add_products<F, kRows, kPanels>(panels, blocks, dots, scales, static_cast<const float*>(offsets), sums);
 }
 
 template <typename F, int kRows, int kPanels>
@@ -221,9 +240,11 @@ template <typename F, int kRows>
 struct RowDots : PanelScales {
   static constexpr int kParts = F::kHalves ? 2 : 1, kSums = kChunkBlocks * kParts;
   const std::int8_t* codes;
+  Prefetch<1>* next;
   Ints sums[kRows][kSums];
 
-  // VectorDots::get, of what is done.
+  // VectorDots' members, of what is done.
+  void begin_block() const {}
   template <int kPart>
   inline __attribute__((always_inline)) void get(int b, Ints (&dots)[kRows][1]) const {
 #pragma GCC unroll 8
@@ -234,6 +255,7 @@ struct RowDots : PanelScales {
 template <typename F, int kRows>
 inline __attribute__((always_inline)) void put_codes(RowDots<F, kRows>& out, int block, int group,
                                                      Ints codes) {
+  out.next->step();  // line by line: asked for all at once, they would hold up what is wanted now
   const int place = F::kHalves ? 2 * block + group / 4 : block;
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
@@ -250,6 +272,7 @@ __attribute__((noinline)) void multiply_undecoded(const std::uint8_t* packed, in
                                                   const void* offsets, float* sums, Prefetch<1>& next) {
   RowDots<F, kRows> dots;
   dots.codes = codes;
+  dots.next = &next;
   repeat<RowDots<F, kRows>::kSums>([&]<int sum>() __attribute__((always_inline)) {
     Ints start[kRows][1];
     start_sums<F, kRows, 1>(static_cast<const std::int32_t*>(offsets) + sum, start);
@@ -257,7 +280,7 @@ __attribute__((noinline)) void multiply_undecoded(const std::uint8_t* packed, in
     for (int r = 0; r < kRows; ++r) dots.sums[r][sum] = start[r][0];
   });
   F::decode(packed, blocks, dots);
-  add_products<F, kRows, 1>(&dots, blocks, dots, scales, static_cast<const float*>(offsets), sums, next);
+  add_products<F, kRows, 1>(&dots, blocks, dots, scales, static_cast<const float*>(offsets), sums);
 }
 
 template <typename F, int kRows = kFewRows>
@@ -278,18 +301,20 @@ void sum_panels(const ProductTask& task, std::size_t first_panel, float* sums) {
     const std::size_t columns_left = task.columns - column;
     const int blocks =
         static_cast<int>(columns_left < kChunkColumns ? columns_left / kBlockColumns : kChunkBlocks);
-    const std::size_t tiles = (tokens + kTileRows - 1) / kTileRows;
-    Prefetch<kPanels> next(task, first_panel, chunk, tiles * static_cast<std::size_t>(blocks));
     const std::uint8_t* packed = task.packed + first_panel * task.panel_bytes + chunk * task.chunk_bytes;
     const std::size_t unit = chunk * task.tokens + task.first_token;
     const std::int8_t* codes = task.codes + unit * kChunkColumns;
     const float* scales = task.scales + unit * kChunkBlocks;
     const float* offsets = static_cast<const float*>(task.offsets) + unit * 16;
+    const auto steps = static_cast<std::size_t>(blocks);
     if constexpr (kPanels == 1)
       if (tokens <= kFewRows) {
+        Prefetch<1> next = prefetch_ahead(task, packed, steps * kGroups);
         multiply_few_rows<F>(tokens, packed, blocks, codes, scales, offsets, sums, next);
         continue;
       }
+    const std::size_t tiles = (tokens + kTileRows - 1) / kTileRows;
+    Prefetch<kPanels> next = prefetch_ahead<kPanels>(task, first_panel, chunk, tiles * steps);
     DecodedPanel panels[kPanels];
     for (int c = 0; c < kPanels; ++c) F::decode(packed + c * task.panel_bytes, blocks, panels[c]);
     multiply_chunk<F, kPanels>(panels, blocks, tokens, codes, scales, offsets, sums, next);

@@ -43,7 +43,9 @@ struct MatrixTileDots {
   const MatrixTileSums<F, kPanels>& sums;
   int first_row;
   const std::int32_t* offsets;
+  Prefetch<kPanels>& next;
 
+  void begin_block() const { next.step(); }
   template <int kPart>
   inline __attribute__((always_inline)) void get(int b, Ints (&dots)[kRows][kPanels]) const {
     using Sums = MatrixTileSums<F, kPanels>;
@@ -77,9 +79,9 @@ void multiply_matrix_tile(const DecodedPanel* panels, int blocks, const std::int
   for (int row = 0; row < static_cast<int>(kMatrixTileRows); row += kRows) {
     const auto* row_offsets = static_cast<const float*>(offsets) + row * 16;
     const MatrixTileDots<F, kRows, kPanels> dots{tile_sums, row,
-                                                 static_cast<const std::int32_t*>(offsets) + row * 16};
+                                                 static_cast<const std::int32_t*>(offsets) + row * 16, next};
     add_products<F, kRows, kPanels>(panels, blocks, dots, scales + row * kChunkBlocks, row_offsets,
-                                    sums + row * kSumStride, next);
+                                    sums + row * kSumStride);
   }
 }
 

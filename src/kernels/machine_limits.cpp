@@ -1,18 +1,21 @@
-#include "machine_limits.h"
+#include "kernels/machine_limits.h"
 
 #include <immintrin.h>
 
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <span>
-#include <vector>
 
-#include "stopwatch.h"
-
-namespace hearth::bench {
+namespace hearth::kernels {
 namespace {
 
-constexpr int kRepetitions = 40;
-constexpr long kSteps = 400'000;
+constexpr std::size_t kMemoryBytes = std::size_t{1} << 29, kPartBytes = std::size_t{1} << 16;
+constexpr std::size_t kRepetitions = 11;
+constexpr long kSteps = 1'600'000;   // a few milliseconds
 constexpr long kAmxStepsInOne = 16;  // one of its steps takes so much longer
 
 // Each step is one instruction (or pair) on each of several independent chains, enough to cover its latency.
@@ -84,44 +87,64 @@ void sse2_steps() {
 }
 #undef HEARTH_MADD
 
+template <typename Function>
+double median_seconds(Function f) {
+  std::array<double, kRepetitions> seconds{};
+  for (double& one : seconds) {
+    const auto start = std::chrono::steady_clock::now();
+    f();
+    one = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  std::ranges::sort(seconds);
+  return seconds[kRepetitions / 2];
+}
+
 }  // namespace
 
-double int8_peak(ThreadTeam& team, kernels::Isa isa) {
-  const auto steps = isa == kernels::Isa::kAmx       ? amx_steps
-                     : isa == kernels::Isa::kAvx512  ? vnni_steps
-                     : isa == kernels::Isa::kAvxVnni ? avx_vnni_steps
-                     : isa == kernels::Isa::kAvx2    ? avx2_steps
-                                                     : sse2_steps;
-  const double products = isa == kernels::Isa::kAmx        ? 16.0 * 64 * 16 / kAmxStepsInOne
-                          : isa == kernels::Isa::kAvx512   ? 64
-                          : isa == kernels::Isa::kBaseline ? 8
-                                                           : 32;
-  const double seconds = best_seconds(team.size() == 1, kRepetitions, [&](int) {
-    team.for_each_part(static_cast<std::size_t>(team.size()), 1,
-                       [&](int, std::size_t first, std::size_t last) {
-                         for (; first < last; ++first) steps();
-                       });
+MachineLimits::MachineLimits(ThreadTeam& team, Isa isa) : team_(team), isa_(isa), memory_(kMemoryBytes) {
+  team_.for_each_part(memory_.bytes(), kPartBytes, [&](int, std::size_t first, std::size_t last) {
+    std::memset(memory_.data() + first, 1, last - first);
   });
-  return 2 * products * 12 * static_cast<double>(kSteps) * team.size() / seconds;
 }
 
-double read_bandwidth(ThreadTeam& team) {
-  std::vector<std::uint64_t> memory(std::size_t{1} << 27, 1);  // 1 GiB
-  std::uint64_t total = 0;
-  // In parts of 32 MiB, so that the best of many is undisturbed.
-  constexpr std::size_t kPart = std::size_t{1} << 22;
-  const double seconds =
-      best_seconds(team.size() == 1, 3 * static_cast<int>(memory.size() / kPart), [&](int i) {
-        const std::span part =
-            std::span(memory).subspan(static_cast<std::size_t>(i) * kPart % memory.size(), kPart);
-        team.for_each_part(part.size(), 8, [&](int, std::size_t first, std::size_t last) {
-          std::uint64_t sums[8] = {};
-          for (std::size_t w = first; w + 8 <= last; w += 8)
-            for (std::size_t j = 0; j < 8; ++j) sums[j] += part[w + j];
-          for (const std::uint64_t sum : sums) __atomic_fetch_add(&total, sum, __ATOMIC_RELAXED);
-        });
-      });
-  return static_cast<double>(kPart * sizeof memory[0]) / seconds + (total == 0 ? 1 : 0);
+MachineLimits::Rates MachineLimits::measure() {
+  return {int8_operations_per_second(), read_bytes_per_second()};
 }
 
-}  // namespace hearth::bench
+double MachineLimits::int8_operations_per_second() {
+  const auto steps = isa_ == Isa::kAmx       ? amx_steps
+                     : isa_ == Isa::kAvx512  ? vnni_steps
+                     : isa_ == Isa::kAvxVnni ? avx_vnni_steps
+                     : isa_ == Isa::kAvx2    ? avx2_steps
+                                             : sse2_steps;
+  const double products = isa_ == Isa::kAmx        ? 16.0 * 64 * 16 / kAmxStepsInOne
+                          : isa_ == Isa::kAvx512   ? 64
+                          : isa_ == Isa::kBaseline ? 8
+                                                   : 32;
+  const double seconds = median_seconds([&] {
+    team_.for_each_part(static_cast<std::size_t>(team_.size()), 1,
+                        [&](int, std::size_t first, std::size_t last) {
+                          for (; first < last; ++first) steps();
+                        });
+  });
+  return 2 * products * 12 * static_cast<double>(kSteps) * team_.size() / seconds;
+}
+
+double MachineLimits::read_bytes_per_second() {
+  const std::span words(reinterpret_cast<const std::uint64_t*>(memory_.data()),
+                        memory_.bytes() / sizeof(std::uint64_t));
+  std::atomic<std::uint64_t> total = 0;  // so that the compiler reads at all
+  const double seconds = median_seconds([&] {
+    team_.for_each_part(words.size(), kPartBytes / sizeof words[0],
+                        [&](int, std::size_t first, std::size_t last) {
+                          std::uint64_t sums[8] = {};
+                          for (std::size_t w = first; w + 8 <= last; w += 8)
+                            for (std::size_t j = 0; j < 8; ++j) sums[j] += words[w + j];
+                          for (const std::uint64_t sum : sums)
+                            total.fetch_add(sum, std::memory_order_relaxed);
+                        });
+  });
+  return static_cast<double>(memory_.bytes()) / seconds;
+}
+
+}  // namespace hearth::kernels
