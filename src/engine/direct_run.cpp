@@ -13,13 +13,13 @@ DirectRun::DirectRun(const Model& model, std::int32_t sequences)
               .batch_rows = model.options().batch_rows,
               .tokens = 0}),
       lengths_(static_cast<std::size_t>(sequences)) {
-  for (std::int32_t i = 0; i < sequences; ++i) pages_.emplace_back(cache_, model.options().context_tokens);
+  for (std::int32_t i = 0; i < sequences; ++i) pages_.emplace_back(cache_);
 }
 
 void DirectRun::reset(std::int32_t sequence) {
   const auto s = static_cast<std::size_t>(sequence);
   std::destroy_at(&pages_[s]);
-  std::construct_at(&pages_[s], cache_, model_.options().context_tokens);
+  std::construct_at(&pages_[s], cache_);
   lengths_[s] = 0;
 }
 
@@ -31,7 +31,10 @@ MatrixView<const float> DirectRun::run(std::span<const Row> rows) {
     ++ends[static_cast<std::size_t>(row.sequence)];
     sampled += row.wants_logits ? 1 : 0;
   }
-  for (std::size_t s = 0; s < pages_.size(); ++s) pages_[s].prepare(lengths_[s], ends[s]);
+  for (std::size_t s = 0; s < pages_.size(); ++s) {
+    [[maybe_unused]] const bool fits = pages_[s].prepare(lengths_[s], ends[s]);
+    assert(fits && "every sequence has its whole context");
+  }
   std::vector<models::BatchRow> batch;
   batch.reserve(rows.size());
   for (const Row& row : rows) {

@@ -81,7 +81,7 @@ bool DraftModel::add_rows(Sequence& sequence) {
   const std::int64_t end = std::min(first + room, static_cast<std::int64_t>(tokens.size()));
   const bool complete = end == static_cast<std::int64_t>(tokens.size());
   // Pages behind the draft are kept: it may be rejected from its first token on.
-  pages.prepare(std::min(first, sequence.computed()), end);
+  if (!pages.prepare(std::min(first, sequence.computed()), end)) return false;
   for (std::int64_t position = first; position < end; ++position)
     rows_.push_back({.token = tokens[static_cast<std::size_t>(position)],
                      .position = static_cast<std::int32_t>(position),

@@ -30,9 +30,8 @@ class DraftModel {
 
   // Of its own cache; 0 where it has none.
   std::int64_t total_pages() const { return own_cache_ ? own_cache_->total_pages() : 0; }
-  std::int64_t free_pages() const { return own_cache_ ? own_cache_->free_pages() : 0; }
+  std::int64_t free_pages() const { return own_cache_ ? own_cache_->available_pages() : 0; }
 
-  bool has_room(std::int64_t tokens) const { return !own_cache_ || SequencePages::fits(*own_cache_, tokens); }
   void admit(Sequence& sequence) { sequence.use_draft_model(own_cache_ ? &*own_cache_ : nullptr); }
 
   // Whether its next guess for the sequence is worth its own time and a row of `least_chance`, and more than
@@ -47,7 +46,8 @@ class DraftModel {
     std::int64_t most;      // tokens that it may still draft
     float all_hold = 1.0f;  // the chance that what is drafted comes true
   };
-  // Adds what of the sequence and its draft was not read yet; false where the batch cannot hold all of it.
+  // Adds what of the sequence and its draft was not read yet; false where the batch cannot hold all of it, or
+  // the cache has no page left.
   bool add_rows(Sequence& sequence);
   bool worth_its_time(float chance, float least_chance) const {
     return always_ || chance >= least_chance + cost_;

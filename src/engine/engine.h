@@ -62,6 +62,7 @@ class Engine {
     std::int32_t running = 0, waiting = 0;
     std::int64_t free_pages = 0, total_pages = 0;
     std::int64_t steps = 0;
+    std::int64_t preemptions = 0;                          // of sequences whose pages another one needed
     std::int64_t drafted_tokens = 0, accepted_tokens = 0;  // by speculation, of all answers so far
   };
   Load load() const;

@@ -42,6 +42,8 @@ struct EngineOptions {
   // Tokens that the key/value cache holds for all sequences together; 0: all can have a full context. Its
   // memory is touched only as it is first used.
   std::int64_t cache_tokens = 0;
+  // Keeps the keys and values of texts that were read, and begins behind them (engine/prefix_cache.h).
+  bool prefix_cache = true;
   std::int32_t batch_rows = 512;   // most rows in one forward pass
   std::int32_t queue_limit = 256;  // requests waiting; beyond them submit() throws kOverloaded
   kernels::Numerics numerics;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 #include <utility>
 
 #include "base/error.h"
@@ -22,9 +23,10 @@ KeyValueCache::KeyValueCache(const models::DecoderConfiguration& configuration, 
   for (std::int32_t g = 0; g < group_count(); ++g) {
     Group& group = groups_[static_cast<std::size_t>(g)];
     group.window = models::group_window(configuration, g);
-    group.pages = group.unreserved = models::cache_pages(group.window, size);
-    for (std::int64_t page = group.pages; page-- > 0;) group.free.push_back(static_cast<std::int32_t>(page));
-    bytes_ += static_cast<std::size_t>(group.pages) * configuration.page_bytes(g, type);
+    const std::int64_t pages = models::cache_pages(group.window, size);
+    group.pages.resize(static_cast<std::size_t>(pages));
+    for (std::int64_t page = pages; page-- > 0;) group.free.push_back(static_cast<std::int32_t>(page));
+    bytes_ += static_cast<std::size_t>(pages) * configuration.page_bytes(g, type);
   }
 
   void* memory =
@@ -42,8 +44,8 @@ KeyValueCache::KeyValueCache(const models::DecoderConfiguration& configuration, 
     view.type = type;
     view.heads = static_cast<std::size_t>(configuration.key_value_heads);
     view.head_dimension = static_cast<std::size_t>(configuration.head_dimension);
-    const std::size_t half =
-        static_cast<std::size_t>(groups_[static_cast<std::size_t>(layer.group)].pages) * view.page_bytes();
+    groups_[static_cast<std::size_t>(layer.group)].layers.push_back(layers_.size());
+    const std::size_t half = groups_[static_cast<std::size_t>(layer.group)].pages.size() * view.page_bytes();
     view.keys = next;
     view.values = next + half;
     next += 2 * half;
@@ -57,40 +59,81 @@ KeyValueCache::~KeyValueCache() {
 }
 
 std::int64_t KeyValueCache::pages_needed(std::int32_t group, std::int64_t tokens) const {
-  return models::sequence_pages(groups_[static_cast<std::size_t>(group)].window, tokens, batch_rows_);
+  return models::sequence_pages(at(group).window, tokens, batch_rows_);
 }
 
 std::int64_t KeyValueCache::total_pages() const {
   std::int64_t total = 0;
-  for (const Group& group : groups_) total += group.pages;
+  for (std::int32_t g = 0; g < group_count(); ++g) total += total_pages(g);
   return total;
 }
 
-std::int64_t KeyValueCache::free_pages() const {
+std::int64_t KeyValueCache::available_pages() const {
   std::int64_t total = 0;
-  for (const Group& group : groups_) total += group.unreserved;
+  for (std::int32_t g = 0; g < group_count(); ++g) total += available_pages(g);
   return total;
 }
 
-bool SequencePages::fits(const KeyValueCache& cache, std::int64_t tokens) {
-  for (std::int32_t g = 0; g < cache.group_count(); ++g)
-    if (cache.pages_needed(g, tokens) > cache.groups_[static_cast<std::size_t>(g)].unreserved) return false;
-  return true;
+std::optional<std::int32_t> KeyValueCache::take(std::int32_t group, std::uint32_t owner) {
+  Group& pages = at(group);
+  if (pages.free.empty() && !(reclaim_ && reclaim_(group))) return std::nullopt;
+  const std::int32_t page = pages.free.back();
+  pages.free.pop_back();
+  Page& taken = pages.pages[static_cast<std::size_t>(page)];
+  taken.holders = 1;
+  if (taken.owner != owner && taken.owner != 0) wipe(pages, page);
+  taken.owner = owner;
+  return page;
 }
 
-SequencePages::SequencePages(KeyValueCache& cache, std::int64_t tokens) : cache_(&cache) {
-  assert(fits(cache, tokens));
-  groups_.resize(cache.groups_.size());
-  tables_.resize(groups_.size());
-  for (std::size_t g = 0; g < groups_.size(); ++g) {
-    groups_[g].reserved = cache.pages_needed(static_cast<std::int32_t>(g), tokens);
-    cache.groups_[g].unreserved -= groups_[g].reserved;
-    groups_[g].table.reserve(static_cast<std::size_t>(models::pages_for(tokens)));
+void KeyValueCache::hold(std::int32_t group, std::int32_t page) {
+  Page& held = at(group).pages[static_cast<std::size_t>(page)];
+  if (held.holders++ == 0) --at(group).idle;
+}
+
+void KeyValueCache::release(std::int32_t group, std::int32_t page) {
+  Page& released = at(group).pages[static_cast<std::size_t>(page)];
+  assert(released.holders > 0);
+  if (--released.holders > 0) return;
+  if (released.kept)
+    ++at(group).idle;
+  else
+    at(group).free.push_back(page);
+}
+
+void KeyValueCache::keep(std::int32_t group, std::int32_t page) {
+  Page& kept = at(group).pages[static_cast<std::size_t>(page)];
+  assert(kept.holders > 0 && !kept.kept);
+  kept.kept = true;
+}
+
+void KeyValueCache::unkeep(std::int32_t group, std::int32_t page) {
+  Page& kept = at(group).pages[static_cast<std::size_t>(page)];
+  assert(kept.kept);
+  kept.kept = false;
+  if (kept.holders > 0) return;
+  --at(group).idle;
+  at(group).free.push_back(page);
+}
+
+void KeyValueCache::wipe(const Group& group, std::int32_t page) {
+  for (const std::size_t layer : group.layers) {
+    const kernels::PagedCacheView& view = layers_[layer];
+    const std::size_t bytes = view.page_bytes(), start = static_cast<std::size_t>(page) * bytes;
+    std::memset(view.keys + start, 0, bytes);
+    std::memset(view.values + start, 0, bytes);
   }
 }
 
+SequencePages::SequencePages(KeyValueCache& cache, std::uint32_t owner)
+    : cache_(&cache),
+      owner_(owner),
+      groups_(static_cast<std::size_t>(cache.group_count())),
+      tables_(groups_.size()) {}
+
 SequencePages::SequencePages(SequencePages&& other) noexcept
     : cache_(std::exchange(other.cache_, nullptr)),
+      owner_(other.owner_),
       groups_(std::move(other.groups_)),
       tables_(std::move(other.tables_)) {}
 
@@ -99,28 +142,60 @@ SequencePages::~SequencePages() {
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     const GroupPages& pages = groups_[g];
     for (auto i = static_cast<std::size_t>(pages.first_held); i < pages.table.size(); ++i)
-      cache_->groups_[g].free.push_back(pages.table[i]);
-    cache_->groups_[g].unreserved += pages.reserved;
+      cache_->release(static_cast<std::int32_t>(g), pages.table[i]);
   }
 }
 
-void SequencePages::prepare(std::int64_t first, std::int64_t end) {
+bool SequencePages::prepare(std::int64_t first, std::int64_t end) {
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     GroupPages& pages = groups_[g];
-    KeyValueCache::Group& group = cache_->groups_[g];
-    if (group.window > 0) {
-      const std::int64_t first_seen = std::max<std::int64_t>(0, first - group.window + 1) / kPage;
+    const auto group = static_cast<std::int32_t>(g);
+    const std::int32_t window = cache_->window(group);
+    if (window > 0) {
+      const std::int64_t first_seen = std::max<std::int64_t>(0, first - window + 1) / kPage;
       const auto held_end = static_cast<std::int64_t>(pages.table.size());
       for (; pages.first_held < std::min(first_seen, held_end); ++pages.first_held)
-        group.free.push_back(std::exchange(pages.table[static_cast<std::size_t>(pages.first_held)], 0));
+        cache_->release(group, std::exchange(pages.table[static_cast<std::size_t>(pages.first_held)], 0));
     }
     while (static_cast<std::int64_t>(pages.table.size()) < models::pages_for(end)) {
-      assert(!group.free.empty());
-      pages.table.push_back(group.free.back());
-      group.free.pop_back();
+      const auto page = cache_->take(group, owner_);
+      if (!page) return false;
+      pages.table.push_back(*page);
     }
     tables_[g] = pages.table.data();
   }
+  return true;
+}
+
+void SequencePages::adopt(std::span<const std::vector<std::int32_t>> adopted) {
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    GroupPages& pages = groups_[g];
+    assert(pages.table.empty());
+    for (const std::int32_t page : adopted[g]) {
+      if (page == kNoPage)
+        ++pages.first_held;
+      else
+        cache_->hold(static_cast<std::int32_t>(g), page);
+      pages.table.push_back(page == kNoPage ? 0 : page);
+    }
+  }
+}
+
+std::int32_t SequencePages::page(std::int32_t group, std::int64_t index) const {
+  const GroupPages& pages = groups_[static_cast<std::size_t>(group)];
+  return index < pages.first_held ? kNoPage : pages.table[static_cast<std::size_t>(index)];
+}
+
+void SequencePages::exchange(std::int32_t group, std::int64_t index, std::int32_t page) {
+  cache_->hold(group, page);
+  std::int32_t& own = groups_[static_cast<std::size_t>(group)].table[static_cast<std::size_t>(index)];
+  cache_->release(group, std::exchange(own, page));
+}
+
+std::int64_t SequencePages::pages_wanted(std::int32_t group, std::int64_t tokens) const {
+  const GroupPages& pages = groups_[static_cast<std::size_t>(group)];
+  const auto held = static_cast<std::int64_t>(pages.table.size()) - pages.first_held;
+  return std::max<std::int64_t>(0, cache_->pages_needed(group, tokens) - held);
 }
 
 }  // namespace hearth::engine

@@ -13,8 +13,8 @@ namespace hearth::engine {
 class ModelSpeculation {
  public:
   // `own_cache`: the draft model's; null where it writes to the sequence's pages.
-  ModelSpeculation(KeyValueCache* own_cache, std::int64_t most_tokens) {
-    if (own_cache != nullptr) own_pages_.emplace(*own_cache, most_tokens);
+  ModelSpeculation(KeyValueCache* own_cache, std::uint32_t owner) {
+    if (own_cache != nullptr) own_pages_.emplace(*own_cache, owner);
   }
 
   SequencePages* own_pages() { return own_pages_ ? &*own_pages_ : nullptr; }

@@ -70,6 +70,7 @@ std::string_view name_of(FinishReason reason);  // "stop", "length", "cancelled"
 struct Usage {
   std::int32_t prompt_tokens = 0;
   std::int32_t completion_tokens = 0;
+  std::int32_t cached_tokens = 0;  // of the prompt, whose keys and values were known
   // Speculation: tokens run ahead of their turn, and those of the answer that came of them.
   std::int32_t drafted_tokens = 0, accepted_tokens = 0;
   double prefill_seconds = 0, decode_seconds = 0, queue_seconds = 0;

@@ -1,6 +1,7 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
+#include <cassert>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -27,7 +28,7 @@ Error as_error(const std::exception_ptr& failure) {
 
 Scheduler::Scheduler(std::shared_ptr<Compute> compute, kernels::ExecutionContext& context,
                      models::Decoder& decoder, const text::Tokenizer& tokenizer, const EngineOptions& options,
-                     models::Decoder* draft)
+                     std::string fingerprint, models::Decoder* draft)
     : compute_(std::move(compute)),
       context_(context),
       decoder_(decoder),
@@ -35,6 +36,7 @@ Scheduler::Scheduler(std::shared_ptr<Compute> compute, kernels::ExecutionContext
       options_(options),
       cache_(decoder.configuration(), options.numerics.key_value_cache, cache_size(options)),
       sampler_(compute_->team(), decoder.configuration().vocabulary) {
+  if (options_.prefix_cache) prefixes_.emplace(cache_, std::move(fingerprint));
   if (draft != nullptr || options_.speculation.draft_layers > 0)
     draft_model_.emplace(context_, decoder_, cache_, draft, options_, sampler_);
   load_.total_pages = load_.free_pages = free_pages();
@@ -59,7 +61,7 @@ void Scheduler::submit(GenerationRequest request, GenerationCallback callback) {
 }
 
 std::int64_t Scheduler::free_pages() const {
-  return cache_.free_pages() + (draft_model_ ? draft_model_->free_pages() : 0);
+  return cache_.available_pages() + (draft_model_ ? draft_model_->free_pages() : 0);
 }
 
 Engine::Load Scheduler::load() const {
@@ -102,14 +104,13 @@ void Scheduler::admit_waiting() {
     const std::lock_guard lock(mutex_);
     for (auto it = waiting_.begin(); it != waiting_.end();) {
       const auto next = std::next(it);
-      const bool has_place = static_cast<std::int32_t>(running_.size()) < options_.parallel_sequences &&
-                             SequencePages::fits(cache_, it->most_tokens()) &&
-                             (!draft_model_ || draft_model_->has_room(it->most_tokens()));
+      const bool has_place =
+          static_cast<std::int32_t>(running_.size()) < options_.parallel_sequences && has_pages_for(*it);
       if (it->is_cancelled()) {
         ended.splice(ended.end(), waiting_, it);
       } else if (has_place &&
                  it == waiting_.begin()) {  // strictly in turn: a long prompt is not overtaken for ever
-        it->admit(cache_, options_.speculation);
+        it->admit(cache_, prefixes_ ? &*prefixes_ : nullptr, options_.speculation);
         if (draft_model_) draft_model_->admit(*it);
         running_.splice(running_.end(), waiting_, it);
       }
@@ -120,6 +121,17 @@ void Scheduler::admit_waiting() {
     load_.free_pages = free_pages();
   }
   for (Sequence& sequence : ended) sequence.end_if_cancelled();
+}
+
+// Those that run come first, for what they have so far and their next token.
+bool Scheduler::has_pages_for(const Sequence& sequence) const {
+  for (std::int32_t g = 0; g < cache_.group_count(); ++g) {
+    std::int64_t wanted = cache_.pages_needed(g, static_cast<std::int64_t>(sequence.tokens().size()) + 1);
+    for (const Sequence& running : running_)
+      wanted += running.pages().pages_wanted(g, static_cast<std::int64_t>(running.tokens().size()) + 1);
+    if (wanted > cache_.available_pages(g)) return false;
+  }
+  return true;
 }
 
 void Scheduler::drop_finished() {
@@ -175,13 +187,48 @@ std::int64_t Scheduler::draft(std::vector<Part>& decoding, std::int64_t most) {
   return drafted;
 }
 
-void Scheduler::step(const std::vector<Part>& parts) {
+// Pages for all rows of the step; parts of sequences that have to give theirs up are left out.
+void Scheduler::prepare_pages(std::vector<Part>& parts) {
+  std::vector<const Sequence*> preempted;
+  for (Part& part : parts) {
+    Sequence& sequence = *part.sequence;
+    const auto gave_up = [&] { return !preempted.empty() && preempted.back() == &sequence; };
+    if (std::ranges::find(preempted, &sequence) != preempted.end()) continue;
+    const auto prepare = [&] {
+      return sequence.pages().prepare(sequence.computed(), sequence.computed() + part.rows + part.drafted);
+    };
+    while (!gave_up() && !prepare()) {
+      if (part.drafted > 0) {
+        sequence.drop_draft();
+        part.drafted = 0;
+      } else {
+        preempted.push_back(&running_.back());
+        preempt_last();
+      }
+    }
+  }
+  std::erase_if(parts, [&](const Part& part) {
+    return std::ranges::find(preempted, part.sequence) != preempted.end();
+  });
+}
+
+void Scheduler::preempt_last() {
+  assert(running_.size() > 1 && "one sequence alone always has its whole context");
+  running_.back().preempt();
+  const std::lock_guard lock(mutex_);
+  waiting_.splice(waiting_.begin(), running_, std::prev(running_.end()));
+  load_.waiting = static_cast<std::int32_t>(waiting_.size());
+  load_.running = static_cast<std::int32_t>(running_.size());
+  ++load_.preemptions;
+}
+
+void Scheduler::step(std::vector<Part> parts) {
+  prepare_pages(parts);
   rows_.clear();
   std::size_t sampled = 0;
   for (const Part& part : parts) {
     const std::int64_t first = part.sequence->computed();
     const std::int64_t rows = part.rows + part.drafted;
-    part.sequence->pages().prepare(first, first + rows);
     for (std::int64_t i = 0; i < rows; ++i) {
       const std::int64_t position = first + i;
       rows_.push_back({.token = part.sequence->tokens_and_draft()[static_cast<std::size_t>(position)],
@@ -192,7 +239,10 @@ void Scheduler::step(const std::vector<Part>& parts) {
     sampled += part.wants_logits ? static_cast<std::size_t>(1 + part.drafted) : 0;
   }
   decoder_.forward(context_, rows_, cache_.layers(), sampler_.logits(sampled));
-  for (const Part& part : parts) part.sequence->mark_computed(part.rows);
+  for (const Part& part : parts) {
+    part.sequence->mark_computed(part.rows);
+    if (prefixes_) part.sequence->share_pages(*prefixes_);
+  }
   {
     const std::lock_guard lock(mutex_);
     ++load_.steps;

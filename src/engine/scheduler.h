@@ -2,9 +2,10 @@
 // step runs one row of every decoding sequence, some drafted rows after it (engine/speculation.h), and fills
 // the rest of the row budget with prompts, first come first served.
 //
-// A sequence is admitted once pages for its whole length are free, so none that runs ever waits for memory.
-// Thread-safety: submit() and load() are safe from any thread. Destruction cancels everything and joins the
-// thread.
+// A sequence is admitted once there are pages for its prompt, and takes more as it grows. Where none is left,
+// the sequence that came last gives up its own and waits at the head of the queue; what it had is read again,
+// and nothing of its answer is lost or different. Thread-safety: submit() and load() are safe from any
+// thread. Destruction cancels everything and joins the thread.
 #pragma once
 
 #include <condition_variable>
@@ -14,6 +15,7 @@
 #include <mutex>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -21,6 +23,7 @@
 #include "engine/draft_model.h"
 #include "engine/engine.h"
 #include "engine/key_value_cache.h"
+#include "engine/prefix_cache.h"
 #include "engine/sequence.h"
 #include "models/decoder.h"
 
@@ -28,9 +31,11 @@ namespace hearth::engine {
 
 class Scheduler {
  public:
-  // `draft`: the second model of SpeculationOptions.
+  // `fingerprint`: of all that keys and values depend on (Model::fingerprint). `draft`: the second model of
+  // SpeculationOptions.
   Scheduler(std::shared_ptr<Compute> compute, kernels::ExecutionContext& context, models::Decoder& decoder,
-            const text::Tokenizer& tokenizer, const EngineOptions& options, models::Decoder* draft = nullptr);
+            const text::Tokenizer& tokenizer, const EngineOptions& options, std::string fingerprint,
+            models::Decoder* draft = nullptr);
   ~Scheduler();
 
   void submit(GenerationRequest request, GenerationCallback callback);
@@ -47,10 +52,13 @@ class Scheduler {
   void run(const std::stop_token& stop);
   void admit_waiting();
   void drop_finished();
+  bool has_pages_for(const Sequence& sequence) const;
   std::vector<Part> choose_parts();
+  void prepare_pages(std::vector<Part>& parts);
+  void preempt_last();
   std::int64_t draft(std::vector<Part>& decoding, std::int64_t most);
   std::int64_t free_pages() const;
-  void step(const std::vector<Part>& parts);
+  void step(std::vector<Part> parts);
   void sample(const std::vector<Part>& parts);
   std::int64_t accept(Sequence& sequence, std::span<const BatchSampler::Row> sampled,
                       const models::BatchRow* rows);
@@ -63,6 +71,7 @@ class Scheduler {
   const text::Tokenizer& tokenizer_;
   const EngineOptions options_;  // resolved
   KeyValueCache cache_;
+  std::optional<PrefixCache> prefixes_;
   BatchSampler sampler_;
   std::optional<DraftModel> draft_model_;
   std::list<Sequence> running_;  // after the caches that its pages are of

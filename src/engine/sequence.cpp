@@ -42,15 +42,41 @@ Sequence::Sequence(GenerationRequest request, GenerationCallback callback, const
   maximum_output_ = request_.maximum_tokens == 0 ? room : std::min(room, request_.maximum_tokens);
 }
 
-void Sequence::admit(KeyValueCache& cache, const SpeculationOptions& speculation) {
-  pages_.emplace(cache, most_tokens());
+void Sequence::admit(KeyValueCache& cache, PrefixCache* prefixes, const SpeculationOptions& speculation) {
+  const std::string& tenant = request_.context->principal.tenant;
+  pages_.emplace(cache, prefixes == nullptr ? 0 : prefixes->owner(tenant));
+  if (prefixes != nullptr) {
+    // The last token is run in any case: the next one is sampled from it.
+    path_.emplace(prefixes->find(tenant, tokens().first(size_ - 1), *pages_));
+    computed_ = path_->pages() * kernels::kPageTokens;
+  }
+  if (admitted_ != Clock::time_point{}) return;
+  cached_ = computed_;
   if (speculation.draft_tokens > 0 && request_.look_up)
     look_up_speculation_.emplace(static_cast<std::size_t>(most_tokens()));
   admitted_ = Clock::now();
 }
 
 void Sequence::use_draft_model(KeyValueCache* own_cache) {
-  if (request_.draft_model) model_speculation_.emplace(own_cache, most_tokens());
+  if (request_.draft_model && !model_speculation_) model_speculation_.emplace(own_cache, pages_->owner());
+}
+
+void Sequence::share_pages(PrefixCache& prefixes) {
+  if (path_) prefixes.add(*path_, tokens().first(static_cast<std::size_t>(computed_)), *pages_);
+}
+
+void Sequence::preempt() {
+  drop_draft();
+  path_.reset();
+  pages_.reset();
+  computed_ = 0;
+  if (model_speculation_ && model_speculation_->own_pages() == nullptr) model_speculation_->differs_at(0);
+}
+
+void Sequence::drop_draft() {
+  drafted_ -= static_cast<std::int32_t>(drafted());
+  tokens_.resize(size_);
+  if (model_speculation_) model_speculation_->differs_at(size_);
 }
 
 float Sequence::look_up() {
@@ -134,6 +160,7 @@ void Sequence::finish(FinishReason reason, std::string text, std::vector<std::in
                       std::optional<Error> error) {
   finished_ = true;
   const Usage final_usage = usage();
+  path_.reset();
   pages_.reset();
   model_speculation_.reset();
   send({.text = std::move(text),
@@ -150,6 +177,7 @@ Usage Sequence::usage() const {
   Usage usage;
   usage.prompt_tokens = static_cast<std::int32_t>(request_.prompt.size());
   usage.completion_tokens = static_cast<std::int32_t>(size_ - request_.prompt.size());
+  usage.cached_tokens = static_cast<std::int32_t>(cached_);
   usage.drafted_tokens = drafted_;
   usage.accepted_tokens = accepted_;
   usage.queue_seconds = seconds_between(submitted_, admitted_ == Clock::time_point{} ? now : admitted_);

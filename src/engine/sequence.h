@@ -11,6 +11,7 @@
 #include "engine/engine_options.h"
 #include "engine/key_value_cache.h"
 #include "engine/model_speculation.h"
+#include "engine/prefix_cache.h"
 #include "engine/request.h"
 #include "engine/speculation.h"
 #include "text/detokenizer.h"
@@ -30,10 +31,17 @@ class Sequence {
     return static_cast<std::int64_t>(request_.prompt.size()) + maximum_output_;
   }
 
-  void admit(KeyValueCache& cache, const SpeculationOptions& speculation);
+  // `prefixes`: where it may begin behind what is known; null: from the start. To be called again after
+  // preempt().
+  void admit(KeyValueCache& cache, PrefixCache* prefixes, const SpeculationOptions& speculation);
   // `own_cache`: see ModelSpeculation.
   void use_draft_model(KeyValueCache* own_cache);
   SequencePages& pages() { return *pages_; }
+  const SequencePages& pages() const { return *pages_; }
+  // Makes the pages that are complete known to others.
+  void share_pages(PrefixCache& prefixes);
+  // Gives up its pages; all tokens so far are to be run again, or found again.
+  void preempt();
 
   // Prompt and output.
   std::span<const std::int32_t> tokens() const { return tokens_and_draft().first(size_); }
@@ -46,6 +54,7 @@ class Sequence {
   // it.
   std::span<const std::int32_t> tokens_and_draft() const { return tokens_; }
   std::int64_t drafted() const { return static_cast<std::int64_t>(tokens_.size() - size_); }
+  void drop_draft();
   // How many more it may hold: the last token of all is sampled, never run.
   std::int64_t most_drafted() const { return most_tokens() - static_cast<std::int64_t>(tokens_.size()) - 1; }
   // Takes in what is new in tokens(); returns the chance that the next token is as looked up.
@@ -86,7 +95,9 @@ class Sequence {
   bool draft_is_the_models_ = false;
   std::vector<std::int32_t> proposed_;
   std::int32_t drafted_ = 0, accepted_ = 0;
+  std::int64_t cached_ = 0;  // tokens of the prompt that were known
   std::optional<SequencePages> pages_;
+  std::optional<PrefixCache::Path> path_;
   bool finished_ = false;
   std::chrono::steady_clock::time_point submitted_, admitted_{}, first_token_{};
 };

@@ -1,13 +1,12 @@
 // The promise of docs/architecture.md, "Reproducible": the raw logits of an answer are the same to the last
-// bit for a sequence alone and among neighbours, with any number of threads, however the prompt is cut, with
-// speculation and without, on every instruction set. Of one type of cache: another type is another answer.
+// bit for a sequence alone and among neighbours, with any number of threads, however the prompt is cut, read
+// anew or known, preempted or not, with speculation and without, on every instruction set. Of one type of
+// cache: another type is another answer.
 //
 // The short form runs SmolLM2 in a handful of combinations. The long form (HEARTH_TEST_ALL, ./test --all)
 // runs 256 tokens: SmolLM2 in every combination; Gemma and Qwen, for which that would take hours, in 16 in
 // which each value of one property meets each of every other; and all three on each weaker instruction set of
 // the machine, in two combinations with fewer tokens where the set is slow.
-//
-// A cached prefix and preemption become further fields of Combination.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -19,6 +18,7 @@
 #include "engine/crowd.h"
 #include "engine/engine.h"
 #include "kernels/isa.h"
+#include "models/cache_pages.h"
 
 namespace hearth::engine {
 namespace {
@@ -26,7 +26,8 @@ namespace {
 using kernels::CacheType;
 using kernels::Isa;
 
-constexpr std::int32_t kWhole = 512;  // more than any prompt here
+constexpr std::int32_t kWhole = 512;    // more than any prompt here
+constexpr std::int32_t kContext = 650;  // no whole number of pages
 
 struct Combination {
   CacheType cache = CacheType::kF16;
@@ -36,11 +37,14 @@ struct Combination {
   int neighbours = 0;
   bool speculate = false;
   Isa isa = kernels::available_isas().back();
+  bool known = false;   // the prompt was read before, and is in the prefix cache
+  bool scarce = false;  // the cache holds one full sequence, so that some are preempted
 };
 
 std::string describe(const Combination& c) {
-  return fmt::format("{}, {} cache, {} threads, chunks of {}, {} neighbours, speculation {}", name_of(c.isa),
-                     name_of(c.cache), c.threads, c.chunk, c.neighbours, c.speculate ? "on" : "off");
+  return fmt::format("{}, {} cache{}, {} threads, chunks of {}{}, {} neighbours, speculation {}",
+                     name_of(c.isa), name_of(c.cache), c.scarce ? " that is scarce" : "", c.threads, c.chunk,
+                     c.known ? " of a known prompt" : "", c.neighbours, c.speculate ? "on" : "off");
 }
 
 // How much of an answer is compared.
@@ -83,8 +87,10 @@ std::filesystem::path path_of(const TestModel& model) {
 std::unique_ptr<Engine> load(const TestModel& model, const Combination& combination) {
   const ForcedIsa forced(combination.isa);
   EngineOptions options;
-  options.context_tokens = 650;  // no whole number of pages
-  options.parallel_sequences = combination.neighbours + 1;
+  options.context_tokens = kContext;
+  options.parallel_sequences = std::max(combination.neighbours, 1) + 1;
+  options.cache_tokens = combination.scarce ? kContext : 0;
+  options.prefix_cache = combination.known;
   options.batch_rows = combination.chunk;
   options.numerics.key_value_cache = combination.cache;
   return Engine::load(std::make_shared<Compute>(combination.threads), path_of(model), options);
@@ -101,6 +107,15 @@ std::vector<std::int32_t> prompt(const Engine& engine, std::size_t tokens) {
   EXPECT_GE(all.size(), tokens);
   all.resize(tokens);
   return all;
+}
+
+// A rival's prompt that leaves the observed one its prompt and its first token, and wants a page more with
+// its own third.
+std::size_t rival_tokens(Extent extent) {
+  const std::int64_t page = kernels::kPageTokens;
+  const std::int64_t left =
+      models::pages_for(kContext) - models::pages_for(static_cast<std::int64_t>(extent.prompt_tokens) + 1);
+  return static_cast<std::size_t>(left * page - 2);
 }
 
 struct Answer {
@@ -135,14 +150,23 @@ void expect_reference(const TestModel& model, const Combination& combination, Ex
   SCOPED_TRACE(fmt::format("{}: {}", model.name, describe(combination)));
   const Answer& expected = reference(model, combination.cache, extent);
   const auto engine = load(model, combination);
-  Crowd crowd(*engine, prompt(*engine, extent.prompt_tokens), extent.tokens, combination.neighbours,
-              combination.speculate);
+  const std::vector<std::int32_t> text = prompt(*engine, extent.prompt_tokens);
+  Crowd crowd(*engine, text, extent.tokens, combination.neighbours, combination.speculate);
+  if (combination.known) Crowd(*engine, text, 1, 0, false).run();
+  if (combination.scarce && combination.neighbours == 0)
+    for (std::size_t i = rival_tokens(extent); i-- > 0;)  // backwards: it begins like nobody else
+      crowd.rival_prompt.push_back(text[i % text.size()]);
   crowd.run();
   EXPECT_TRUE(crowd.errors.empty()) << crowd.errors.front();
+  if (combination.known)
+    EXPECT_EQ(crowd.cached, (extent.prompt_tokens - 1) / kernels::kPageTokens * kernels::kPageTokens);
+  if (combination.scarce && combination.neighbours != 2)  // two fit
+    EXPECT_GT(engine->load().preemptions, 0);
   expect_same(crowd.observed, expected.observed, "the observed answer");
   if (combination.neighbours > 0) {
     expect_same(crowd.one_token_prompt, expected.one_token_prompt, "the one behind a prompt of one token");
-    EXPECT_GT(crowd.most_running, combination.neighbours / 2) << "the neighbours were not there";
+    if (!combination.scarce)
+      EXPECT_GT(crowd.most_running, combination.neighbours / 2) << "the neighbours were not there";
   }
   if (!combination.speculate) {
     EXPECT_EQ(crowd.drafted, 0);
@@ -161,6 +185,14 @@ TEST(BitForBit, SmolLm2InAHandfulOfCombinations) {
            Combination{CacheType::kQ8, 2, 1, 0, true},
            Combination{CacheType::kQ8, 2, kWhole, 0, true},
            Combination{CacheType::kF16, 2, kWhole, 32, true},
+       })
+    expect_reference(kSmolLm2, combination, kShort);
+  for (const Combination& combination : {
+           Combination{.chunk = 7, .neighbours = 7, .speculate = true, .known = true},
+           Combination{.cache = CacheType::kQ8, .speculate = true, .known = true},
+           Combination{.speculate = true, .scarce = true},
+           Combination{.cache = CacheType::kQ8, .chunk = 64, .known = true, .scarce = true},
+           Combination{.chunk = 64, .neighbours = 32, .known = true, .scarce = true},
        })
     expect_reference(kSmolLm2, combination, kShort);
   // Beyond the first segment of attention: alone its segments are divided among threads, in company they are
@@ -194,6 +226,7 @@ constexpr int kNeighbours[] = {0, 2, 7, 32};
 constexpr std::int32_t kChunks[] = {1, 7, 64, kWhole};
 constexpr CacheType kCaches[] = {CacheType::kF16, CacheType::kQ8};
 
+// Each with a prompt that is known or not and a cache that is scarce or not in turn.
 std::vector<Combination> all_combinations() {
   std::vector<Combination> all;
   for (const int neighbours : kNeighbours)
@@ -201,7 +234,13 @@ std::vector<Combination> all_combinations() {
       for (const CacheType cache : kCaches)
         for (const int threads : {1, 2})
           for (const bool speculate : {false, true})
-            all.push_back({cache, threads, chunk, neighbours, speculate});
+            all.push_back({.cache = cache,
+                           .threads = threads,
+                           .chunk = chunk,
+                           .neighbours = neighbours,
+                           .speculate = speculate,
+                           .known = all.size() % 3 != 0,
+                           .scarce = all.size() % 5 < 2});
   return all;
 }
 
@@ -210,8 +249,13 @@ std::vector<Combination> pairwise_combinations() {
   std::vector<Combination> some;
   for (unsigned a = 0; a < 4; ++a)
     for (unsigned b = 0; b < 4; ++b)
-      some.push_back({kCaches[(a ^ b) & 1], static_cast<int>((a ^ b) >> 1) + 1, kChunks[b], kNeighbours[a],
-                      ((a >> 1 ^ b) & 1) != 0});
+      some.push_back({.cache = kCaches[(a ^ b) & 1],
+                      .threads = static_cast<int>((a ^ b) >> 1) + 1,
+                      .chunk = kChunks[b],
+                      .neighbours = kNeighbours[a],
+                      .speculate = ((a >> 1 ^ b) & 1) != 0,
+                      .known = ((a ^ b >> 1) & 1) != 0,
+                      .scarce = ((a ^ a >> 1 ^ b) & 1) != 0});
   return some;
 }
 

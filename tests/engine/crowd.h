@@ -3,7 +3,8 @@
 // Everything happens at fixed tokens of the answers, from the engine's own callbacks, so that a run mixes the
 // same rows whenever it is repeated: a first neighbour, whose prompt is one token, brings half of the others
 // and the observed request with its first token; the observed answer brings the rest with its eighth, and
-// ends them with its last.
+// ends them with its last. Instead of neighbours there may be a rival, which comes first and grows until the
+// cache has no room for both.
 #pragma once
 
 #include <algorithm>
@@ -29,9 +30,16 @@ class Crowd {
         neighbours_(neighbours),
         speculate_(speculate) {}
 
+  // The rival begins with so many tokens of this text and answers with so many; none: no rival. REQUIRES: no
+  // neighbours.
+  std::vector<std::int32_t> rival_prompt;
+  static constexpr std::int32_t kRivalAnswer = 40;
+
   // Returns when all have ended.
   void run() {
-    if (neighbours_ == 0)
+    if (!rival_prompt.empty())
+      submit_rival();
+    else if (neighbours_ == 0)
       submit_observed();
     else
       submit_first_neighbour();
@@ -48,7 +56,7 @@ class Crowd {
   }
 
   Digests observed, one_token_prompt;
-  std::int32_t drafted = 0, most_running = 0;
+  std::int32_t drafted = 0, cached = 0, most_running = 0;
   std::vector<std::string> errors;
 
  private:
@@ -84,11 +92,18 @@ class Crowd {
     observed_request.observe_logits = [this](std::uint64_t digest) { observed.push_back(digest); };
     submit(std::move(observed_request), [this](const GenerationEvent& event) {
       drafted = event.usage.drafted_tokens;
+      cached = event.usage.cached_tokens;
       most_running = std::max(most_running, engine_.load().running);
       if (event.finish)
         for (const auto& context : contexts_) context->cancelled = true;
       else if (event.usage.completion_tokens == 8)
         for (int i = neighbours_ / 2 + 1; i < neighbours_; ++i) submit_neighbour(i);
+    });
+  }
+
+  void submit_rival() {
+    submit(request(rival_prompt, kRivalAnswer, 3), [this](const GenerationEvent& event) {
+      if (event.usage.completion_tokens == 1) submit_observed();
     });
   }
 

@@ -208,7 +208,7 @@ class RejectedDraft : public testing::TestWithParam<const char*> {
     return {guessed.begin(), guessed.end()};
   }
   void begin(Sequence& sequence, DraftModel& draft) {
-    sequence.admit(cache_, options_.speculation);
+    sequence.admit(cache_, nullptr, options_.speculation);
     draft.admit(sequence);
     sequence.mark_computed(sequence.pending() - 1);
   }

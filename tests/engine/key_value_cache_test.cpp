@@ -48,18 +48,22 @@ TEST_P(EveryCacheType, LayersDoNotOverlap) {
               std::byte{1});
 }
 
-TEST(KeyValueCache, AdmitsWhatFitsAndNoMore) {
+TEST(KeyValueCache, GivesPagesUntilNoneIsLeft) {
   const auto configuration = small_configuration(0);
   KeyValueCache cache(configuration, kernels::CacheType::kF16, {1, 1024, 32});
   EXPECT_EQ(cache.total_pages(), 32);
-  EXPECT_TRUE(SequencePages::fits(cache, 1024));
   {
-    SequencePages first(cache, 500);  // 16 pages
-    EXPECT_EQ(cache.free_pages(), 16);
-    EXPECT_TRUE(SequencePages::fits(cache, 512));
-    EXPECT_FALSE(SequencePages::fits(cache, 513));
+    SequencePages first(cache), second(cache);
+    EXPECT_EQ(first.pages_wanted(0, 500), 16);
+    EXPECT_TRUE(first.prepare(0, 500));
+    EXPECT_EQ(first.pages_wanted(0, 512), 0);
+    EXPECT_EQ(first.pages_wanted(0, 513), 1);
+    EXPECT_EQ(cache.available_pages(), 16);
+    EXPECT_FALSE(second.prepare(0, 513));
+    EXPECT_TRUE(second.prepare(0, 512));
+    EXPECT_FALSE(first.prepare(500, 513));
   }
-  EXPECT_EQ(cache.free_pages(), 32);
+  EXPECT_EQ(cache.available_pages(), 32);
 }
 
 // 70 tokens are two pages and a piece of one: each sequence needs three.
@@ -68,11 +72,9 @@ TEST(KeyValueCache, EverySequenceHasItsWholeContext) {
   constexpr std::int32_t kSequences = 5, kContext = 70;
   KeyValueCache cache(configuration, kernels::CacheType::kF16, {kSequences, kContext, 32});
   std::vector<SequencePages> sequences;
-  for (std::int32_t i = 0; i < kSequences; ++i) {
-    ASSERT_TRUE(SequencePages::fits(cache, kContext)) << i;
-    sequences.emplace_back(cache, kContext);
-  }
-  EXPECT_EQ(cache.free_pages(), 0);
+  for (std::int32_t i = 0; i < kSequences; ++i)
+    ASSERT_TRUE(sequences.emplace_back(cache).prepare(0, kContext)) << i;
+  EXPECT_EQ(cache.available_pages(), 0);
 }
 
 TEST(KeyValueCache, FewerTokensThanAllSequencesWantAreSharedByThoseThatAreShort) {
@@ -80,22 +82,37 @@ TEST(KeyValueCache, FewerTokensThanAllSequencesWantAreSharedByThoseThatAreShort)
   const models::CacheSize size{.sequences = 8, .context_tokens = 512, .batch_rows = 32, .tokens = 1000};
   KeyValueCache cache(configuration, kernels::CacheType::kF16, size);
   EXPECT_EQ(cache.total_pages(), 32);
-  const SequencePages one(cache, 512), two(cache, 256);
-  EXPECT_TRUE(SequencePages::fits(cache, 256));
-  EXPECT_FALSE(SequencePages::fits(cache, 257));
+  SequencePages one(cache), two(cache), three(cache);
+  EXPECT_TRUE(one.prepare(0, 512) && two.prepare(0, 256) && three.prepare(0, 256));
+  EXPECT_FALSE(three.prepare(256, 257));
 }
 
-TEST(KeyValueCache, SequencesNeverShareAPage) {
+TEST(KeyValueCache, SequencesOfTheirOwnNeverShareAPage) {
   const auto configuration = small_configuration(0);
   KeyValueCache cache(configuration, kernels::CacheType::kF16, {2, 512, 32});
-  SequencePages one(cache, 512), two(cache, 512);
-  for (std::int64_t i = 0; i < 512; i += 16) {
-    one.prepare(i, i + 16);
-    two.prepare(i, i + 16);
-  }
+  SequencePages one(cache), two(cache);
+  for (std::int64_t i = 0; i < 512; i += 16) ASSERT_TRUE(one.prepare(i, i + 16) && two.prepare(i, i + 16));
   std::set<std::int32_t> pages(one.tables()[0], one.tables()[0] + 16);
   pages.insert(two.tables()[0], two.tables()[0] + 16);
   EXPECT_EQ(pages.size(), 32u);
+}
+
+TEST(KeyValueCache, APageIsWipedWhenItChangesItsOwner) {
+  const auto configuration = small_configuration(0);
+  KeyValueCache cache(configuration, kernels::CacheType::kF16, {1, 32, 32});
+  const auto& layer = cache.layers().back();
+  const auto bytes = [&] { return std::vector<std::byte>(layer.values, layer.values + layer.page_bytes()); };
+  const auto write = [&](std::uint32_t owner) {
+    SequencePages pages(cache, owner);
+    EXPECT_TRUE(pages.prepare(0, 1));
+    const auto found = bytes();
+    std::fill_n(layer.values, layer.page_bytes(), std::byte{7});
+    return found;
+  };
+  write(1);
+  EXPECT_EQ(write(1)[0], std::byte{7});
+  const auto found = write(2);
+  EXPECT_EQ(std::count(found.begin(), found.end(), std::byte{0}), std::ssize(found));
 }
 
 TEST(KeyValueCache, AWindowedGroupKeepsWhatItsRowsCanSeeAndGivesTheRestBack) {
@@ -105,9 +122,9 @@ TEST(KeyValueCache, AWindowedGroupKeepsWhatItsRowsCanSeeAndGivesTheRestBack) {
   // takes 128.
   EXPECT_EQ(cache.pages_needed(1, 4096), 4);
   EXPECT_EQ(cache.pages_needed(0, 4096), 128);
-  SequencePages sequence(cache, 4096);
+  SequencePages sequence(cache);
   for (std::int64_t first = 0; first < 4096; first += 32) {
-    sequence.prepare(first, first + 32);
+    ASSERT_TRUE(sequence.prepare(first, first + 32));
     std::set<std::int32_t> seen;
     const std::int64_t first_page = std::max<std::int64_t>(0, first - 63) / 32, last_page = (first + 31) / 32;
     for (std::int64_t page = first_page; page <= last_page; ++page) seen.insert(sequence.tables()[1][page]);

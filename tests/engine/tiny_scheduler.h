@@ -39,8 +39,8 @@ class TinyScheduler {
         context_(compute_->team(), options_.numerics),
         decoder_(load(files_)) {
     if (!draft.empty()) draft_ = load(open(draft));
-    scheduler_ =
-        std::make_unique<Scheduler>(compute_, context_, *decoder_, *tokenizer_, options_, draft_.get());
+    scheduler_ = std::make_unique<Scheduler>(compute_, context_, *decoder_, *tokenizer_, options_, model,
+                                             draft_.get());
   }
 
   struct Answer {

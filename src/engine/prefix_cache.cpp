@@ -1,0 +1,167 @@
+#include "engine/prefix_cache.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "base/sha256.h"
+
+namespace hearth::engine {
+namespace {
+
+constexpr auto kPage = static_cast<std::size_t>(kernels::kPageTokens);
+constexpr std::int32_t kNoPage = SequencePages::kNoPage;
+using Tokens = std::vector<std::int32_t>;
+
+Tokens page_tokens(std::span<const std::int32_t> tokens, std::int64_t page) {
+  const auto part = tokens.subspan(static_cast<std::size_t>(page) * kPage, kPage);
+  return {part.begin(), part.end()};
+}
+
+}  // namespace
+
+struct PrefixCache::Node {
+  Tree& tree;
+  Node* parent;
+  std::map<Tokens, std::unique_ptr<Node>>::iterator place;  // in the parent's children
+  std::map<Tokens, std::unique_ptr<Node>> children;
+  std::vector<std::int32_t> pages;  // by group
+  std::int64_t paths = 0;           // that end here
+  std::list<Node*>::iterator recent;
+};
+
+struct PrefixCache::Tree {
+  std::uint32_t owner;
+  std::int64_t nodes = 0;
+  Node root{*this, nullptr, {}, {}, {}, 0, {}};
+};
+
+PrefixCache::Path::Path(Node* node) : node_(node) { ++node_->paths; }
+PrefixCache::Path::Path(Path&& other) noexcept
+    : node_(std::exchange(other.node_, nullptr)), pages_(other.pages_) {}
+PrefixCache::Path::~Path() {
+  if (node_ != nullptr) --node_->paths;
+}
+void PrefixCache::Path::move_to(Node* node) {
+  --node_->paths;
+  node_ = node;
+  ++node_->paths;
+  ++pages_;
+}
+
+PrefixCache::PrefixCache(KeyValueCache& cache, std::string fingerprint)
+    : cache_(cache), fingerprint_(std::move(fingerprint)) {
+  cache_.set_reclaim([this](std::int32_t group) { return reclaim(group); });
+}
+
+PrefixCache::~PrefixCache() { cache_.set_reclaim({}); }
+
+PrefixCache::Tree& PrefixCache::tree(std::string_view tenant) {
+  std::string key = sha256_hex(std::to_string(tenant.size()) + ":" + std::string(tenant) + fingerprint_);
+  auto& tree = trees_[std::move(key)];
+  if (!tree) tree.reset(new Tree{.owner = static_cast<std::uint32_t>(trees_.size())});
+  return *tree;
+}
+
+std::uint32_t PrefixCache::owner(std::string_view tenant) { return tree(tenant).owner; }
+
+PrefixCache::Path PrefixCache::find(std::string_view tenant, std::span<const std::int32_t> tokens,
+                                    SequencePages& pages) {
+  std::vector<Node*> nodes;
+  Node* node = &tree(tenant).root;
+  for (std::size_t page = 0; (page + 1) * kPage <= tokens.size(); ++page) {
+    const auto next = node->children.find(page_tokens(tokens, static_cast<std::int64_t>(page)));
+    if (next == node->children.end()) break;
+    nodes.push_back(node = next->second.get());
+  }
+  // Layers with a window want the pages that the next row sees; some of them may be gone.
+  const auto first_seen = [&](std::int32_t group, std::size_t count) -> std::size_t {
+    const std::int64_t window = cache_.window(group);
+    const std::int64_t first = static_cast<std::int64_t>(count * kPage) - window + 1;
+    return window == 0 || first < 0 ? 0 : static_cast<std::size_t>(first) / kPage;
+  };
+  const auto usable = [&](std::size_t count) {
+    for (std::int32_t g = 0; g < cache_.group_count(); ++g)
+      for (std::size_t i = first_seen(g, count); i < count; ++i)
+        if (nodes[i]->pages[static_cast<std::size_t>(g)] == kNoPage) return false;
+    return true;
+  };
+  while (!usable(nodes.size())) nodes.pop_back();
+
+  std::vector<std::vector<std::int32_t>> found(static_cast<std::size_t>(cache_.group_count()));
+  for (std::int32_t g = 0; g < cache_.group_count(); ++g)
+    for (std::size_t i = 0; i < nodes.size(); ++i)
+      found[static_cast<std::size_t>(g)].push_back(
+          i < first_seen(g, nodes.size()) ? kNoPage : nodes[i]->pages[static_cast<std::size_t>(g)]);
+  pages.adopt(found);
+  Path path(&tree(tenant).root);
+  for (Node* one : nodes) {
+    path.move_to(one);
+    touch(*one);
+  }
+  return path;
+}
+
+void PrefixCache::add(Path& path, std::span<const std::int32_t> tokens, SequencePages& pages) {
+  while (static_cast<std::size_t>(path.pages() + 1) * kPage <= tokens.size()) {
+    Node& parent = *path.node_;
+    const std::int64_t index = path.pages();
+    const auto [place, is_new] = parent.children.try_emplace(page_tokens(tokens, index));
+    if (is_new) {
+      place->second.reset(new Node{parent.tree, &parent, place, {}, {}, 0, {}});
+      recent_.push_front(place->second.get());
+      place->second->recent = recent_.begin();
+      place->second->pages.assign(static_cast<std::size_t>(cache_.group_count()), kNoPage);
+      ++parent.tree.nodes;
+    }
+    Node& node = *place->second;
+    for (std::int32_t g = 0; g < cache_.group_count(); ++g) {
+      std::int32_t& kept = node.pages[static_cast<std::size_t>(g)];
+      const std::int32_t own = pages.page(g, index);
+      if (own == kNoPage || own == kept) continue;
+      if (kept == kNoPage)
+        cache_.keep(g, kept = own);
+      else
+        pages.exchange(g, index, kept);
+    }
+    touch(node);
+    path.move_to(&node);
+  }
+}
+
+void PrefixCache::touch(Node& node) { recent_.splice(recent_.begin(), recent_, node.recent); }
+
+bool PrefixCache::reclaim(std::int32_t group) { return reclaim(group, true) || reclaim(group, false); }
+
+// Of layers with a window only that page is given up: what lies far behind is of no use there, and its node
+// still is for the other layers.
+bool PrefixCache::reclaim(std::int32_t group, bool only_over_share) {
+  const auto g = static_cast<std::size_t>(group);
+  const std::int64_t share =
+      cache_.total_pages(0) / static_cast<std::int64_t>(std::max<std::size_t>(trees_.size(), 1));
+  for (auto it = recent_.rbegin(); it != recent_.rend(); ++it) {
+    Node& node = **it;
+    if (node.pages[g] == kNoPage || cache_.is_held(group, node.pages[g])) continue;
+    if (only_over_share && node.tree.nodes <= share) continue;
+    if (cache_.window(group) > 0) {
+      cache_.unkeep(group, std::exchange(node.pages[g], kNoPage));
+      return true;
+    }
+    if (!node.children.empty() || node.paths > 0) continue;
+    remove(node);
+    return true;
+  }
+  return false;
+}
+
+void PrefixCache::remove(Node& leaf) {
+  assert(leaf.children.empty() && leaf.paths == 0);
+  for (std::int32_t g = 0; g < cache_.group_count(); ++g)
+    if (const std::int32_t page = leaf.pages[static_cast<std::size_t>(g)]; page != kNoPage)
+      cache_.unkeep(g, page);
+  recent_.erase(leaf.recent);
+  --leaf.tree.nodes;
+  leaf.parent->children.erase(leaf.place);
+}
+
+}  // namespace hearth::engine
