@@ -41,14 +41,16 @@ tcp::endpoint endpoint_of(const ServerOptions& options) {
   error_code error;
   const auto address = net::ip::make_address(options.host == "localhost" ? "127.0.0.1" : options.host, error);
   if (error)
-    throw Error(ErrorKind::kInvalidArgument, fmt::format("--host {} is not an IP address.", options.host),
+    throw Error(ErrorKind::kInvalidArgument, fmt::format("The host {} is not an IP address.", options.host),
                 "127.0.0.1 for this machine alone, 0.0.0.0 for every network it is in")
         .with_field("host");
   if (!address.is_loopback() && !options.allow_unauthenticated)
     throw Error(ErrorKind::kInvalidArgument,
                 fmt::format("Listening on {} would let everybody who reaches this machine use the models.",
                             options.host),
-                "use --host 127.0.0.1, or say --allow-unauthenticated if that is what you want")
+                "use --host 127.0.0.1, or say --allow-unauthenticated (in a file "
+                "service.allow_unauthenticated: true) if "
+                "that is what you want")
         .with_field("host");
   return {address, options.port};
 }
