@@ -111,8 +111,9 @@ class Reader {
   for (std::size_t i = 0; i < std::min(problems.size(), kMostProblemsShown); ++i) {
     const auto& [position, text, setting] = problems[i];
     message += fmt::format("\n  {}:{}:{}: {}", file, position.line, position.column, text);
-    log_text += fmt::format("{}line {}:{} {}", i == 0 ? "" : ", ", position.line, position.column,
-                            setting.empty() ? "is not understood" : setting + " is not allowed so");
+    log_text +=
+        fmt::format("{}line {}:{} {}", i == 0 ? "" : ", ", position.line, position.column,
+                    setting.empty() ? "is not understood" : setting + " has a value that is not allowed");
   }
   if (problems.size() > kMostProblemsShown) {
     const std::string rest = fmt::format("and {} more", problems.size() - kMostProblemsShown);
@@ -124,14 +125,12 @@ class Reader {
 
 // What no setting can see alone.
 void check_together(const Loaded& loaded) {
-  const auto refuse = [&](std::string_view section, std::string_view key, std::string_view why,
-                          std::string_view hint = {}) {
+  std::string message = "these settings cannot be used:", log_text;
+  const auto refuse = [&](std::string_view section, std::string_view key, std::string_view why) {
     const Setting& setting = *find_setting(section, key);
     const auto index = static_cast<std::size_t>(&setting - settings().data());
-    throw Error(ErrorKind::kInvalidArgument,
-                fmt::format("{}: `{}`: {}", loaded.origins[index], setting.name(), why), std::string(hint))
-        .with_field(setting.name())
-        .with_log_text(fmt::format("{} does not go with the others", setting.name()));
+    message += fmt::format("\n  {}: `{}`: {}", loaded.origins[index], setting.name(), why);
+    log_text += fmt::format("{}{} does not go with the others", log_text.empty() ? "" : ", ", setting.name());
   };
   const auto& limits = loaded.configuration.server.live.limits;
   if (limits.header_bytes >= limits.read_ahead_bytes)
@@ -139,18 +138,18 @@ void check_together(const Loaded& loaded) {
   const auto& speculation = loaded.configuration.registry.engine.speculation;
   const bool has_model = !speculation.draft_model.empty(), has_layers = speculation.draft_layers > 0;
   const std::string_view draft = has_model ? "draft_model" : "draft_layers";
-  if (has_model && has_layers)
-    refuse("inference", draft, "both a draft model and draft layers are given", "choose one of them");
+  if (has_model && has_layers) refuse("inference", draft, "both a draft model and draft layers are given");
   if ((has_model || has_layers) && loaded.configuration.registry.preferred.empty())
-    refuse("inference", draft, "a draft is of one model's making, and no default model is given",
-           "name it by `models.default` or --model");
+    refuse("inference", draft,
+           "a draft is of one model's making, and no model is named by `models.default` or --model");
   if ((has_model || has_layers) && speculation.draft_tokens == 0)
     refuse("inference", draft, "it would never be used, since `inference.draft_tokens` is 0");
   try {
     server::validate(loaded.configuration.server);
   } catch (const Error& error) {
-    refuse("service", "host", error.message(), error.hint());
+    refuse("service", "host", error.what());
   }
+  if (!log_text.empty()) throw Error(ErrorKind::kInvalidArgument, std::move(message)).with_log_text(log_text);
 }
 
 }  // namespace

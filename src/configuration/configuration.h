@@ -1,5 +1,4 @@
-// What `hearth serve` is told, by a file (hearth.yaml), a command line and the defaults, in this order of
-// weight from the middle: the command line wins over the file, the file over the defaults.
+// What `hearth serve` is told: by a file (hearth.yaml) and by a command line, which wins over the file.
 //
 // The values are the plain options of the parts that they configure. One table of settings
 // (configuration/settings.h) says what there is; here whole files are read and checked. Non-goals: secrets,

@@ -48,9 +48,8 @@ tcp::endpoint endpoint_of(const ServerOptions& options) {
     throw Error(ErrorKind::kInvalidArgument,
                 fmt::format("Listening on {} would let everybody who reaches this machine use the models.",
                             options.host),
-                "use --host 127.0.0.1, or say --allow-unauthenticated (in a file "
-                "service.allow_unauthenticated: true) if "
-                "that is what you want")
+                "use --host 127.0.0.1, or say --allow-unauthenticated, in a file "
+                "service.allow_unauthenticated, if that is what you want")
         .with_field("host");
   return {address, options.port};
 }

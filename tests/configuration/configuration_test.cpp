@@ -173,7 +173,8 @@ TEST(Configuration, EverythingWrongIsSaidAtOnceAndInOrder) {
 TEST(Configuration, TheLogNamesSettingsAndPlacesButNotWhatWasWritten) {
   const auto error = test::error_of([] { read("service:\n  port: sk-hidden\n  sk-secret: 1\n"); });
   ASSERT_TRUE(error);
-  EXPECT_NE(error->log_text().find("line 2:9 service.port"), std::string::npos) << error->log_text();
+  EXPECT_NE(error->log_text().find("line 2:9 service.port has a value"), std::string::npos)
+      << error->log_text();
   EXPECT_NE(error->log_text().find("line 3:3"), std::string::npos) << error->log_text();
   EXPECT_EQ(error->log_text().find("sk-"), std::string::npos) << error->log_text();
 }
@@ -205,9 +206,15 @@ TEST(Configuration, SettingsThatDoNotGoTogetherAreRefused) {
   expect_wrong("service:\n  host: 0.0.0.0\n", {"`service.host`", "allow_unauthenticated"});
   expect_wrong("models: {default: a}\ninference: {draft_model: b, draft_layers: 1}\n",
                {"both a draft model and"});
-  expect_wrong("inference: {draft_model: b}\n", {"`inference.draft_model`", "no default model"});
+  expect_wrong("inference: {draft_model: b}\n", {"`inference.draft_model`", "no model is named"});
   expect_wrong("models: {default: a}\ninference: {draft_layers: 1, draft_tokens: 0}\n",
                {"`inference.draft_layers`", "never be used"});
+}
+
+TEST(Configuration, AllThatDoesNotGoTogetherIsSaidAtOnce) {
+  expect_wrong(
+      "service: {read_ahead_size: 8KiB, host: 0.0.0.0}\ninference: {draft_layers: 1, draft_tokens: 0}\n",
+      {"`service.header_size`", "`service.host`", "no model is named", "never be used"});
 }
 
 TEST(Configuration, ADifferenceTellsWhatNeedsARestart) {
