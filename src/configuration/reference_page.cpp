@@ -30,7 +30,9 @@ nothing is, each setting with its value and where that comes from. It starts not
 
 SIGHUP lets a running server read the file again. What runs goes on with the options it began with; what begins gets the
 new ones. If anything is wrong with the file, or a setting differs that needs a restart, nothing at all changes, and the
-log says which setting it was. Where sampling is unset, what the model itself wants holds. Secrets have no place in the file: no setting holds one.
+log says which setting it was. Under nohup a closing terminal means no more than that.
+
+Where sampling is unset, what the model itself wants holds. Secrets have no place in the file: no setting holds one.
 )";
 
 // What a table's cell cannot hold.
