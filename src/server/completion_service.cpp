@@ -163,6 +163,7 @@ net::awaitable<void> CompletionService::serve(Exchange& exchange, Job job) {
         .with_field("model");
   job.model = co_await acquire(exchange, job.model_id);
   if (!job.model) co_return;
+  job.parameters.use_defaults(exchange.options().sampling);
   job.queue = std::make_shared<GenerationQueue>(exchange.waker());
   const auto context = exchange.context();
   // Named, not written into the co_await: GCC 12 destroys the captures of such a temporary twice.
@@ -219,6 +220,7 @@ net::awaitable<void> CompletionService::stream(Exchange& exchange, Job& job) {
   headers.emplace_back("Cache-Control", "no-store");
   headers.emplace_back("X-Accel-Buffering", "no");
   bool connected = co_await exchange.begin_stream(std::move(headers));
+  const auto heartbeat = exchange.options().limits.heartbeat;
 
   std::string out;
   if (job.kind == CompletionKind::kChat)
@@ -232,7 +234,7 @@ net::awaitable<void> CompletionService::stream(Exchange& exchange, Job& job) {
       connected = co_await exchange.send(out);
       out.clear();
     }
-    const bool woken = co_await exchange.wakeup().wait_until(steady_clock::now() + heartbeat_);
+    const bool woken = co_await exchange.wakeup().wait_until(steady_clock::now() + heartbeat);
     if (exchange.client_gone()) co_return;
     for (const auto& [index, event] : job.queue->take()) {
       if (!event.text.empty()) out += stream_event(text_chunk(job.head, index, event.text, with_usage));

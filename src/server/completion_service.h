@@ -7,7 +7,6 @@
 #pragma once
 
 #include <boost/asio/thread_pool.hpp>
-#include <chrono>
 
 #include "server/exchange.h"
 #include "server/model_provider.h"
@@ -16,10 +15,9 @@ namespace hearth::server {
 
 class CompletionService {
  public:
-  // All must outlive the service. `heartbeat`: silence in a stream after which a comment line is sent.
-  CompletionService(ModelProvider& models, boost::asio::thread_pool& workers,
-                    std::chrono::milliseconds heartbeat)
-      : models_(models), workers_(workers), heartbeat_(heartbeat) {}
+  // Both must outlive the service.
+  CompletionService(ModelProvider& models, boost::asio::thread_pool& workers)
+      : models_(models), workers_(workers) {}
 
   boost::asio::awaitable<void> chat(Exchange& exchange);
   boost::asio::awaitable<void> text(Exchange& exchange);
@@ -33,7 +31,6 @@ class CompletionService {
 
   ModelProvider& models_;
   boost::asio::thread_pool& workers_;
-  const std::chrono::milliseconds heartbeat_;
 };
 
 }  // namespace hearth::server

@@ -30,7 +30,8 @@ bool is_framed_plainly(const http::request<http::string_body>& request) {
 
 Connection::Connection(net::ip::tcp::socket socket, const ConnectionEnvironment& environment)
     : environment_(environment),
-      transport_(std::make_shared<Transport>(std::move(socket), environment.limits)) {
+      options_(environment.options.get()),
+      transport_(std::make_shared<Transport>(std::move(socket), options_->limits)) {
   start_context();
 }
 
@@ -85,7 +86,7 @@ void Connection::refuse(unsigned status, std::string_view message, std::string_v
 }
 
 net::awaitable<bool> Connection::wait_for_first_byte() {
-  const auto deadline = steady_clock::now() + environment_.limits.idle_time;
+  const auto deadline = steady_clock::now() + options_->limits.idle_time;
   while (transport_->input().size() == 0) {
     if (transport_->ended() || draining_) co_return false;
     transport_->keep_reading();
@@ -98,7 +99,7 @@ net::awaitable<bool> Connection::wait_for_first_byte() {
 // False when the request is refused or the client gone.
 net::awaitable<bool> Connection::parse_until(Parser& parser, bool (Parser::*done)() const, Time deadline) {
   auto& input = transport_->input();
-  const auto& limits = environment_.limits;
+  const auto& limits = options_->limits;
   while (!(parser.*done)()) {
     boost::system::error_code error;
     const std::size_t used = input.size() > 0 ? parser.put(input.data(), error) : 0;
@@ -137,10 +138,12 @@ net::awaitable<Connection::Received> Connection::read_request() {
   refused_.reset();
   const bool any = co_await wait_for_first_byte();
   if (!any) co_return Received::kNothing;
+  options_ = environment_.options.get();  // the connection may have waited long since the last request
+  transport_->use(options_->limits);
+  const auto& limits = options_->limits;
   Parser parser;
-  parser.header_limit(static_cast<std::uint32_t>(environment_.limits.header_bytes));
-  parser.body_limit(environment_.limits.body_bytes);
-  const auto& limits = environment_.limits;
+  parser.header_limit(static_cast<std::uint32_t>(limits.header_bytes));
+  parser.body_limit(limits.body_bytes);
   bool complete =
       co_await parse_until(parser, &Parser::is_header_done, steady_clock::now() + limits.header_time);
   const bool expects = complete && parser.get().count(http::field::expect) > 0;

@@ -10,6 +10,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "server/access.h"
@@ -19,9 +20,28 @@
 
 namespace hearth::server {
 
+// The options in force, replaced as a whole. Thread-safety: all functions are safe from any thread.
+class CurrentOptions {
+ public:
+  explicit CurrentOptions(const LiveOptions& options) { replace(options); }
+  std::shared_ptr<const LiveOptions> get() const {
+    const std::lock_guard lock(mutex_);
+    return options_;
+  }
+  void replace(const LiveOptions& options) {
+    auto fresh = std::make_shared<const LiveOptions>(options);
+    const std::lock_guard lock(mutex_);
+    options_.swap(fresh);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const LiveOptions> options_;
+};
+
 // What all connections of a server share; outlives them.
 struct ConnectionEnvironment {
-  const ServerLimits limits;
+  CurrentOptions options;
   const AccessRules access;
   const Router router;
   std::weak_ptr<boost::asio::io_context> io_context;  // who wakes a connection from outside must hold it
@@ -41,6 +61,7 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
   std::string_view path_rest() const override { return match_.rest; }
   std::string_view header(std::string_view name) const override;
   const std::shared_ptr<engine::RequestContext>& context() const override { return context_; }
+  const LiveOptions& options() const override { return *options_; }
   bool must_end() const override { return must_end_; }
   Wakeup& wakeup() override { return transport_->wakeup(); }
   std::function<void()> waker() override;
@@ -65,6 +86,7 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
   HeaderList head_of(HeaderList headers) const;
 
   const ConnectionEnvironment& environment_;
+  std::shared_ptr<const LiveOptions> options_;
   std::shared_ptr<Transport> transport_;
   boost::beast::http::request<boost::beast::http::string_body> request_;
   Router::Match match_;

@@ -12,6 +12,7 @@
 
 #include "engine/request.h"
 #include "server/http_message.h"
+#include "server/options.h"
 #include "server/wakeup.h"
 
 namespace hearth::server {
@@ -27,6 +28,8 @@ class Exchange {
   virtual std::string_view header(std::string_view name) const = 0;
   // Its `cancelled` is set as soon as the client is gone, whatever the handler is waiting for.
   virtual const std::shared_ptr<engine::RequestContext>& context() const = 0;
+  // Those in force when the request began.
+  virtual const LiveOptions& options() const = 0;
   bool client_gone() const { return context()->cancelled; }
   // The server is ending and will wait no longer: streams send an error and end.
   virtual bool must_end() const = 0;

@@ -108,6 +108,14 @@ void read_stream(FieldReader& body, GenerationParameters& parameters) {
 
 }  // namespace
 
+void GenerationParameters::use_defaults(const SamplingDefaults& defaults) {
+  if (!temperature) temperature = defaults.temperature;
+  if (!top_p) top_p = defaults.top_p;
+  if (!min_p) min_p = defaults.min_p;
+  if (!top_k) top_k = defaults.top_k;
+  if (!maximum_tokens) maximum_tokens = defaults.maximum_tokens;
+}
+
 engine::SamplingOptions GenerationParameters::sampling_over(engine::SamplingOptions options) const {
   options.temperature = temperature.value_or(options.temperature);
   // OpenAI allows 0, which keeps the most likely token alone; so does any value this small.

@@ -1,6 +1,7 @@
 // How an answer is to be generated, as the fields shared by chat and plain completions say it.
 //
-// What a caller leaves out stays empty here and becomes the model's default when the model is known. Fields
+// What a caller leaves out stays empty here and becomes the server's default, else the model's own when the
+// model is known. Fields
 // that change an answer's meaning and that nothing here can do yet are refused by name (kUnsupported), never
 // skipped. Thread-safety: values and free functions.
 #pragma once
@@ -13,6 +14,7 @@
 
 #include "engine/request.h"
 #include "server/field_reader.h"
+#include "server/options.h"
 
 namespace hearth::server {
 
@@ -35,6 +37,8 @@ struct GenerationParameters {
   bool include_usage = false;  // a last chunk with the counts
   bool ignore_end = false;     // `ignore_eos`, an extension for benchmarks
 
+  // For what the caller left out.
+  void use_defaults(const SamplingDefaults& defaults);
   engine::SamplingOptions sampling_over(engine::SamplingOptions defaults) const;
 };
 

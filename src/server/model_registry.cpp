@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <sstream>
 #include <utility>
 
 #include "base/log.h"
+#include "base/memory_limit.h"
 #include "base/printable.h"
 
 namespace hearth::server {
@@ -35,10 +35,8 @@ std::int64_t seconds_since_1970(const std::string& utc) {
 }  // namespace
 
 std::size_t default_memory_budget() {
-  std::ifstream info("/proc/meminfo");
-  for (std::string line; std::getline(info, line);)
-    if (line.starts_with("MemAvailable:")) return std::stoull(line.substr(13)) * 1024 / 10 * 9;
-  return std::size_t{8} << 30;
+  const std::size_t available = memory_limit().available_bytes;
+  return available > 0 ? available / 10 * 9 : std::size_t{8} << 30;
 }
 
 ModelRegistry::ModelRegistry(store::Store store, std::shared_ptr<engine::Compute> compute,
@@ -245,7 +243,9 @@ void ModelRegistry::make_room(const std::string& id, std::size_t needed) {
           ErrorKind::kOutOfMemory,
           fmt::format("{} needs {} of memory; of {} that the server may use, {} are taken by models in use.",
                       id, gigabytes(needed), gigabytes(options_.memory_budget), gigabytes(used)),
-          used == 0 ? "a smaller --context or --parallel takes less" : "try again later")
+          used == 0
+              ? "a smaller --context or --parallel takes less, a larger inference.memory_fraction allows more"
+              : "try again later")
           .with_field("model");
     log_info("unloading {} to make room for {}", idlest->first, id);
     unloaded.push_back(std::exchange(idlest->second.model, nullptr));

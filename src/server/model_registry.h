@@ -21,7 +21,7 @@
 
 namespace hearth::server {
 
-// 90% of what the machine can give now.
+// 90% of what the machine, or the container, can give now.
 std::size_t default_memory_budget();
 
 struct RegistryOptions {

@@ -5,12 +5,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace hearth::server {
 
 struct ServerLimits {
-  std::size_t header_bytes = 16 * 1024;           // request line and headers; beyond: 431
+  std::size_t header_bytes = 16 * 1024;  // request line and headers, less than read_ahead_bytes; beyond: 431
   std::size_t body_bytes = 8 * 1024 * 1024;       // beyond: 413
   std::size_t read_ahead_bytes = 64 * 1024;       // of pipelined requests kept while one is answered
   std::size_t connections = 4096;                 // beyond: 503 at once
@@ -22,6 +23,19 @@ struct ServerLimits {
   std::chrono::milliseconds drain_time{10'000};          // for running answers when the server stops
 };
 
+// What a request gets that does not say; empty: what the model itself wants.
+struct SamplingDefaults {
+  std::optional<float> temperature, top_p, min_p;
+  std::optional<std::int32_t> top_k;
+  std::optional<std::int32_t> maximum_tokens;
+};
+
+// What may change while the server runs. Every request keeps those that were in force when it began.
+struct LiveOptions {
+  ServerLimits limits;
+  SamplingDefaults sampling;
+};
+
 inline constexpr std::uint16_t kDefaultPort = 11777;
 
 struct ServerOptions {
@@ -29,7 +43,7 @@ struct ServerOptions {
   std::uint16_t port = kDefaultPort;  // 0: any free one, see Server::port()
   int network_threads = 2;
   bool allow_unauthenticated = false;  // beyond loopback there must be a reason to let everybody in
-  ServerLimits limits;
+  LiveOptions live;
 };
 
 }  // namespace hearth::server

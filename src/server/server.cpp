@@ -41,14 +41,15 @@ tcp::endpoint endpoint_of(const ServerOptions& options) {
   error_code error;
   const auto address = net::ip::make_address(options.host == "localhost" ? "127.0.0.1" : options.host, error);
   if (error)
-    throw Error(ErrorKind::kInvalidArgument, fmt::format("--host {} is not an IP address.", options.host),
+    throw Error(ErrorKind::kInvalidArgument, fmt::format("The host {} is not an IP address.", options.host),
                 "127.0.0.1 for this machine alone, 0.0.0.0 for every network it is in")
         .with_field("host");
   if (!address.is_loopback() && !options.allow_unauthenticated)
     throw Error(ErrorKind::kInvalidArgument,
                 fmt::format("Listening on {} would let everybody who reaches this machine use the models.",
                             options.host),
-                "use --host 127.0.0.1, or say --allow-unauthenticated if that is what you want")
+                "use --host 127.0.0.1, or say --allow-unauthenticated, in a file "
+                "service.allow_unauthenticated, if that is what you want")
         .with_field("host");
   return {address, options.port};
 }
@@ -59,8 +60,9 @@ struct Server::Implementation {
   Implementation(ModelProvider& models, const ServerOptions& server_options)
       : options(server_options),
         io_context(std::make_shared<net::io_context>()),
-        completions(models, workers, options.limits.heartbeat),
-        environment{options.limits, AccessRules(options.host), make_router(models, completions), io_context},
+        completions(models, workers),
+        environment{CurrentOptions(options.live), AccessRules(options.host), make_router(models, completions),
+                    io_context},
         acceptor(net::make_strand(*io_context)) {}
 
   void listen();
@@ -74,7 +76,7 @@ struct Server::Implementation {
   std::shared_ptr<net::io_context> io_context;
   net::thread_pool workers{1};
   CompletionService completions;
-  const ConnectionEnvironment environment;
+  ConnectionEnvironment environment;
   tcp::acceptor acceptor;
   std::vector<std::jthread> threads;
   std::uint16_t port = 0;
@@ -127,7 +129,7 @@ net::awaitable<void> Server::Implementation::accept_loop() {
 
 void Server::Implementation::serve(tcp::socket socket) {
   const std::lock_guard lock(mutex);
-  if (connections.size() >= options.limits.connections) {
+  if (connections.size() >= environment.options.get()->limits.connections) {
     // Said without a coroutine and without waiting: there is no room for either.
     const Response full = protocol_error(503, "The server has too many connections.", "overloaded");
     error_code ignored;
@@ -169,10 +171,16 @@ bool Server::Implementation::wait_for_no_connection(std::chrono::milliseconds lo
   return no_connection.wait_for(lock, longest, [this] { return connections.empty(); });
 }
 
+void validate(const ServerOptions& options) { endpoint_of(options); }
+
 Server::Server(ModelProvider& models, const ServerOptions& options)
     : implementation_(std::make_unique<Implementation>(models, options)) {
   implementation_->listen();
   implementation_->start_threads();
+}
+
+void Server::replace_options(const LiveOptions& options) {
+  implementation_->environment.options.replace(options);
 }
 
 Server::~Server() { stop(); }
@@ -198,7 +206,7 @@ void Server::stop() {
     server.acceptor.close(ignored);
   });
   server.for_each_connection(&Connection::begin_drain);
-  if (!server.wait_for_no_connection(server.options.limits.drain_time)) {
+  if (!server.wait_for_no_connection(server.environment.options.get()->limits.drain_time)) {
     server.for_each_connection(&Connection::end_now);
     server.wait_for_no_connection(std::chrono::seconds(3));
   }

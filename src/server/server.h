@@ -13,11 +13,14 @@
 
 namespace hearth::server {
 
+// Throws kInvalidArgument for a host that is no address, and where a host beyond loopback is not explicitly
+// allowed.
+void validate(const ServerOptions& options);
+
 class Server {
  public:
-  // Binds and serves at once. Throws kConflict naming the port where it is taken, kInvalidArgument for a host
-  // that is no address, and where a host beyond loopback is not explicitly allowed. `models` must outlive the
-  // server.
+  // Binds and serves at once. Throws what validate() throws, kConflict naming the port where it is taken.
+  // `models` must outlive the server.
   Server(ModelProvider& models, const ServerOptions& options);
   // stop()s.
   ~Server();
@@ -26,6 +29,9 @@ class Server {
   // "http://127.0.0.1:11777"
   std::string address() const;
   std::size_t connections() const;
+
+  // For requests that begin from now on, and new connections; what runs keeps what it has.
+  void replace_options(const LiveOptions& options);
 
   // Accepts nothing more, lets running answers finish within the drain time, ends the rest with an error.
   void stop();

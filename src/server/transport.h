@@ -22,6 +22,9 @@ class Transport : public std::enable_shared_from_this<Transport> {
  public:
   Transport(boost::asio::ip::tcp::socket socket, const ServerLimits& limits);
 
+  // From here on.
+  void use(const ServerLimits& limits) { limits_ = limits; }
+
   // Woken by new input, by its end, and by whoever else has news for the connection.
   Wakeup& wakeup() { return wakeup_; }
   boost::asio::any_io_executor executor() { return socket_.get_executor(); }
@@ -46,7 +49,7 @@ class Transport : public std::enable_shared_from_this<Transport> {
   void end();
 
   boost::asio::ip::tcp::socket socket_;
-  const ServerLimits& limits_;
+  ServerLimits limits_;
   Wakeup wakeup_;
   boost::asio::steady_timer write_timer_;
   std::uint64_t write_number_ = 0;  // tells a late timer that its write is over

@@ -45,8 +45,8 @@ class Hearth:
         threading.Thread(target=self.process.stdout.read, daemon=True).start()
 
     def errors(self):
-        self.log.seek(0)
-        return self.log.read()
+        # Seeking would move the place where the program writes, too.
+        return os.pread(self.log.fileno(), 1 << 24, 0).decode()
 
     def client(self):
         return openai.OpenAI(base_url=self.address + "/v1", api_key="none", max_retries=0, timeout=300)

@@ -204,7 +204,7 @@ TEST_F(CompletionTest, AFailureAfterTheStartIsAnErrorEventAndNoDone) {
 }
 
 TEST_F(CompletionTest, SilenceIsBrokenByComments) {
-  options.limits.heartbeat = 20ms;
+  options.live.limits.heartbeat = 20ms;
   models.add("fake", {.pieces = {"late"}, .pace = 200ms});
   start();
   const auto response = chat(R"("stream":true)");
@@ -240,7 +240,7 @@ TEST_F(ServerFixture, ASlowReaderHoldsUpNobodyAndGetsEverything) {
 }
 
 TEST_F(ServerFixture, AReaderThatTakesNothingIsCutOff) {
-  options.limits.stalled_write_time = 200ms;
+  options.live.limits.stalled_write_time = 200ms;
   const auto model = models.add("fake", {.pieces = {std::string(100'000, 'x')}, .endless = true});
   start();
   TestClient stalled = client();
@@ -268,8 +268,52 @@ TEST_P(DisconnectTest, CancelsTheSequence) {
 
 INSTANTIATE_TEST_SUITE_P(All, DisconnectTest, ::testing::Combine(::testing::Bool(), ::testing::Bool()));
 
+TEST_F(ServerFixture, WhatARequestLeavesOutIsTheServersDefault) {
+  const auto model = models.add("fake");
+  options.live.sampling.temperature = 0.5f;
+  options.live.sampling.top_k = 7;
+  options.live.sampling.maximum_tokens = 9;
+  start();
+  EXPECT_EQ(chat(R"("top_k":3)").status, 200);
+  const engine::GenerationRequest request = model->last_request();
+  EXPECT_EQ(request.sampling.temperature, 0.5f);
+  EXPECT_EQ(request.sampling.top_k, 3);
+  EXPECT_EQ(request.sampling.top_p, engine::SamplingOptions{}.top_p);
+  EXPECT_EQ(request.maximum_tokens, 9);
+}
+
+TEST_F(ServerFixture, ReplacedOptionsAreThoseOfTheNextRequestAndNotOfTheRunningOne) {
+  const auto endless = models.add("fake", {.pieces = {"a"}, .pace = 2ms, .endless = true});
+  const auto brief = models.add("brief");
+  options.live.limits.heartbeat = 1h;
+  start();
+  TestClient running = client(), kept = client();
+  running.post("/v1/chat/completions", chat_body(R"("stream":true)"));
+  ASSERT_TRUE(soon([&] { return endless->steps() > 2; }));
+  const std::string body = R"({"model":"brief","messages":[{"role":"user","content":"x"}]})";
+  kept.post("/v1/chat/completions", body);
+  EXPECT_EQ(kept.receive().status, 200);
+  EXPECT_EQ(brief->last_request().maximum_tokens, 0);
+
+  LiveOptions replaced = options.live;
+  replaced.sampling.maximum_tokens = 5;
+  replaced.limits.header_bytes = 100'000;  // more than was read ahead before
+  replaced.limits.read_ahead_bytes = 200'000;
+  std::string headers;
+  for (int i = 0; i < 8; ++i) headers += "X: " + std::string(10'000, 'x') + "\r\n";
+  replaced.limits.body_bytes = body.size();
+  server->replace_options(replaced);
+  kept.post("/v1/chat/completions", body, headers);
+  EXPECT_EQ(kept.receive().status, 200);
+  EXPECT_EQ(brief->last_request().maximum_tokens, 5);
+  EXPECT_EQ(post("/v1/chat/completions", body + " ").status, 413);
+  EXPECT_EQ(endless->last_request().maximum_tokens, 0);
+  const int steps = endless->steps();
+  EXPECT_TRUE(soon([&] { return endless->steps() > steps; }));
+}
+
 TEST_F(ServerFixture, StoppingEndsStreamsWithAnErrorEvent) {
-  options.limits.drain_time = 100ms;
+  options.live.limits.drain_time = 100ms;
   const auto model = models.add("fake", {.pieces = {"a"}, .pace = 5ms, .endless = true});
   start();
   TestClient one = client();

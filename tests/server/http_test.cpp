@@ -144,10 +144,10 @@ TEST_F(HttpTest, Http10GetsNoChunksAndAClosedConnection) {
 }
 
 TEST_F(HttpTest, LimitsAreAnsweredWithTheirStatus) {
-  options.limits.header_bytes = 2048;
-  options.limits.body_bytes = 10'000;
-  options.limits.header_time = 150ms;
-  options.limits.body_time = 150ms;
+  options.live.limits.header_bytes = 2048;
+  options.live.limits.body_bytes = 10'000;
+  options.live.limits.header_time = 150ms;
+  options.live.limits.body_time = 150ms;
   start();
   EXPECT_EQ(raw("GET / HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(5000, 'x') + "\r\n\r\n").status,
             431);
@@ -177,8 +177,8 @@ TEST_F(HttpTest, LimitsAreAnsweredWithTheirStatus) {
 }
 
 TEST_F(HttpTest, IdleConnectionsAreClosedAndTooManyRefused) {
-  options.limits.idle_time = 100ms;
-  options.limits.connections = 3;
+  options.live.limits.idle_time = 100ms;
+  options.live.limits.connections = 3;
   start();
   std::list<TestClient> idle;
   for (int i = 0; i < 3; ++i) idle.emplace_back(server->port());

@@ -1,0 +1,210 @@
+#include "configuration/settings.h"
+
+#include <algorithm>
+#include <type_traits>
+
+#include "configuration/values.h"
+#include "engine/model.h"
+#include "kernels/cache_type.h"
+#include "server/generation_parameters.h"
+
+namespace hearth::configuration {
+namespace {
+
+using std::chrono::milliseconds;
+using namespace std::chrono_literals;
+constexpr std::size_t kKiB = 1 << 10, kMiB = 1 << 20, kGiB = 1 << 30;
+constexpr Applies kAtOnce = Applies::kAtOnce, kAfterRestart = Applies::kAfterRestart;
+
+template <typename Field>
+constexpr bool is_optional = false;
+template <typename Value>
+constexpr bool is_optional<std::optional<Value>> = true;
+
+// `field` gives a reference to the option that the setting is.
+template <typename Value, typename Field>
+Setting make(std::string section, std::string key, std::string option, Applies applies, ValueType<Value> type,
+             Field field, std::string help) {
+  Setting setting{std::move(section),
+                  std::move(key),
+                  std::move(option),
+                  std::move(help),
+                  type.allowed,
+                  type.name,
+                  applies,
+                  {},
+                  {}};
+  setting.read = [type, field](Configuration& configuration, const YamlNode& node) {
+    auto value = type.read(node);
+    if (!value) return false;
+    auto& target = field(configuration);
+    using Target = std::remove_reference_t<decltype(target)>;
+    if constexpr (is_optional<Target>)
+      target = static_cast<typename Target::value_type>(*value);
+    else
+      target = static_cast<Target>(*value);
+    return true;
+  };
+  setting.show = [type, field](const Configuration& configuration) -> std::string {
+    const auto& source = field(configuration);
+    std::string shown;
+    if constexpr (is_optional<std::remove_cvref_t<decltype(source)>>)
+      shown = source ? type.show(static_cast<Value>(*source)) : "";
+    else
+      shown = type.show(static_cast<Value>(source));
+    return shown.empty() ? "unset" : shown;
+  };
+  return setting;
+}
+
+// The option that a setting is, of a Configuration that may be constant.
+#define HEARTH_FIELD(path) \
+  [](auto& c) -> auto& { return c.path; }
+
+void add_inference(std::vector<Setting>& all) {
+  const auto add = [&](auto&&... rest) {
+    all.push_back(make("inference", std::forward<decltype(rest)>(rest)...));
+  };
+  add("device", "", kAfterRestart, choice<Device>({{"auto", Device::kAuto}, {"cpu", Device::kCpu}}),
+      HEARTH_FIELD(device), "What computes: auto is the best that this build can use, today the processor");
+  add("threads", "--threads", kAfterRestart, integer(0, 1024), HEARTH_FIELD(threads),
+      "Compute threads; 0: one for each physical core");
+  add("memory_fraction", "", kAfterRestart, number(0.01, 1), HEARTH_FIELD(memory_fraction),
+      "The part of the memory of the machine, or of its container, that models may take together; unset: "
+      "nine "
+      "tenths of what is free at the start");
+  add("context", "--context", kAfterRestart, integer(0, 1 << 24),
+      HEARTH_FIELD(registry.engine.context_tokens),
+      "Tokens of context for each answer; 0: the model's own, at most 4096");
+  add("parallel", "--parallel", kAfterRestart, integer(1, 1024),
+      HEARTH_FIELD(registry.engine.parallel_sequences), "Answers computed at once, per model");
+  add("batch_size", "", kAfterRestart, integer(1, 65536), HEARTH_FIELD(registry.engine.batch_rows),
+      "Most rows (tokens of all answers and prompts) in one step");
+  add("queue_limit", "", kAfterRestart, integer(1, 1'000'000), HEARTH_FIELD(registry.engine.queue_limit),
+      "Answers that may wait for their turn, per model; beyond them a request gets 503");
+  add("cache_tokens", "", kAfterRestart, integer(0, std::int64_t{1} << 40),
+      HEARTH_FIELD(registry.engine.cache_tokens),
+      "Tokens that the key/value cache holds for all answers of a model together; 0: each can have a full "
+      "context");
+  using kernels::CacheType;
+  add("precision", "--cache-type", kAfterRestart,
+      choice<CacheType>({{"f16", CacheType::kF16}, {"q8", CacheType::kQ8}, {"f32", CacheType::kF32}}),
+      HEARTH_FIELD(registry.engine.numerics.key_value_cache),
+      "How keys and values of earlier tokens are kept: f16, q8 in half the memory, slightly less exact, or "
+      "f32");
+  add("draft_tokens", "--speculate", kAfterRestart, integer(0, engine::kMostDraftTokens),
+      HEARTH_FIELD(registry.engine.speculation.draft_tokens),
+      "Most tokens drafted ahead in a step where the text repeats itself or a draft model is given: faster, "
+      "never another answer; 0: none");
+  add("draft_layers", "--draft-layers", kAfterRestart, integer(0, 10'000),
+      HEARTH_FIELD(registry.engine.speculation.draft_layers),
+      "So many first layers of the default model itself draft where the text does not repeat");
+  add("draft_model", "--draft", kAfterRestart, text("a model in the store or a path"),
+      HEARTH_FIELD(registry.engine.speculation.draft_model),
+      "A smaller model of the default model's vocabulary that drafts where the text does not repeat: a model "
+      "in "
+      "the store or a path");
+}
+
+void add_service(std::vector<Setting>& all) {
+  const auto add = [&](auto&&... rest) {
+    all.push_back(make("service", std::forward<decltype(rest)>(rest)...));
+  };
+  add("host", "--host", kAfterRestart, text("an IP address or localhost"), HEARTH_FIELD(server.host),
+      "Address to listen on");
+  add("port", "--port", kAfterRestart, integer(0, 65535), HEARTH_FIELD(server.port),
+      "Port to listen on; 0: any free one");
+  add("allow_unauthenticated", "--allow-unauthenticated", kAfterRestart, boolean(),
+      HEARTH_FIELD(server.allow_unauthenticated),
+      "Let everybody who reaches the host's address use the models, beyond this machine");
+  add("workers", "", kAfterRestart, integer(1, 64), HEARTH_FIELD(server.network_threads),
+      "Network threads; they move bytes only");
+  add("log_level", "", kAtOnce,
+      choice<LogLevel>({{"debug", LogLevel::kDebug},
+                        {"info", LogLevel::kInfo},
+                        {"warning", LogLevel::kWarning},
+                        {"error", LogLevel::kError},
+                        {"off", LogLevel::kOff}}),
+      HEARTH_FIELD(log_level), "The least severe lines that the log has");
+  // The library that parses HTTP holds one header in 65,535 bytes.
+  add("header_size", "", kAtOnce, size(kKiB, 64 * kKiB - 1), HEARTH_FIELD(server.live.limits.header_bytes),
+      "Of a request's first line and headers, less than `read_ahead_size`; beyond: 431");
+  add("body_size", "", kAtOnce, size(kKiB, kGiB), HEARTH_FIELD(server.live.limits.body_bytes),
+      "Of a request's body; beyond: 413");
+  add("read_ahead_size", "", kAtOnce, size(2 * kKiB, 16 * kMiB),
+      HEARTH_FIELD(server.live.limits.read_ahead_bytes),
+      "Of further requests on a connection kept while one is answered");
+  add("connections", "", kAtOnce, integer(1, 1'000'000), HEARTH_FIELD(server.live.limits.connections),
+      "At once; beyond: 503");
+  const auto time = duration(100ms, 24h);
+  add("header_time", "", kAtOnce, time, HEARTH_FIELD(server.live.limits.header_time),
+      "From a request's first byte to the end of its headers; beyond: 408");
+  add("body_time", "", kAtOnce, time, HEARTH_FIELD(server.live.limits.body_time),
+      "For a request's whole body; beyond: 408");
+  add("idle_time", "", kAtOnce, time, HEARTH_FIELD(server.live.limits.idle_time),
+      "How long a connection without a request is kept");
+  add("stalled_write_time", "", kAtOnce, time, HEARTH_FIELD(server.live.limits.stalled_write_time),
+      "For a client that takes not one byte of its answer; beyond, it is left");
+  add("heartbeat", "", kAtOnce, time, HEARTH_FIELD(server.live.limits.heartbeat),
+      "Silence in a streamed answer before a comment line says that it goes on");
+  add("drain_time", "", kAtOnce, duration(0ms, 24h), HEARTH_FIELD(server.live.limits.drain_time),
+      "For running answers when the server stops");
+}
+
+void add_sampling(std::vector<Setting>& all) {
+  const auto add = [&](std::string key, auto type, auto field, std::string help) {
+    all.push_back(make("sampling", std::move(key), "", kAtOnce, std::move(type), field, std::move(help)));
+  };
+  add("temperature", number(0, 2), HEARTH_FIELD(server.live.sampling.temperature),
+      "0: always the most likely token");
+  add("top_p", number(0, 1), HEARTH_FIELD(server.live.sampling.top_p),
+      "The most likely tokens that have this probability together; 1: all");
+  add("top_k", integer(0, 1'000'000), HEARTH_FIELD(server.live.sampling.top_k),
+      "So many of the most likely tokens; 0: all");
+  add("min_p", number(0, 1), HEARTH_FIELD(server.live.sampling.min_p),
+      "Tokens at least this likely, relative to the most likely one; 0: all");
+  add("max_tokens", integer(1, server::kMostNewTokens), HEARTH_FIELD(server.live.sampling.maximum_tokens),
+      "Of an answer in a chat; unset: until the context is full. Plain completions have the API's own "
+      "default");
+}
+
+void add_models(std::vector<Setting>& all) {
+  all.push_back(make("models", "default", "--model", kAfterRestart, text("a model in the store or a path"),
+                     HEARTH_FIELD(registry.preferred),
+                     "The model for requests that name none, loaded at once: a name in the store or a path"));
+  all.push_back(make("models", "preload", "", kAfterRestart, texts("a list of models in the store"),
+                     HEARTH_FIELD(preload),
+                     "Further models that are loaded at once; one that nobody uses goes where another needs "
+                     "the memory"));
+}
+
+#undef HEARTH_FIELD
+
+}  // namespace
+
+const std::vector<Setting>& settings() {
+  static const std::vector<Setting> all = [] {
+    std::vector<Setting> made;
+    add_inference(made);
+    add_service(made);
+    add_sampling(made);
+    add_models(made);
+    return made;
+  }();
+  return all;
+}
+
+const Setting* find_setting(std::string_view section, std::string_view key) {
+  for (const Setting& setting : settings())
+    if (setting.section == section && setting.key == key) return &setting;
+  return nullptr;
+}
+
+bool read_text(const Setting& setting, const std::string& text, Configuration& configuration) {
+  YamlNode node;
+  node.kind = YamlNode::Kind::kScalar;
+  node.text = text;
+  return setting.read(configuration, node);
+}
+
+}  // namespace hearth::configuration
