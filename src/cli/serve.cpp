@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <future>
+#include <map>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -18,6 +19,7 @@ struct Options {
   server::ServerOptions server;
   server::RegistryOptions registry;
   int threads = 0;
+  LogFormat log_format = LogFormat::kText;
 };
 
 // The signals that end the server; blocked before the first thread starts, so that only take() gets them.
@@ -60,14 +62,25 @@ bool preload(server::ModelRegistry& registry, const StopSignals& signals) {
   return true;
 }
 
+std::string metrics_address(const server::Server& server) {
+  const std::string address = server.admin_address();
+  return address.starts_with("unix:") ? fmt::format("{}, /metrics", address) : address + "/metrics";
+}
+
 void run(const Options& options) {
+  set_log_format(options.log_format);
   const StopSignals signals;
   server::ModelRegistry registry(store::Store(home_directory()),
                                  std::make_shared<engine::Compute>(options.threads), options.registry);
-  server::Server server(registry, options.server);
+  server::ServerOptions server_options = options.server;
+  server_options.home = home_directory();
+  server_options.starts_ready = options.registry.preferred.empty();
+  server::Server server(registry, server_options);
   bool go_on = options.registry.preferred.empty() || preload(registry, signals);
   if (go_on) {
+    server.become_ready();
     fmt::print("Hearth is at {}\n", server.address());
+    if (!server.admin_address().empty()) fmt::print("Metrics are at {}\n", metrics_address(server));
     if (registry.models().empty())
       fmt::print("There is no model yet: `hearth pull smollm2:135m` gets one.\n");
     fmt::print("Ctrl-C ends it.\n");
@@ -77,6 +90,21 @@ void run(const Options& options) {
   signals.release();
   log_info("stopping");
   server.stop();
+}
+
+void add_watching_options(CLI::App& verb, Options& options) {
+  auto* port = verb.add_option("--admin-port", options.server.admin.port,
+                               "Port for /metrics, on this machine alone; 0: any free one; without: none");
+  verb.add_option("--admin-host", options.server.admin.host, "Loopback address of --admin-port")
+      ->needs(port)
+      ->capture_default_str();
+  verb.add_option("--admin-socket", options.server.admin.socket,
+                  "Unix socket for /metrics instead, open to its owner alone")
+      ->excludes(port);
+  verb.add_option("--log-format", options.log_format, "Lines of the log: text or json")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, LogFormat>{{"text", LogFormat::kText}, {"json", LogFormat::kJson}}))
+      ->default_str("text");
 }
 
 }  // namespace
@@ -103,10 +131,12 @@ void add_serve(CLI::App& app) {
   for (const char* draft : {"--draft", "--draft-layers"}) verb->get_option(draft)->needs("--model");
   verb->add_flag("--allow-unauthenticated", options->server.allow_unauthenticated,
                  "Let everybody who reaches --host use the models, beyond this machine");
+  add_watching_options(*verb, *options);
   verb->footer(
       "Other models of the store are loaded when a request names them. SIGTERM and Ctrl-C end it when what "
       "is being answered is done, or after a few seconds.\n"
-      "Examples:\n  hearth serve\n  hearth serve --model qwen2.5-coder:1.5b --port 8080");
+      "Examples:\n  hearth serve\n  hearth serve --model qwen2.5-coder:1.5b --port 8080\n"
+      "  hearth serve --admin-port 11778 --log-format json");
   verb->callback([options] { run(*options); });
 }
 

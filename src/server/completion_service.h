@@ -16,10 +16,11 @@ namespace hearth::server {
 
 class CompletionService {
  public:
-  // All must outlive the service. `heartbeat`: silence in a stream after which a comment line is sent.
+  // Models and workers must outlive the service. `heartbeat`: silence in a stream after which a comment line
+  // is sent.
   CompletionService(ModelProvider& models, boost::asio::thread_pool& workers,
-                    std::chrono::milliseconds heartbeat)
-      : models_(models), workers_(workers), heartbeat_(heartbeat) {}
+                    std::shared_ptr<Metrics> metrics, std::chrono::milliseconds heartbeat)
+      : models_(models), workers_(workers), metrics_(std::move(metrics)), heartbeat_(heartbeat) {}
 
   boost::asio::awaitable<void> chat(Exchange& exchange);
   boost::asio::awaitable<void> text(Exchange& exchange);
@@ -33,6 +34,7 @@ class CompletionService {
 
   ModelProvider& models_;
   boost::asio::thread_pool& workers_;
+  const std::shared_ptr<Metrics> metrics_;  // the engine's last events may outlive the server
   const std::chrono::milliseconds heartbeat_;
 };
 

@@ -7,7 +7,7 @@
 #pragma once
 
 #include <array>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <functional>
 #include <memory>
@@ -20,7 +20,7 @@ namespace hearth::server {
 
 class Transport : public std::enable_shared_from_this<Transport> {
  public:
-  Transport(boost::asio::ip::tcp::socket socket, const ServerLimits& limits);
+  Transport(boost::asio::generic::stream_protocol::socket socket, const ServerLimits& limits);
 
   // Woken by new input, by its end, and by whoever else has news for the connection.
   Wakeup& wakeup() { return wakeup_; }
@@ -45,7 +45,7 @@ class Transport : public std::enable_shared_from_this<Transport> {
  private:
   void end();
 
-  boost::asio::ip::tcp::socket socket_;
+  boost::asio::generic::stream_protocol::socket socket_;
   const ServerLimits& limits_;
   Wakeup wakeup_;
   boost::asio::steady_timer write_timer_;
