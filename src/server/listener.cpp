@@ -151,6 +151,7 @@ net::awaitable<void> Listener::accept_loop() {
 
 // Said without a coroutine and without waiting: there is no room for either.
 void Listener::refuse(Protocol::socket& socket) {
+  environment_.metrics->connection_refused();
   const Response full = protocol_error(503, "The server has too many connections.", "overloaded");
   error_code ignored;
   socket.non_blocking(true, ignored);

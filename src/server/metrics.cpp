@@ -39,6 +39,10 @@ struct Metrics::Families {
   prometheus::Gauge& in_progress = add(registry, prometheus::BuildGauge(), "hearth_requests_in_progress",
                                        "Requests received and not yet answered in full.")
                                        .Add({});
+  prometheus::Counter& refused_connections =
+      add(registry, prometheus::BuildCounter(), "hearth_connections_refused_total",
+          "Connections turned away because there were too many.")
+          .Add({});
   prometheus::Family<prometheus::Histogram>& request_seconds =
       add(registry, prometheus::BuildHistogram(), "hearth_request_duration_seconds",
           "From the request's last byte to the answer's last byte.");
@@ -77,6 +81,8 @@ void Metrics::request_ended(std::string_view route, std::string_view method, uns
       .Increment();
   families_->request_seconds.Add({{"route", or_other(route)}}, kRequest).Observe(seconds);
 }
+
+void Metrics::connection_refused() { families_->refused_connections.Increment(); }
 
 void Metrics::first_token(const std::string& model, double seconds) {
   families_->first_token_seconds.Add({{"model", model}}, kFirstToken).Observe(seconds);

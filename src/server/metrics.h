@@ -28,6 +28,9 @@ class Metrics {
   // Empty: a route or method that there is not.
   void request_ended(std::string_view route, std::string_view method, unsigned status, double seconds);
 
+  // Beyond the limit: answered with 503 before there was a request.
+  void connection_refused();
+
   // Since the request was received.
   void first_token(const std::string& model, double seconds);
   // One sequence is over. The prompt counts where it `counts_prompt` and was computed.

@@ -147,6 +147,20 @@ TEST_F(WatchingTest, CountsTokensOnceAndTimesOfEveryAnswer) {
   EXPECT_TRUE(becomes("hearth_requests_in_progress", 1));
 }
 
+TEST_F(WatchingTest, CountsConnectionsAndThoseTurnedAway) {
+  options.limits.connections = 1;
+  start();
+  TestClient first = client();
+  EXPECT_TRUE(becomes(R"(hearth_connections_open{listener="public"})", 1));
+  EXPECT_EQ(value("hearth_connections_refused_total"), 0);
+  const auto refused = client().receive();
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_FALSE(refused.header("x-request-id").empty());
+  EXPECT_EQ(value("hearth_connections_refused_total"), 1);
+  first.close();
+  EXPECT_TRUE(becomes(R"(hearth_connections_open{listener="public"})", 0));
+}
+
 TEST_F(WatchingTest, TokensOfAClientThatLeavesAreCounted) {
   models.add("slow", {.pace = 5ms, .endless = true});
   start();
