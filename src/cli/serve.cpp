@@ -2,7 +2,6 @@
 
 #include <csignal>
 #include <future>
-#include <map>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -101,10 +100,13 @@ void add_watching_options(CLI::App& verb, Options& options) {
   verb.add_option("--admin-socket", options.server.admin.socket,
                   "Unix socket for /metrics instead, open to its owner alone")
       ->excludes(port);
-  verb.add_option("--log-format", options.log_format, "Lines of the log: text or json")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, LogFormat>{{"text", LogFormat::kText}, {"json", LogFormat::kJson}}))
-      ->default_str("text");
+  verb.add_option_function<std::string>(
+          "--log-format",
+          [&options](const std::string& name) {
+            options.log_format = name == "json" ? LogFormat::kJson : LogFormat::kText;
+          },
+          "Lines of the log: text (the default), or json: one object each")
+      ->check(CLI::IsMember({"text", "json"}));
 }
 
 }  // namespace

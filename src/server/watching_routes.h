@@ -1,6 +1,7 @@
 // `GET /health`, `GET /ready` and, for administration alone, `GET /metrics`.
 //
-// Health: the process answers. Ready: it takes requests; 503 while it is starting or stopping.
+// Health: the process answers. Ready: it takes requests; 503 while it is starting or stopping. Thread-safety:
+// the handlers run on their connections' strands, so `collect` must be safe from any thread.
 #pragma once
 
 #include <atomic>
