@@ -42,6 +42,19 @@ install_packages() {
   "${apt[@]}" install --no-install-recommends $missing </dev/null >&2 || fail "apt-get could not install: $missing"
 }
 
+# unpack_packages SECTION: their programs and files in build/unpacked, for packages whose services must not start.
+unpack_packages() {
+  local package folder=$root/build/unpacked
+  for package in $(packages_of "$1"); do
+    [ ! -e "$folder/.$package" ] || continue
+    say "Unpacking the Debian package $package into build/unpacked"
+    mkdir -p "$folder/download"
+    (cd "$folder/download" && rm -f ./*.deb && apt-get -q download "$package" && dpkg-deb -x ./*.deb ..) </dev/null >&2 ||
+      fail "the package $package could not be fetched; apt-get update may help"
+    touch "$folder/.$package"
+  done
+}
+
 # build_targets ON|OFF [TARGET...]: configures where that is not done yet (ON: with the tests) and builds, telling
 # what the compiler said only where it failed or where somebody watches.
 build_targets() {

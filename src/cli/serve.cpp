@@ -85,6 +85,13 @@ server::RegistryOptions registry_options(const configuration::Configuration& con
   return options;
 }
 
+server::ServerOptions server_options(const configuration::Configuration& configuration) {
+  server::ServerOptions options = configuration.server;
+  options.home = home_directory();
+  options.starts_ready = configuration.registry.preferred.empty() && configuration.preload.empty();
+  return options;
+}
+
 // The server with what it is told, from the first signal to the last.
 class Service {
  public:
@@ -93,10 +100,11 @@ class Service {
         configuration_(std::make_shared<const configuration::Configuration>(std::move(loaded.configuration))),
         registry_(store::Store(home_directory()), std::make_shared<engine::Compute>(configuration_->threads),
                   registry_options(*configuration_)),
-        server_(registry_, configuration_->server) {}
+        server_(registry_, server_options(*configuration_)) {}
 
   void run() {
     if (preload()) {
+      server_.become_ready();
       greet();
       while (!must_stop(std::chrono::hours(1))) {
       }
@@ -116,6 +124,8 @@ class Service {
 
   void greet() {
     fmt::print("Hearth is at {}\n", server_.address());
+    if (const std::string metrics = server_.admin_address(); !metrics.empty())
+      fmt::print("Metrics are at {}{}\n", metrics, metrics.starts_with("unix:") ? ", /metrics" : "/metrics");
     if (registry_.models().empty())
       fmt::print("There is no model yet: `hearth pull smollm2:135m` gets one.\n");
     fmt::print("Ctrl-C ends it.\n");
@@ -183,6 +193,7 @@ void run(const Options& options) {
     fmt::print("{}", configuration::describe(loaded));
     return;
   }
+  set_log_format(loaded.configuration.log_format);
   set_log_level(loaded.configuration.log_level);
   Service(options, std::move(loaded)).run();
 }
@@ -218,11 +229,13 @@ void add_serve(CLI::App& app) {
   for (const Setting& setting : configuration::settings())
     if (!setting.option.empty()) add_option(*verb, setting, *options);
   verb->get_option("--draft")->excludes("--draft-layers");
+  verb->get_option("--admin-port")->excludes("--admin-socket");
   verb->footer(
       "Other models of the store are loaded when a request names them. SIGTERM and Ctrl-C end it when what "
       "is being answered is done, or after a few seconds; SIGHUP lets it read its settings again.\n"
       "Examples:\n  hearth serve\n  hearth serve --model qwen2.5-coder:1.5b --port 8080\n"
-      "  hearth serve --config hearth.yaml --check-config");
+      "  hearth serve --config hearth.yaml --check-config\n"
+      "  hearth serve --admin-port 11778 --log-format json");
   verb->callback([options] { run(*options); });
 }
 

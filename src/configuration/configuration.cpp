@@ -135,6 +135,9 @@ void check_together(const Loaded& loaded) {
   const auto& limits = loaded.configuration.server.live.limits;
   if (limits.header_bytes >= limits.read_ahead_bytes)
     refuse("service", "header_size", "it must be less than `service.read_ahead_size`");
+  const server::AdminOptions& administration = loaded.configuration.server.admin;
+  if (administration.port && !administration.socket.empty())
+    refuse("service", "admin_socket", "it is instead of `service.admin_port`, not beside it");
   const auto& speculation = loaded.configuration.registry.engine.speculation;
   const bool has_model = !speculation.draft_model.empty(), has_layers = speculation.draft_layers > 0;
   const std::string_view draft = has_model ? "draft_model" : "draft_layers";

@@ -27,6 +27,7 @@ struct Configuration {
   // Of the memory that the machine or its container has; empty: as much as is free at the start.
   std::optional<double> memory_fraction;
   LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kText;
   std::vector<std::string> preload;  // models loaded at the start, after the preferred one
   server::ServerOptions server;
   server::RegistryOptions registry;  // a draft model is as it was written: a name or a path

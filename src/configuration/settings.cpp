@@ -86,6 +86,9 @@ void add_inference(std::vector<Setting>& all) {
       HEARTH_FIELD(registry.engine.cache_tokens),
       "Tokens that the key/value cache holds for all answers of a model together; 0: each can have a full "
       "context");
+  add("prefix_cache", "", kAfterRestart, boolean(), HEARTH_FIELD(registry.engine.prefix_cache),
+      "Keep texts that were read, each caller's for itself, and begin behind them: faster, never another "
+      "answer");
   using kernels::CacheType;
   add("precision", "--cache-type", kAfterRestart,
       choice<CacheType>({{"f16", CacheType::kF16}, {"q8", CacheType::kQ8}, {"f32", CacheType::kF32}}),
@@ -117,6 +120,12 @@ void add_service(std::vector<Setting>& all) {
   add("allow_unauthenticated", "--allow-unauthenticated", kAfterRestart, boolean(),
       HEARTH_FIELD(server.allow_unauthenticated),
       "Let everybody who reaches the host's address use the models, beyond this machine");
+  add("admin_port", "--admin-port", kAfterRestart, integer(0, 65535), HEARTH_FIELD(server.admin.port),
+      "Port for /metrics, on this machine alone; 0: any free one; unset: none");
+  add("admin_host", "--admin-host", kAfterRestart, text("a loopback address"),
+      HEARTH_FIELD(server.admin.host), "Loopback address of the port for /metrics");
+  add("admin_socket", "--admin-socket", kAfterRestart, text("a path"), HEARTH_FIELD(server.admin.socket),
+      "Unix socket for /metrics instead, open to its owner alone");
   add("workers", "", kAfterRestart, integer(1, 64), HEARTH_FIELD(server.network_threads),
       "Network threads; they move bytes only");
   add("log_level", "", kAtOnce,
@@ -126,6 +135,9 @@ void add_service(std::vector<Setting>& all) {
                         {"error", LogLevel::kError},
                         {"off", LogLevel::kOff}}),
       HEARTH_FIELD(log_level), "The least severe lines that the log has");
+  add("log_format", "--log-format", kAfterRestart,
+      choice<LogFormat>({{"text", LogFormat::kText}, {"json", LogFormat::kJson}}), HEARTH_FIELD(log_format),
+      "Lines of the log: text, or json: one object each");
   // The library that parses HTTP holds one header in 65,535 bytes.
   add("header_size", "", kAtOnce, size(kKiB, 64 * kKiB - 1), HEARTH_FIELD(server.live.limits.header_bytes),
       "Of a request's first line and headers, less than `read_ahead_size`; beyond: 431");

@@ -61,7 +61,7 @@ class Engine {
   struct Load {
     std::int32_t running = 0, waiting = 0;
     std::int64_t free_pages = 0, total_pages = 0;
-    std::int64_t steps = 0;
+    std::int64_t steps = 0, rows = 0;                      // forward passes, and their rows
     std::int64_t preemptions = 0;                          // of sequences whose pages another one needed
     std::int64_t drafted_tokens = 0, accepted_tokens = 0;  // by speculation, of all answers so far
   };

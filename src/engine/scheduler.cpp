@@ -246,6 +246,7 @@ void Scheduler::step(std::vector<Part> parts) {
   {
     const std::lock_guard lock(mutex_);
     ++load_.steps;
+    load_.rows += static_cast<std::int64_t>(rows_.size());
   }
   sample(parts);
 }

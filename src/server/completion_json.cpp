@@ -11,7 +11,8 @@ namespace {
 json usage_document(const AnswerUsage& usage) {
   return {{"prompt_tokens", usage.prompt_tokens},
           {"completion_tokens", usage.completion_tokens},
-          {"total_tokens", usage.prompt_tokens + usage.completion_tokens}};
+          {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
+          {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}}};
 }
 
 // An extension: where the time went.
@@ -49,7 +50,10 @@ json chunk_choice(const AnswerHead& head, std::int32_t index, json delta_or_text
 }  // namespace
 
 void AnswerUsage::add(const engine::Usage& usage, bool counts_prompt) {
-  if (counts_prompt) prompt_tokens += usage.prompt_tokens;
+  if (counts_prompt) {
+    prompt_tokens += usage.prompt_tokens;
+    cached_tokens += usage.cached_tokens;
+  }
   completion_tokens += usage.completion_tokens;
   queue_seconds = std::max(queue_seconds, usage.queue_seconds);
   prefill_seconds = std::max(prefill_seconds, usage.prefill_seconds);

@@ -30,7 +30,7 @@ struct Choice {
 
 // Of all choices together: the prompt counts once for each prompt, not for each choice.
 struct AnswerUsage {
-  std::int64_t prompt_tokens = 0, completion_tokens = 0;
+  std::int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
   double queue_seconds = 0, prefill_seconds = 0, decode_seconds = 0;  // of the slowest choice
   // Adds a finished choice; `counts_prompt` for the first choice of a prompt.
   void add(const engine::Usage& usage, bool counts_prompt);

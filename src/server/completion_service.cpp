@@ -49,6 +49,7 @@ struct CompletionService::Job {
 
   std::shared_ptr<ServedModel> model;
   std::shared_ptr<GenerationQueue> queue;
+  std::shared_ptr<GenerationMeter> meter;
   AnswerHead head;
   std::int32_t choices = 0;  // of all prompts together
 
@@ -86,7 +87,9 @@ void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext
         request.seed = static_cast<std::uint64_t>(parameters.seed);
         request.choice = choice;
         request.ignore_end = parameters.ignore_end;
-        model->submit(std::move(request), queue->sink(choices++));
+        auto sink = meter->watch(queue->sink(choices), counts_prompt(choices));
+        ++choices;
+        model->submit(std::move(request), std::move(sink));
       }
     }
   } catch (const Error& error) {
@@ -165,6 +168,8 @@ net::awaitable<void> CompletionService::serve(Exchange& exchange, Job job) {
   if (!job.model) co_return;
   job.parameters.use_defaults(exchange.options().sampling);
   job.queue = std::make_shared<GenerationQueue>(exchange.waker());
+  job.meter = std::make_shared<GenerationMeter>(metrics_, job.model->id(), exchange.received());
+  exchange.set_meter(job.meter);
   const auto context = exchange.context();
   // Named, not written into the co_await: GCC 12 destroys the captures of such a temporary twice.
   auto submit = [&job, context] { job.submit(context); };

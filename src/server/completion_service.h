@@ -15,9 +15,10 @@ namespace hearth::server {
 
 class CompletionService {
  public:
-  // Both must outlive the service.
-  CompletionService(ModelProvider& models, boost::asio::thread_pool& workers)
-      : models_(models), workers_(workers) {}
+  // Models and workers must outlive the service.
+  CompletionService(ModelProvider& models, boost::asio::thread_pool& workers,
+                    std::shared_ptr<Metrics> metrics)
+      : models_(models), workers_(workers), metrics_(std::move(metrics)) {}
 
   boost::asio::awaitable<void> chat(Exchange& exchange);
   boost::asio::awaitable<void> text(Exchange& exchange);
@@ -31,6 +32,7 @@ class CompletionService {
 
   ModelProvider& models_;
   boost::asio::thread_pool& workers_;
+  const std::shared_ptr<Metrics> metrics_;  // the engine's last events may outlive the server
 };
 
 }  // namespace hearth::server

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <boost/asio/post.hpp>
+#include <boost/core/demangle.hpp>
+#include <typeinfo>
 
 #include "base/log.h"
 
@@ -26,11 +28,27 @@ bool is_framed_plainly(const http::request<http::string_body>& request) {
          (codings == 0 || boost::beast::iequals(request[http::field::transfer_encoding], "chunked"));
 }
 
+// Empty for a method that no route could have.
+std::string_view known_method(http::verb verb) {
+  switch (verb) {
+    case http::verb::get:
+    case http::verb::head:
+    case http::verb::post:
+    case http::verb::put:
+    case http::verb::patch:
+    case http::verb::delete_:
+    case http::verb::options:
+      return view(http::to_string(verb));
+    default:
+      return {};
+  }
+}
+
 }  // namespace
 
-Connection::Connection(net::ip::tcp::socket socket, const ConnectionEnvironment& environment)
+Connection::Connection(net::generic::stream_protocol::socket socket, const ConnectionEnvironment& environment)
     : environment_(environment),
-      options_(environment.options.get()),
+      options_(environment.options->get()),
       transport_(std::make_shared<Transport>(std::move(socket), options_->limits)) {
   start_context();
 }
@@ -138,7 +156,7 @@ net::awaitable<Connection::Received> Connection::read_request() {
   refused_.reset();
   const bool any = co_await wait_for_first_byte();
   if (!any) co_return Received::kNothing;
-  options_ = environment_.options.get();  // the connection may have waited long since the last request
+  options_ = environment_.options->get();  // the connection may have waited long since the last request
   transport_->use(options_->limits);
   const auto& limits = options_->limits;
   Parser parser;
@@ -190,10 +208,12 @@ std::optional<Response> Connection::refusal() {
 }
 
 net::awaitable<void> Connection::answer() {
-  const auto begin = steady_clock::now();
+  received_ = steady_clock::now();
+  environment_.metrics->request_began();
   started_ = false;
   status_ = 499;  // stays where the client left before there was an answer
   match_ = {};
+  meter_ = nullptr;
   std::optional<Response> refused = refusal();
   transport_->keep_reading();
   if (refused) {
@@ -201,10 +221,32 @@ net::awaitable<void> Connection::answer() {
   } else {
     co_await run_handler();
   }
-  const std::chrono::duration<double, std::milli> took = steady_clock::now() - begin;
-  log_info("{} {} {} {} {:.1f} ms", context_->request_id,
-           refused_ ? "-" : view(http::to_string(request_.method())),
-           match_.pattern.empty() ? "-" : match_.pattern, status_, took.count());
+  record_answer();
+}
+
+// Nothing of it was written by the client: not the path, the query, a header or the body.
+void Connection::record_answer() const {
+  const std::string_view method = refused_ ? "" : known_method(request_.method());
+  const std::string_view route = match_.pattern;
+  const double seconds = std::chrono::duration<double>(steady_clock::now() - received_).count();
+  environment_.metrics->request_ended(route, method, status_, seconds);
+  LogFields fields = {{"id", context_->request_id},
+                      {"method", std::string(method.empty() ? "other" : method)},
+                      {"route", std::string(route.empty() ? "other" : route)},
+                      {"status", std::int64_t{status_}},
+                      {"seconds", seconds}};
+  if (meter_) {
+    const GenerationMeter::Totals totals = meter_->totals();
+    fields.emplace_back("model", meter_->model());
+    fields.emplace_back("prompt_tokens", totals.usage.prompt_tokens);
+    fields.emplace_back("completion_tokens", totals.usage.completion_tokens);
+    fields.emplace_back("drafted_tokens", totals.drafted_tokens);
+    fields.emplace_back("accepted_tokens", totals.accepted_tokens);
+    fields.emplace_back("queue_seconds", totals.usage.queue_seconds);
+    if (totals.first_token_seconds) fields.emplace_back("first_token_seconds", *totals.first_token_seconds);
+    fields.emplace_back("decode_seconds", totals.usage.decode_seconds);
+  }
+  log_event("request", fields);
 }
 
 net::awaitable<void> Connection::run_handler() {
@@ -216,7 +258,8 @@ net::awaitable<void> Connection::run_handler() {
   } catch (const std::bad_alloc&) {
     failure.emplace(ErrorKind::kOutOfMemory, "The server is out of memory.", "try again later");
   } catch (const std::exception& error) {
-    log_error("{} unexpected: {}", context_->request_id, error.what());
+    // Not what it says: a library's exception may quote what it was given.
+    log_error("{} unexpected: {}", context_->request_id, boost::core::demangle(typeid(error).name()));
     failure.emplace(ErrorKind::kInternal, "The server failed at this request.");
   }
   if (!failure) co_return;

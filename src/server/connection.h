@@ -41,15 +41,18 @@ class CurrentOptions {
 
 // What all connections of a server share; outlives them.
 struct ConnectionEnvironment {
-  CurrentOptions options;
+  std::shared_ptr<CurrentOptions> options;
   const AccessRules access;
   const Router router;
+  const std::shared_ptr<Metrics> metrics;
   std::weak_ptr<boost::asio::io_context> io_context;  // who wakes a connection from outside must hold it
 };
 
 class Connection : public Exchange, public std::enable_shared_from_this<Connection> {
  public:
-  Connection(boost::asio::ip::tcp::socket socket, const ConnectionEnvironment& environment);
+  using Time = Wakeup::Time;
+
+  Connection(boost::asio::generic::stream_protocol::socket socket, const ConnectionEnvironment& environment);
 
   boost::asio::awaitable<void> run();
   // Answers what is running, then closes.
@@ -62,6 +65,8 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
   std::string_view header(std::string_view name) const override;
   const std::shared_ptr<engine::RequestContext>& context() const override { return context_; }
   const LiveOptions& options() const override { return *options_; }
+  Time received() const override { return received_; }
+  void set_meter(std::shared_ptr<const GenerationMeter> meter) override { meter_ = std::move(meter); }
   bool must_end() const override { return must_end_; }
   Wakeup& wakeup() override { return transport_->wakeup(); }
   std::function<void()> waker() override;
@@ -72,7 +77,6 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
 
  private:
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
-  using Time = Wakeup::Time;
   enum class Received { kRequest, kRefused, kNothing };
 
   boost::asio::awaitable<Received> read_request();
@@ -80,6 +84,7 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
   boost::asio::awaitable<bool> parse_until(Parser& parser, bool (Parser::*done)() const, Time deadline);
   boost::asio::awaitable<void> answer();
   boost::asio::awaitable<void> run_handler();
+  void record_answer() const;
   std::optional<Response> refusal();
   void refuse(unsigned status, std::string_view message, std::string_view code = {});
   void start_context();
@@ -90,6 +95,8 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
   std::shared_ptr<Transport> transport_;
   boost::beast::http::request<boost::beast::http::string_body> request_;
   Router::Match match_;
+  Time received_;
+  std::shared_ptr<const GenerationMeter> meter_;  // of a request that generates
   std::shared_ptr<engine::RequestContext> context_;
   std::optional<Response> refused_;  // what the parser's failure is answered with
   bool keep_alive_ = true, started_ = false, chunked_ = false;

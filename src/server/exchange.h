@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "engine/request.h"
+#include "server/generation_meter.h"
 #include "server/http_message.h"
 #include "server/options.h"
 #include "server/wakeup.h"
@@ -31,6 +32,10 @@ class Exchange {
   // Those in force when the request began.
   virtual const LiveOptions& options() const = 0;
   bool client_gone() const { return context()->cancelled; }
+  // When its last byte was here.
+  virtual Wakeup::Time received() const = 0;
+  // Whose totals the log's line about this request will say.
+  virtual void set_meter(std::shared_ptr<const GenerationMeter> meter) = 0;
   // The server is ending and will wait no longer: streams send an error and end.
   virtual bool must_end() const = 0;
 

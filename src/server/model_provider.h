@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "engine/request.h"
+#include "engine/engine.h"
 #include "server/chat_request.h"
 
 namespace hearth::server {
@@ -48,11 +48,23 @@ struct ModelStatus {
   std::int32_t context_tokens = 0;  // per sequence; 0 until loaded
 };
 
+// What a model that was ever asked for does now and has taken so far.
+struct ModelActivity {
+  std::string id;
+  ModelState state = ModelState::kAvailable;
+  engine::Engine::Load load{};    // of a loaded model; else zeros
+  std::size_t planned_bytes = 0;  // of a loaded model
+  std::int64_t loads = 0, failed_loads = 0;
+  double load_seconds = 0;
+};
+
 class ModelProvider {
  public:
   virtual ~ModelProvider() = default;
 
   virtual std::vector<ModelStatus> models() = 0;
+  // Reads no files.
+  virtual std::vector<ModelActivity> activity() = 0;
   // What a request without `model` gets; empty when there is no model at all.
   virtual std::string default_model() = 0;
 

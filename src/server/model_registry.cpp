@@ -95,6 +95,20 @@ std::vector<ModelStatus> ModelRegistry::models() {
   return all;
 }
 
+std::vector<ModelActivity> ModelRegistry::activity() {
+  std::vector<ModelActivity> all;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, entry] : entries_)
+    all.push_back({.id = id,
+                   .state = entry.state,
+                   .load = entry.model ? entry.model->engine().load() : engine::Engine::Load{},
+                   .planned_bytes = entry.planned,
+                   .loads = entry.loads,
+                   .failed_loads = entry.failed_loads,
+                   .load_seconds = entry.load_seconds});
+  return all;
+}
+
 std::string ModelRegistry::default_model() {
   if (!preferred_id_.empty()) return preferred_id_;
   const auto usable = records();
@@ -178,6 +192,7 @@ void ModelRegistry::run_loader() {
     to_load_.pop_front();
     Entry& entry = entries_[id];
     lock.unlock();
+    const auto begin = std::chrono::steady_clock::now();
     std::optional<Error> failure;
     try {
       if (stopping_) throw Error(ErrorKind::kOverloaded, "The server is stopping.");
@@ -190,7 +205,10 @@ void ModelRegistry::run_loader() {
       failure.emplace(ErrorKind::kInternal, fmt::format("Loading {} failed: {}", id, error.what()));
     }
     if (failure) log_error("loading {} failed: {}", id, failure->log_text());
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     lock.lock();
+    ++(failure ? entry.failed_loads : entry.loads);
+    entry.load_seconds += took.count();
     entry.state = failure ? ModelState::kFailed : ModelState::kLoaded;
     entry.error = failure ? failure->what() : "";
     const auto waiting = std::exchange(entry.waiting, {});

@@ -41,10 +41,11 @@ class ModelRegistry : public ModelProvider {
   ~ModelRegistry() override;
 
   std::vector<ModelStatus> models() override;
+  std::vector<ModelActivity> activity() override;
   std::string default_model() override;
   void acquire(const std::string& id, Acquired callback) override;
 
-  // The engine of a loaded model, for tests and metrics; null when it is not loaded.
+  // The engine of a loaded model, for tests; null when it is not loaded.
   std::shared_ptr<EngineModel> loaded(const std::string& id) const;
 
  private:
@@ -56,6 +57,8 @@ class ModelRegistry : public ModelProvider {
     std::size_t planned = 0;
     std::uint64_t last_use = 0;
     std::vector<Acquired> waiting;
+    std::int64_t loads = 0, failed_loads = 0;
+    double load_seconds = 0;
   };
 
   store::ModelRecord find(const std::string& id) const;

@@ -45,11 +45,6 @@ net::awaitable<void> show_model(Exchange& exchange, ModelProvider& models) {
   co_await exchange.respond(std::move(response));
 }
 
-net::awaitable<void> show_health(Exchange& exchange) {
-  Response response = json_response({{"status", "ok"}});
-  co_await exchange.respond(std::move(response));
-}
-
 }  // namespace
 
 std::string_view name_of(ModelState state) {
@@ -69,7 +64,6 @@ std::string_view name_of(ModelState state) {
 void add_model_routes(Router& router, ModelProvider& models) {
   router.add("GET", "/v1/models", [&models](Exchange& exchange) { return list_models(exchange, models); });
   router.add("GET", "/v1/models/*", [&models](Exchange& exchange) { return show_model(exchange, models); });
-  router.add("GET", "/health", show_health);
 }
 
 }  // namespace hearth::server

@@ -1,4 +1,4 @@
-// `GET /v1/models`, `GET /v1/models/{id}` and `GET /health`.
+// `GET /v1/models` and `GET /v1/models/{id}`.
 #pragma once
 
 #include "server/model_provider.h"

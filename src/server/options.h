@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -38,11 +39,21 @@ struct LiveOptions {
 
 inline constexpr std::uint16_t kDefaultPort = 11777;
 
+// Where /metrics is to be had: on one of these or nowhere. Not beyond this machine.
+struct AdminOptions {
+  std::string host = "127.0.0.1";
+  std::optional<std::uint16_t> port;  // 0: any free one
+  std::filesystem::path socket;       // of Unix; empty: none
+};
+
 struct ServerOptions {
   std::string host = "127.0.0.1";     // an IP address or "localhost"
   std::uint16_t port = kDefaultPort;  // 0: any free one, see Server::port()
   int network_threads = 2;
   bool allow_unauthenticated = false;  // beyond loopback there must be a reason to let everybody in
+  bool starts_ready = true;            // else /ready says no until Server::become_ready()
+  AdminOptions admin;
+  std::filesystem::path home;  // whose disk the metrics watch; empty: none
   LiveOptions live;
 };
 

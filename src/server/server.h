@@ -1,8 +1,10 @@
 // The HTTP server: listens, gives each connection a coroutine on the network threads, stops gracefully.
 //
-// Routes: `/` and `/web/*` (the page), `/health`, `/v1/models`, `/v1/models/{id}`, `/v1/chat/completions`,
-// `/v1/completions`. Network threads only move bytes; parsing bodies and tokenizing run on a worker thread,
-// models compute on the engine's. Thread-safety: all functions from one thread, the owner's.
+// Routes: `/` and `/web/*` (the page), `/health`, `/ready`, `/v1/models`, `/v1/models/{id}`,
+// `/v1/chat/completions`, `/v1/completions`; on the listener for administration, where there is one,
+// `/metrics`,
+// `/health` and `/ready` alone. Network threads only move bytes; parsing bodies and tokenizing run on a
+// worker thread, models compute on the engine's. Thread-safety: all functions from one thread, the owner's.
 #pragma once
 
 #include <cstdint>
@@ -19,21 +21,27 @@ void validate(const ServerOptions& options);
 
 class Server {
  public:
-  // Binds and serves at once. Throws what validate() throws, kConflict naming the port where it is taken.
-  // `models` must outlive the server.
+  // Binds and serves at once. Throws what validate() throws, kConflict naming the port or socket where it is
+  // taken. `models` must outlive the server.
   Server(ModelProvider& models, const ServerOptions& options);
   // stop()s.
   ~Server();
+
+  // What /ready says from now on; see ServerOptions::starts_ready.
+  void become_ready();
 
   std::uint16_t port() const;
   // "http://127.0.0.1:11777"
   std::string address() const;
   std::size_t connections() const;
+  // Of the listener for administration: "http://127.0.0.1:11778", "unix:/run/hearth.sock", or empty.
+  std::string admin_address() const;
 
   // For requests that begin from now on, and new connections; what runs keeps what it has.
   void replace_options(const LiveOptions& options);
 
   // Accepts nothing more, lets running answers finish within the drain time, ends the rest with an error.
+  // Administration is answered until then.
   void stop();
 
  private:

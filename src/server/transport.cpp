@@ -1,6 +1,7 @@
 #include "server/transport.h"
 
 #include <algorithm>
+#include <boost/asio/ip/tcp.hpp>
 #include <cstring>
 
 namespace hearth::server {
@@ -8,12 +9,12 @@ namespace hearth::server {
 namespace net = boost::asio;
 using boost::system::error_code;
 
-Transport::Transport(net::ip::tcp::socket socket, const ServerLimits& limits)
+Transport::Transport(net::generic::stream_protocol::socket socket, const ServerLimits& limits)
     : socket_(std::move(socket)),
       limits_(limits),
       wakeup_(socket_.get_executor()),
       write_timer_(socket_.get_executor()) {
-  error_code ignored;
+  error_code ignored;  // a Unix socket knows no such thing
   socket_.set_option(net::ip::tcp::no_delay(true), ignored);
 }
 
@@ -63,7 +64,7 @@ net::awaitable<bool> Transport::write(std::string_view bytes) {
 
 net::awaitable<void> Transport::shut_down() {
   error_code ignored;
-  socket_.shutdown(net::ip::tcp::socket::shutdown_send, ignored);
+  socket_.shutdown(net::generic::stream_protocol::socket::shutdown_send, ignored);
   // Closing with unread input would reset the connection and could destroy the answer on its way; so what
   // still comes is thrown away for a short while.
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);

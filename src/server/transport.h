@@ -7,7 +7,7 @@
 #pragma once
 
 #include <array>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <functional>
 #include <memory>
@@ -20,7 +20,7 @@ namespace hearth::server {
 
 class Transport : public std::enable_shared_from_this<Transport> {
  public:
-  Transport(boost::asio::ip::tcp::socket socket, const ServerLimits& limits);
+  Transport(boost::asio::generic::stream_protocol::socket socket, const ServerLimits& limits);
 
   // From here on.
   void use(const ServerLimits& limits) { limits_ = limits; }
@@ -48,7 +48,7 @@ class Transport : public std::enable_shared_from_this<Transport> {
  private:
   void end();
 
-  boost::asio::ip::tcp::socket socket_;
+  boost::asio::generic::stream_protocol::socket socket_;
   ServerLimits limits_;
   Wakeup wakeup_;
   boost::asio::steady_timer write_timer_;

@@ -31,11 +31,13 @@ class Hearth:
         self.process = subprocess.Popen(
             [PROGRAM, "serve", "--port", "0", *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, text=True, env=environment)
-        self.address, self.greeting = None, ""
+        self.address, self.metrics, self.greeting = None, None, ""
         for line in self.process.stdout:
             self.greeting += line
             if match := re.match(r"Hearth is at (http://\S+)", line):
                 self.address = match[1]
+            if match := re.match(r"Metrics are at (http://\S+)", line):
+                self.metrics = match[1]
             if line.startswith("Ctrl-C"):
                 break
         if not self.address:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the documents to the program and the tree: what README, CONTRIBUTING and docs/ name must exist.
+"""Holds the documents to the program and the tree: what README, CONTRIBUTING, docs/ and deploy/ name must exist.
 
 - `hearth VERB` and `./run VERB` in code: the program's own --help knows the verb.
 - `--option` in code: on a line that calls a verb, that verb's --help knows it; standing alone, some verb does, or
@@ -164,7 +164,7 @@ def check_document(root, path, program):
 
 
 def documents(root):
-    return [path for path in tree.files(root, ".md") if len(path.parts) == 1 or path.parts[0] == "docs"]
+    return [path for path in tree.files(root, ".md") if len(path.parts) == 1 or path.parts[0] in ("docs", "deploy")]
 
 
 def violations(root, program=None):

@@ -77,3 +77,39 @@ def test_a_failing_apt_is_an_error(machine):
     result, _ = machine(0, machine.packages[1:], apt="exit 100")
     assert result.returncode == 1
     assert "apt-get update failed" in result.stderr
+
+
+@pytest.fixture
+def unpack(tmp_path):
+    """unpack_packages in a tree of its own, with an apt-get that makes a package or fails."""
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    (tmp_path / "packages.txt").write_text("[build]\ncmake\n[unpacked]\nwatcher\n")
+    log = tmp_path / "log"
+
+    def run(apt="mkdir -p made/usr/bin; echo hello > made/usr/bin/watcher; tar -cf \"$3.deb\" -C made ."):
+        for name, script in (("apt-get", f'echo "apt-get $*" >> {log}; {apt}'), ("dpkg-deb", 'tar -xf "$2" -C "$3"')):
+            (commands / name).write_text(f"#!/bin/bash\n{script}\n")
+            (commands / name).chmod(0o755)
+        result = subprocess.run(
+            ["bash", "-c", f"source {tree.ROOT}/tools/prepare.sh; root={tmp_path}; unpack_packages unpacked"],
+            env={**os.environ, "PATH": f"{commands}:{os.environ['PATH']}"}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return result, log.read_text().splitlines() if log.exists() else []
+
+    return run
+
+
+def test_what_is_only_unpacked_is_never_installed_and_fetched_once(unpack, tmp_path):
+    result, calls = unpack()
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "build/unpacked/usr/bin/watcher").read_text() == "hello\n"
+    assert calls == ["apt-get -q download watcher"]
+    assert unpack()[1] == calls
+
+
+def test_a_package_that_cannot_be_fetched_is_named_and_tried_again(unpack):
+    result, _ = unpack(apt="exit 100")
+    assert result.returncode == 1
+    assert "watcher" in result.stderr
+    assert unpack()[0].returncode == 0

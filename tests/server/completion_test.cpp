@@ -53,7 +53,10 @@ TEST_F(CompletionTest, AnswersAChat) {
   EXPECT_EQ(answer["choices"][0]["message"]["role"], "assistant");
   EXPECT_EQ(answer["choices"][0]["message"]["content"], "Rivers carry water.");
   EXPECT_EQ(answer["choices"][0]["finish_reason"], "stop");
-  EXPECT_EQ(answer["usage"], (json{{"prompt_tokens", 2}, {"completion_tokens", 4}, {"total_tokens", 6}}));
+  EXPECT_EQ(answer["usage"], (json{{"prompt_tokens", 2},
+                                   {"completion_tokens", 4},
+                                   {"total_tokens", 6},
+                                   {"prompt_tokens_details", {{"cached_tokens", 0}}}}));
   EXPECT_EQ(response.header("x-hearth-seed"), "7");
   EXPECT_EQ(response.header("x-hearth-ignored"), "user");
   EXPECT_TRUE(response.header("x-request-id").starts_with("req_"));

@@ -129,12 +129,15 @@ class FakeProvider : public ModelProvider {
     for (const auto& model : models_) all.push_back({.id = model->id(), .state = ModelState::kLoaded});
     return all;
   }
+  std::vector<ModelActivity> activity() override { return scripted_activity; }
   std::string default_model() override { return models_.empty() ? "" : models_.front()->id(); }
   void acquire(const std::string& id, Acquired callback) override {
     for (const auto& model : models_)
       if (model->id() == id) return callback(model, std::nullopt);
     callback(nullptr, Error(ErrorKind::kNotFound, "There is no model `" + id + "`.").with_field("model"));
   }
+
+  std::vector<ModelActivity> scripted_activity;
 
  private:
   std::vector<std::shared_ptr<FakeModel>> models_;

@@ -1,0 +1,52 @@
+// What the answers of one request took: watches the engine's events on their way to the connection, so that
+// it also sees the end of a sequence whose client has left. Thread-safety: what watch() returns may be called
+// from any thread, totals() too.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/completion_json.h"
+#include "server/metrics.h"
+
+namespace hearth::server {
+
+class GenerationMeter : public std::enable_shared_from_this<GenerationMeter> {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  GenerationMeter(std::shared_ptr<Metrics> metrics, std::string model, Time received)
+      : metrics_(std::move(metrics)), model_(std::move(model)), received_(received) {}
+
+  // Hand to the engine in place of `next`; keeps the meter alive. `counts_prompt` as AnswerUsage::add.
+  engine::GenerationCallback watch(engine::GenerationCallback next, bool counts_prompt);
+
+  struct Totals {
+    AnswerUsage usage;
+    std::int64_t drafted_tokens = 0, accepted_tokens = 0;
+    std::optional<double> first_token_seconds;  // since the request was received
+  };
+  // So far.
+  Totals totals() const;
+  const std::string& model() const { return model_; }
+
+ private:
+  struct Sequence {
+    bool counts_prompt;
+    engine::Usage usage;
+  };
+  void observe(std::size_t sequence, const engine::GenerationEvent& event);
+
+  const std::shared_ptr<Metrics> metrics_;
+  const std::string model_;
+  const Time received_;
+  mutable std::mutex mutex_;  // guards what follows
+  std::vector<Sequence> sequences_;
+  std::optional<double> first_token_seconds_;
+};
+
+}  // namespace hearth::server

@@ -1,0 +1,46 @@
+// What the server counts as it happens: requests, tokens and times, for Prometheus.
+//
+// Labels are bounded: routes are patterns of the router, methods and statuses those of HTTP, models are ids
+// of loaded models; nothing that a client wrote becomes one. What can be read at any time (queues, memory,
+// disk) is not kept here: server/state_metrics.h. Units: seconds and tokens. Thread-safety: all functions are
+// safe from any thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/request.h"
+
+namespace prometheus {
+struct MetricFamily;
+}
+
+namespace hearth::server {
+
+class Metrics {
+ public:
+  Metrics();
+  ~Metrics();
+
+  void request_began();
+  // Empty: a route or method that there is not.
+  void request_ended(std::string_view route, std::string_view method, unsigned status, double seconds);
+
+  // Beyond the limit: answered with 503 before there was a request.
+  void connection_refused();
+
+  // Since the request was received.
+  void first_token(const std::string& model, double seconds);
+  // One sequence is over. The prompt counts where it `counts_prompt` and was computed.
+  void sequence_ended(const std::string& model, const engine::Usage& usage, bool counts_prompt);
+
+  std::vector<prometheus::MetricFamily> collect() const;
+
+ private:
+  struct Families;
+  const std::unique_ptr<Families> families_;
+};
+
+}  // namespace hearth::server
