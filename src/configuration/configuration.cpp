@@ -14,6 +14,11 @@ namespace hearth::configuration {
 namespace {
 
 constexpr std::size_t kMostProblemsShown = 100;
+constexpr std::string_view kDefaultOrigin = "default";
+
+std::size_t index_of(const Setting& setting) {
+  return static_cast<std::size_t>(&setting - settings().data());
+}
 
 std::vector<std::string> sections() {
   std::vector<std::string> names;
@@ -68,8 +73,8 @@ class Reader {
 
   void read_setting(const Setting& setting, const YamlNode& value) {
     if (setting.read(loaded_.configuration, value)) {
-      const auto index = static_cast<std::size_t>(&setting - settings().data());
-      loaded_.origins[index] = fmt::format("{}:{}:{}", file_, value.position.line, value.position.column);
+      loaded_.origins[index_of(setting)] =
+          fmt::format("{}:{}:{}", file_, value.position.line, value.position.column);
       return;
     }
     for (const YamlProblem& known : problems_)  // an alias, a tag: said already
@@ -128,7 +133,7 @@ void check_together(const Loaded& loaded) {
   std::string message = "these settings cannot be used:", log_text;
   const auto refuse = [&](std::string_view section, std::string_view key, std::string_view why) {
     const Setting& setting = *find_setting(section, key);
-    const auto index = static_cast<std::size_t>(&setting - settings().data());
+    const std::size_t index = index_of(setting);
     message += fmt::format("\n  {}: `{}`: {}", loaded.origins[index], setting.name(), why);
     log_text += fmt::format("{}{} does not go with the others", log_text.empty() ? "" : ", ", setting.name());
   };
@@ -138,6 +143,9 @@ void check_together(const Loaded& loaded) {
   const server::AdminOptions& administration = loaded.configuration.server.admin;
   if (administration.port && !administration.socket.empty())
     refuse("service", "admin_socket", "it is instead of `service.admin_port`, not beside it");
+  if (!administration.port &&
+      loaded.origins[index_of(*find_setting("service", "admin_host"))] != kDefaultOrigin)
+    refuse("service", "admin_host", "it is the address of `service.admin_port`, which is unset");
   const auto& speculation = loaded.configuration.registry.engine.speculation;
   const bool has_model = !speculation.draft_model.empty(), has_layers = speculation.draft_layers > 0;
   const std::string_view draft = has_model ? "draft_model" : "draft_layers";
@@ -150,7 +158,7 @@ void check_together(const Loaded& loaded) {
   try {
     server::validate(loaded.configuration.server);
   } catch (const Error& error) {
-    refuse("service", "host", error.what());
+    refuse("service", error.field() == "admin-host" ? "admin_host" : "host", error.what());
   }
   if (!log_text.empty()) throw Error(ErrorKind::kInvalidArgument, std::move(message)).with_log_text(log_text);
 }
@@ -159,7 +167,7 @@ void check_together(const Loaded& loaded) {
 
 Loaded load_text(std::string_view yaml, std::string_view name, const Sources& sources) {
   Loaded loaded;
-  loaded.origins.assign(settings().size(), "default");
+  loaded.origins.assign(settings().size(), std::string(kDefaultOrigin));
   std::vector<YamlProblem> problems;
   const YamlNode root = parse_yaml(yaml, problems);
   Reader(name, loaded, problems).read(root);

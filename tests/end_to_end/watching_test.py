@@ -153,6 +153,7 @@ def test_administration_beyond_this_machine_is_refused(models):
 
 
 def test_wrong_options_of_administration_are_wrong_usage(models):
-    for arguments in (["--admin-host", "127.0.0.1"], ["--admin-port", "70000"], ["--log-format", "xml"],
-                      ["--admin-port", "0", "--admin-socket", "x"]):
+    for arguments in (["--admin-port", "70000"], ["--log-format", "xml"], ["--admin-port", "0", "--admin-socket", "x"]):
         assert run_hearth("serve", "--port", "0", *arguments).returncode == 2, arguments
+    alone = run_hearth("serve", "--port", "0", "--admin-host", "127.0.0.1")  # the port might stand in a file
+    assert alone.returncode == 1 and "service.admin_port" in alone.stderr
