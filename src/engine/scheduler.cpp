@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <chrono>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -152,6 +153,7 @@ std::vector<Scheduler::Part> Scheduler::choose_parts() {
     }
   }
   room -= draft(parts, std::min<std::int64_t>(room, options_.speculation.draft_tokens));
+  room = budget_.prompt_rows(std::ssize(parts), room);
   for (Sequence& sequence : running_) {
     if (sequence.pending() > 1 && room > 0) {
       const std::int64_t rows = std::min(room, sequence.pending());
@@ -238,7 +240,9 @@ void Scheduler::step(std::vector<Part> parts) {
     }
     sampled += part.wants_logits ? static_cast<std::size_t>(1 + part.drafted) : 0;
   }
+  const auto start = std::chrono::steady_clock::now();
   decoder_.forward(context_, rows_, cache_.layers(), sampler_.logits(sampled));
+  learn_time(parts, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   for (const Part& part : parts) {
     part.sequence->mark_computed(part.rows);
     if (prefixes_) part.sequence->share_pages(*prefixes_);
@@ -249,6 +253,13 @@ void Scheduler::step(std::vector<Part> parts) {
     load_.rows += static_cast<std::int64_t>(rows_.size());
   }
   sample(parts);
+}
+
+void Scheduler::learn_time(const std::vector<Part>& parts, double seconds) {
+  std::int64_t decoding = 0, prompt = 0;
+  for (const Part& part : parts)
+    (part.sequence->pending() == 1 ? decoding : prompt) += part.rows + part.drafted;
+  budget_.observe(decoding, prompt, seconds);
 }
 
 void Scheduler::sample(const std::vector<Part>& parts) {

@@ -1,6 +1,6 @@
 // Continuous batching (Yu et al. 2022, "Orca") with prompts in chunks (Agrawal et al. 2023, "Sarathi"): each
-// step runs one row of every decoding sequence, some drafted rows after it (engine/speculation.h), and fills
-// the rest of the row budget with prompts, first come first served.
+// step runs one row of every decoding sequence, some drafted rows after it (engine/speculation.h), and then
+// prompts, first come first served: as many rows as there is room and time for (engine/step_budget.h).
 //
 // A sequence is admitted once there are pages for its prompt, and takes more as it grows. Where none is left,
 // the sequence that came last gives up its own and waits at the head of the queue; what it had is read again,
@@ -25,6 +25,7 @@
 #include "engine/key_value_cache.h"
 #include "engine/prefix_cache.h"
 #include "engine/sequence.h"
+#include "engine/step_budget.h"
 #include "models/decoder.h"
 
 namespace hearth::engine {
@@ -59,6 +60,7 @@ class Scheduler {
   std::int64_t draft(std::vector<Part>& decoding, std::int64_t most);
   std::int64_t free_pages() const;
   void step(std::vector<Part> parts);
+  void learn_time(const std::vector<Part>& parts, double seconds);
   void sample(const std::vector<Part>& parts);
   std::int64_t accept(Sequence& sequence, std::span<const BatchSampler::Row> sampled,
                       const models::BatchRow* rows);
@@ -75,6 +77,7 @@ class Scheduler {
   BatchSampler sampler_;
   std::optional<DraftModel> draft_model_;
   std::list<Sequence> running_;  // after the caches that its pages are of
+  StepBudget budget_;
   std::vector<models::BatchRow> rows_;
 
   mutable std::mutex mutex_;  // guards what follows

@@ -34,8 +34,11 @@ class ServerFixture : public ::testing::Test {
   }
   // The bound is one step; this one only keeps a failing test from hanging.
   static bool soon(const std::function<bool()>& condition) {
-    for (int i = 0; i < 1000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    return condition();
+    for (int i = 0; i < 1000; ++i) {
+      if (condition()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
   }
 
   FakeProvider models;

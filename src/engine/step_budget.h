@@ -1,0 +1,28 @@
+// How many rows of prompts a step may take beside sequences that decode: so many that the step lasts at most
+// kLongestStep times one without them, so that a long prompt slows the others down and never stops them
+// (Agrawal et al. 2024, "Sarathi-Serve"). What steps last is learnt from the steps themselves; what is
+// computed does not depend on it. Thread-safety: none.
+#pragma once
+
+#include <cstdint>
+
+namespace hearth::engine {
+
+class StepBudget {
+ public:
+  // A step of `decoding` and `prompt` rows took so long.
+  void observe(std::int64_t decoding, std::int64_t prompt, double seconds);
+  // At most `most`; all of them where nobody decodes.
+  std::int64_t prompt_rows(std::int64_t decoding, std::int64_t most) const;
+
+  // Below three times, which is what a reader is promised, for steps that take longer than foreseen.
+  static constexpr double kLongestStep = 2.5;
+  // So few cost hardly more than one, because the weights are read once for all.
+  static constexpr std::int64_t kFewestRows = 16;
+
+ private:
+  double decoding_seconds_ = 0;    // of a step without prompts; 0: none was seen
+  double prompt_row_seconds_ = 0;  // that each row of a prompt adds
+};
+
+}  // namespace hearth::engine

@@ -1,0 +1,42 @@
+#include "engine/step_budget.h"
+
+#include <gtest/gtest.h>
+
+namespace hearth::engine {
+namespace {
+
+// A machine on which a step takes 10 ms for whoever decodes, and 1 ms for each row of a prompt.
+double seconds(std::int64_t decoding, std::int64_t prompt) {
+  return (decoding > 0 ? 0.010 : 0) + 0.001 * static_cast<double>(prompt);
+}
+
+TEST(StepBudget, AloneAPromptTakesAllRows) {
+  EXPECT_EQ(StepBudget().prompt_rows(0, 512), 512);
+  EXPECT_EQ(StepBudget().prompt_rows(0, 3), 3);
+}
+
+TEST(StepBudget, BesideOthersAStepStaysWithinItsTimes) {
+  StepBudget budget;
+  EXPECT_EQ(budget.prompt_rows(8, 512), StepBudget::kFewestRows) << "what it costs is not known yet";
+  budget.observe(8, 0, seconds(8, 0));
+  for (int step = 0; step < 10; ++step) {
+    const std::int64_t rows = budget.prompt_rows(8, 512);
+    EXPECT_LE(seconds(8, rows), 3 * seconds(8, 0)) << step;
+    budget.observe(8, rows, seconds(8, rows));
+  }
+  EXPECT_EQ(budget.prompt_rows(8, 512), StepBudget::kFewestRows);  // 15 would fit: as many as cost little
+  EXPECT_EQ(budget.prompt_rows(8, 5), 5);
+}
+
+TEST(StepBudget, CheapPromptsTakeAsMuchAsTheirTimeAllows) {
+  StepBudget budget;
+  budget.observe(8, 0, 0.040);
+  budget.observe(0, 500, 0.500);
+  EXPECT_NEAR(static_cast<double>(budget.prompt_rows(8, 512)), 60, 1);  // 1.5 times 40 ms
+  for (int step = 0; step < 30; ++step)
+    budget.observe(8, 60, 0.040 + 60 * 0.002);  // a long context costs more
+  EXPECT_NEAR(static_cast<double>(budget.prompt_rows(8, 512)), 30, 1);
+}
+
+}  // namespace
+}  // namespace hearth::engine
