@@ -30,10 +30,8 @@ class Crowd {
         neighbours_(neighbours),
         speculate_(speculate) {}
 
-  // The rival begins with so many tokens of this text and answers with so many; none: no rival. REQUIRES: no
-  // neighbours.
+  // The rival answers this until its context is full; none: no rival. REQUIRES: no neighbours.
   std::vector<std::int32_t> rival_prompt;
-  static constexpr std::int32_t kRivalAnswer = 40;
 
   // Returns when all have ended.
   void run() {
@@ -102,7 +100,7 @@ class Crowd {
   }
 
   void submit_rival() {
-    submit(request(rival_prompt, kRivalAnswer, 3), [this](const GenerationEvent& event) {
+    submit(request(rival_prompt, 0, 3), [this](const GenerationEvent& event) {
       if (event.usage.completion_tokens == 1) submit_observed();
     });
   }
