@@ -56,7 +56,7 @@ def _vllm(engine):
                 "--port", "{port}", "--dtype", "bfloat16", "--max-model-len", row.context, "--max-num-seqs", row.slots]
 
     def variables(row):
-        # As much for each token of context as bench/compare gives its longest row.
+        # A GiB holds 37,000 tokens of Qwen, and more of SmolLM2.
         return engine.variables(max(CACHE_GIB, -(-row.slots * row.context // 16384)))
 
     return [Contender("vLLM", command, variables)]

@@ -10,11 +10,14 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench"))
 
+from comparison.hearth import Hearth
+from comparison.llama_cpp import LlamaCpp
+from comparison.vllm import Vllm
 from serving import figures, load, report, rows
 from serving.client import Answer, EventReader
 from serving.loads import Round
 from serving.prompts import Prompts
-from serving.servers import Contender, processes_of
+from serving.servers import Contender, contenders, processes_of
 
 FAKE = pathlib.Path(__file__).with_name("fake_completion_server.py")
 CLOSED = next(row for row in rows.ROWS if row.key == "clients-16-smollm2")
@@ -128,6 +131,31 @@ def test_prompts_differ_but_are_the_same_for_every_server():
     assert begun[0][:30] == begun[1][:30] and begun[0][30:] != begun[1][30:]
 
 
+def test_every_server_gets_the_same_slots_threads_and_room_for_each(tmp_path, monkeypatch):
+    monkeypatch.setattr(Hearth, "__init__", lambda self: self.__dict__.update(program="hearth", threads=3))
+    monkeypatch.setattr(Vllm, "model", lambda self, path: tmp_path)
+    engines = [Hearth(), LlamaCpp(None, 3, None, tmp_path), Vllm(None, 3, None, tmp_path / "bin" / "python", tmp_path)]
+    servers = {server.name: server for server in contenders(engines)}
+    assert list(servers) == ["Hearth", "Hearth, no look-up", "llama.cpp", "llama.cpp, flash attention", "vLLM"]
+    assert LONG.slots == 9 and LONG.context >= LONG.long_prompt and LONG.context >= LONG.prompt + LONG.generate
+
+    def options(name):
+        words = servers[name].command(LONG, "file")
+        return dict(zip(words, words[1:]))
+
+    for name, slots, context in (("Hearth", "--parallel", "--context"), ("Hearth, no look-up", "--parallel", "--context"),
+                                 ("vLLM", "--max-num-seqs", "--max-model-len")):  # fmt: skip
+        assert (options(name)[slots], options(name)[context]) == (9, LONG.context)
+        assert options(name)["--port"] == "{port}"
+    for name in ("llama.cpp", "llama.cpp, flash attention"):
+        # One room for all slots, which it divides.
+        assert (options(name)["-np"], options(name)["-c"]) == (9, 9 * LONG.context)
+        assert (options(name)["-t"], options(name)["-tb"]) == (3, 3)
+    assert options("Hearth")["--threads"] == 3
+    assert servers["vLLM"].variables(LONG)["OMP_NUM_THREADS"] == "3"
+    assert int(servers["vLLM"].variables(LONG)["VLLM_CPU_KVCACHE_SPACE"]) * 37_000 >= 9 * LONG.context
+
+
 def run(row, tmp_path, name="Hearth", slots=100, seconds=0.001, status="503", rounds=1):
     measured = load.Load([Contender(name, fake(slots, seconds, status))], {row.model: tmp_path})
     measured.run(row, rounds)
@@ -158,8 +186,8 @@ def test_servers_take_turns_and_are_gone_at_the_end(tmp_path, monkeypatch):
     seen, started = [], []
     real = load.Server.__enter__
     monkeypatch.setattr(load.Server, "__enter__", lambda self: started.append(self._process) or real(self))
-    contenders = [Contender(name, fake(9, 0.001, "503")) for name in ("Hearth", "peer")]
-    measured = load.Load(contenders, {CLOSED.model: tmp_path}, seen.append)
+    both = [Contender(name, fake(9, 0.001, "503")) for name in ("Hearth", "peer")]
+    measured = load.Load(both, {CLOSED.model: tmp_path}, seen.append)
     measured.run(rows.quick(CLOSED), 2)
     # The round before the first goes backwards, and the second too.
     assert [line.split(", ")[2].split(":")[0] for line in seen] == ["Hearth", "peer", "peer", "Hearth"]
