@@ -41,11 +41,11 @@ class Vllm(Engine):
 
     def _run(self, work, path, *options):
         """What the measurement says, in its last line; vLLM may have said something before."""
-        output = self.programs.output([*self.python, MEASUREMENT, work, self._model(pathlib.Path(path)), *options],
-                                      self._variables())
+        output = self.programs.output([*self.python, MEASUREMENT, work, self.model(pathlib.Path(path)), *options],
+                                      self.variables())
         return json.loads(output.strip().splitlines()[-1])
 
-    def _model(self, path):
+    def model(self, path):
         """The model's folder, made at its first use and anew when the file has changed."""
         folder = self.models / path.stem
         source = folder / "source.json"
@@ -56,12 +56,13 @@ class Vllm(Engine):
             source.write_text(wanted)
         return folder
 
-    def _variables(self):
+    def variables(self, cache_gib=CACHE_GIB):
+        """Of the environment that vLLM runs in."""
         libraries = [*pathlib.Path(self.python[0]).parents[1].glob("lib/libiomp5.so")]
         return os.environ | {
             # In one process, which the threads' number and library must be told from outside.
             "VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_CPU_OMP_THREADS_BIND": "nobind",
             "OMP_NUM_THREADS": str(self.threads), "LD_PRELOAD": ":".join(str(library) for library in libraries),
-            "VLLM_CPU_KVCACHE_SPACE": str(CACHE_GIB), "VLLM_CACHE_ROOT": str(self.models / "cache"),
+            "VLLM_CPU_KVCACHE_SPACE": str(cache_gib), "VLLM_CACHE_ROOT": str(self.models / "cache"),
             "VLLM_LOGGING_LEVEL": "ERROR", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1",
         }  # fmt: skip

@@ -1,0 +1,1 @@
+"""What bench/load does."""

@@ -1,0 +1,90 @@
+"""What servers are put under: one row for each kind of load and model, with the targets that Hearth sets itself."""
+
+import dataclasses
+
+from comparison.rows import QWEN, SMOLLM2
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    title: str
+    unit: str
+    scale: float = 1  # from how it is kept (seconds) to how it is shown
+    more_is_better: bool = False
+
+
+FIGURES = {
+    "speed": Figure("tokens of all clients", "tokens/s", more_is_better=True),
+    **{f"{name}_p{part}": Figure(f"{title}, P{part}", "ms", 1000)
+       for name, title in (("first", "first token"), ("token", "each further token"), ("gap", "gap"))
+       for part in (50, 90, 99)},
+    "stall": Figure("longest gap ÷ median gap before", "×"),
+    "delay": Figure("long prompt's first token ÷ alone", "×"),
+    "of_peak": Figure("throughput ÷ peak", "×", more_is_better=True),
+    "wrong": Figure("answers other than 200, 429 and 503", ""),
+}  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """The figure is at least `bound` where more is better, at most else: as such, or as a ratio to the best peer's."""
+
+    figure: str
+    bound: float
+    to_peer: bool = False
+
+
+def to_peer(**bounds):
+    return tuple(Target(figure, bound, True) for figure, bound in bounds.items())
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    key: str
+    title: str
+    model: str
+    kind: str  # closed, long or overload
+    targets: tuple
+    clients: int  # and slots of the server; the streams of `long` are one fewer than its slots
+    prompt: int = 125  # tokens, about
+    generate: int = 64  # tokens of each answer
+    prefix: int = 0  # tokens that all prompts begin with
+    requests: int = 2  # of each client in a round, one after the other
+    long_prompt: int = 0  # tokens
+    seconds: float = 0  # of the peak's measurement, and of the overload after it
+    overload: float = 4  # times the peak
+    rounds: int = 1000  # at most so many: minutes each
+
+    @property
+    def slots(self):
+        return self.clients + (self.kind == "long")
+
+    @property
+    def context(self):
+        """Tokens for each slot; prompts are only about as long as they should be."""
+        wanted = max(self.prefix + self.prompt + self.generate, self.long_prompt) * 1.05 + 64
+        return -int(-wanted // 256) * 256
+
+
+# Streams of `long` go on until the long prompt has begun its answer, however long that takes.
+ENDLESS = 7000
+
+ROWS = [
+    Row("clients-16-smollm2", "16 clients", SMOLLM2, "closed", to_peer(speed=2, first_p50=1 / 2), 16),
+    Row("prefix-16-smollm2", "16 clients, common prefix of 400", SMOLLM2, "closed", to_peer(speed=2, first_p99=1 / 3),
+        16, prefix=400),
+    Row("client-1-smollm2", "1 client", SMOLLM2, "closed", to_peer(first_p50=1, token_p50=1), 1, requests=8),
+    Row("clients-8-qwen", "8 clients", QWEN, "closed", to_peer(speed=1.5, first_p50=0.7), 8, generate=32, rounds=3),
+    Row("long-qwen", "8k prompt among 8 streams", QWEN, "long", (Target("stall", 3), Target("delay", 2)), 8,
+        generate=ENDLESS, long_prompt=8000, rounds=2),
+    Row("overload-smollm2", "4 times the peak", SMOLLM2, "overload", (Target("of_peak", 0.9), Target("wrong", 0)), 16,
+        seconds=60, rounds=1),
+]  # fmt: skip
+
+
+def quick(row):
+    """The same load, smaller: for trying the measurement itself."""
+    return dataclasses.replace(row, clients=min(row.clients, 4), prompt=min(row.prompt, 32),
+                               generate=min(row.generate, 500 if row.kind == "long" else 8), requests=1,
+                               prefix=min(row.prefix, 64), long_prompt=min(row.long_prompt, 256),
+                               seconds=min(row.seconds, 2))
