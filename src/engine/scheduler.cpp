@@ -76,8 +76,8 @@ void Scheduler::run(const std::stop_token& stop) {
       std::unique_lock lock(mutex_);
       if (running_.empty()) wake_.wait(lock, stop, [this] { return !waiting_.empty(); });
     }
+    drop_finished();  // whose places and pages the next may have
     admit_waiting();
-    drop_finished();
     if (running_.empty()) continue;
     try {
       const std::lock_guard turn(compute_->turn());
