@@ -43,11 +43,11 @@ Sequence::Sequence(GenerationRequest request, GenerationCallback callback, const
 }
 
 void Sequence::admit(KeyValueCache& cache, PrefixCache* prefixes, const SpeculationOptions& speculation) {
-  const std::string& tenant = request_.context->principal.tenant;
-  pages_.emplace(cache, prefixes == nullptr ? 0 : prefixes->owner(tenant));
+  const auto tenant = [this]() -> const std::string& { return request_.context->principal.tenant; };
+  pages_.emplace(cache, prefixes == nullptr ? 0 : prefixes->owner(tenant()));
   if (prefixes != nullptr) {
     // The last token is run in any case: the next one is sampled from it.
-    path_.emplace(prefixes->find(tenant, tokens().first(size_ - 1), *pages_));
+    path_.emplace(prefixes->find(tenant(), tokens().first(size_ - 1), *pages_));
     computed_ = path_->pages() * kernels::kPageTokens;
   }
   if (admitted_ != Clock::time_point{}) return;
