@@ -68,7 +68,8 @@ std::uint32_t PrefixCache::owner(std::string_view tenant) { return tree(tenant).
 PrefixCache::Path PrefixCache::find(std::string_view tenant, std::span<const std::int32_t> tokens,
                                     SequencePages& pages) {
   std::vector<Node*> nodes;
-  Node* node = &tree(tenant).root;
+  Node* const root = &tree(tenant).root;
+  Node* node = root;
   for (std::size_t page = 0; (page + 1) * kPage <= tokens.size(); ++page) {
     const auto next = node->children.find(page_tokens(tokens, static_cast<std::int64_t>(page)));
     if (next == node->children.end()) break;
@@ -94,7 +95,7 @@ PrefixCache::Path PrefixCache::find(std::string_view tenant, std::span<const std
       found[static_cast<std::size_t>(g)].push_back(
           i < first_seen(g, nodes.size()) ? kNoPage : nodes[i]->pages[static_cast<std::size_t>(g)]);
   pages.adopt(found);
-  Path path(&tree(tenant).root);
+  Path path(root);
   for (Node* one : nodes) {
     path.move_to(one);
     touch(*one);

@@ -192,14 +192,15 @@ std::int64_t Scheduler::draft(std::vector<Part>& decoding, std::int64_t most) {
 // Pages for all rows of the step; parts of sequences that have to give theirs up are left out.
 void Scheduler::prepare_pages(std::vector<Part>& parts) {
   std::vector<const Sequence*> preempted;
+  const auto gave_up = [&preempted](const Part& part) {
+    return std::ranges::find(preempted, part.sequence) != preempted.end();
+  };
   for (Part& part : parts) {
     Sequence& sequence = *part.sequence;
-    const auto gave_up = [&] { return !preempted.empty() && preempted.back() == &sequence; };
-    if (std::ranges::find(preempted, &sequence) != preempted.end()) continue;
     const auto prepare = [&] {
       return sequence.pages().prepare(sequence.computed(), sequence.computed() + part.rows + part.drafted);
     };
-    while (!gave_up() && !prepare()) {
+    while (!gave_up(part) && !prepare()) {
       if (part.drafted > 0) {
         sequence.drop_draft();
         part.drafted = 0;
@@ -209,9 +210,7 @@ void Scheduler::prepare_pages(std::vector<Part>& parts) {
       }
     }
   }
-  std::erase_if(parts, [&](const Part& part) {
-    return std::ranges::find(preempted, part.sequence) != preempted.end();
-  });
+  std::erase_if(parts, gave_up);
 }
 
 void Scheduler::preempt_last() {
