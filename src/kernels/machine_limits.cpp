@@ -20,14 +20,16 @@ constexpr long kAmxStepsInOne = 16;  // one of its steps takes so much longer
 
 // Each step is one instruction (or pair) on each of several independent chains, enough to cover its latency.
 // In assembly, because a compiler may keep the sums of such a loop in memory.
+#define HEARTH_TWELVE(step) \
+  step(0) step(1) step(2) step(3) step(4) step(5) step(6) step(7) step(8) step(9) step(10) step(11)
+#define HEARTH_SIX_PAIRS(step) step(6, 0) step(7, 1) step(8, 2) step(9, 3) step(10, 4) step(11, 5)
+#define HEARTH_TWELVE_PAIRS(step) HEARTH_SIX_PAIRS(step) HEARTH_SIX_PAIRS(step)
+#define HEARTH_CLOBBERED \
+  "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11"
+
 #define HEARTH_VNNI(sum) "vpdpbusd %%zmm12, %%zmm12, %%zmm" #sum "\n\t"
 __attribute__((target("avx512f"))) void vnni_steps() {
-  for (long i = 0; i < kSteps; ++i)
-    __asm__ volatile(HEARTH_VNNI(0) HEARTH_VNNI(1) HEARTH_VNNI(2) HEARTH_VNNI(3) HEARTH_VNNI(4) HEARTH_VNNI(5)
-                         HEARTH_VNNI(6) HEARTH_VNNI(7) HEARTH_VNNI(8) HEARTH_VNNI(9) HEARTH_VNNI(10)
-                             HEARTH_VNNI(11)::
-                                 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
-                                   "xmm9", "xmm10", "xmm11");
+  for (long i = 0; i < kSteps; ++i) __asm__ volatile(HEARTH_TWELVE(HEARTH_VNNI)::: HEARTH_CLOBBERED);
 }
 #undef HEARTH_VNNI
 
@@ -51,12 +53,7 @@ __attribute__((target("amx-tile,amx-int8"))) void amx_steps() {
 
 #define HEARTH_VNNI(sum) "%{vex%} vpdpbusd %%ymm12, %%ymm12, %%ymm" #sum "\n\t"
 __attribute__((target("avx2"))) void avx_vnni_steps() {
-  for (long i = 0; i < kSteps; ++i)
-    __asm__ volatile(HEARTH_VNNI(0) HEARTH_VNNI(1) HEARTH_VNNI(2) HEARTH_VNNI(3) HEARTH_VNNI(4) HEARTH_VNNI(5)
-                         HEARTH_VNNI(6) HEARTH_VNNI(7) HEARTH_VNNI(8) HEARTH_VNNI(9) HEARTH_VNNI(10)
-                             HEARTH_VNNI(11)::
-                                 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
-                                   "xmm9", "xmm10", "xmm11");
+  for (long i = 0; i < kSteps; ++i) __asm__ volatile(HEARTH_TWELVE(HEARTH_VNNI)::: HEARTH_CLOBBERED);
 }
 #undef HEARTH_VNNI
 
@@ -65,12 +62,7 @@ __attribute__((target("avx2"))) void avx_vnni_steps() {
   "vpmaddubsw %%ymm12, %%ymm12, %%ymm" #product "\n\tvpaddw %%ymm" #product ", %%ymm" #sum ", %%ymm" #sum \
   "\n\t"
 __attribute__((target("avx2"))) void avx2_steps() {
-  for (long i = 0; i < kSteps; ++i)
-    __asm__ volatile(HEARTH_MADD(6, 0) HEARTH_MADD(7, 1) HEARTH_MADD(8, 2) HEARTH_MADD(9, 3)
-                         HEARTH_MADD(10, 4) HEARTH_MADD(11, 5) HEARTH_MADD(6, 0) HEARTH_MADD(7, 1)
-                             HEARTH_MADD(8, 2) HEARTH_MADD(9, 3) HEARTH_MADD(10, 4) HEARTH_MADD(11, 5)::
-                                 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
-                                   "xmm9", "xmm10", "xmm11");
+  for (long i = 0; i < kSteps; ++i) __asm__ volatile(HEARTH_TWELVE_PAIRS(HEARTH_MADD)::: HEARTH_CLOBBERED);
 }
 #undef HEARTH_MADD
 
@@ -78,14 +70,13 @@ __attribute__((target("avx2"))) void avx2_steps() {
   "movdqa %%xmm12, %%xmm" #product "\n\tpmaddwd %%xmm12, %%xmm" #product "\n\tpaddd %%xmm" #product \
   ", %%xmm" #sum "\n\t"
 void sse2_steps() {
-  for (long i = 0; i < kSteps; ++i)
-    __asm__ volatile(HEARTH_MADD(6, 0) HEARTH_MADD(7, 1) HEARTH_MADD(8, 2) HEARTH_MADD(9, 3)
-                         HEARTH_MADD(10, 4) HEARTH_MADD(11, 5) HEARTH_MADD(6, 0) HEARTH_MADD(7, 1)
-                             HEARTH_MADD(8, 2) HEARTH_MADD(9, 3) HEARTH_MADD(10, 4) HEARTH_MADD(11, 5)::
-                                 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
-                                   "xmm9", "xmm10", "xmm11");
+  for (long i = 0; i < kSteps; ++i) __asm__ volatile(HEARTH_TWELVE_PAIRS(HEARTH_MADD)::: HEARTH_CLOBBERED);
 }
 #undef HEARTH_MADD
+#undef HEARTH_TWELVE
+#undef HEARTH_TWELVE_PAIRS
+#undef HEARTH_SIX_PAIRS
+#undef HEARTH_CLOBBERED
 
 template <typename Function>
 double median_seconds(Function f) {
