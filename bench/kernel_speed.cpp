@@ -42,7 +42,8 @@ PackedMatrix random_matrix(ExecutionContext& context, const Shape& shape) {
   std::vector<std::byte> row(bytes);
   std::mt19937 random(1);
   for (std::byte& byte : row) byte = static_cast<std::byte>(random() & 0x3b);  // no infinite scales
-  return PackedMatrix::pack(context, shape.type, shape.rows, shape.columns,
+  WeightMemory memory(0);
+  return PackedMatrix::pack(context, memory, shape.type, shape.rows, shape.columns,
                             [&](std::size_t) { return std::span<const std::byte>(row); });
 }
 

@@ -59,7 +59,7 @@ ProductTask product_task(ExecutionContext& context, const QuantiseTask& quantise
                          const LinearOutput& output) {
   const PackedMatrix::Storage& storage = output.weight.storage();
   ProductTask task{};
-  task.packed = reinterpret_cast<const std::uint8_t*>(storage.memory.data());
+  task.packed = reinterpret_cast<const std::uint8_t*>(storage.memory.get());
   task.panel_bytes = storage.panel_bytes;
   task.chunk_bytes = storage.chunk_bytes;
   task.columns = output.weight.columns();

@@ -11,7 +11,6 @@
 namespace hearth::kernels {
 namespace {
 
-constexpr std::size_t kHugePage = std::size_t{1} << 21;
 constexpr std::align_val_t kCacheLine{64};
 
 [[noreturn]] void throw_out_of_memory(std::size_t bytes) {
@@ -27,14 +26,15 @@ std::size_t whole_pages(std::size_t bytes) {
 // A mapping of `bytes` that starts on a huge page's border, so that the system can use huge pages for all but
 // its end: a walk over the weights then misses the translation cache 512 times less often.
 std::byte* map_aligned(std::size_t bytes) {
-  const std::size_t wanted = whole_pages(bytes) + kHugePage;
+  const std::size_t wanted = whole_pages(bytes) + kHugePageBytes;
   void* mapping =
       ::mmap(nullptr, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapping == MAP_FAILED) throw_out_of_memory(bytes);
   auto* start = static_cast<std::byte*>(mapping);
-  const std::size_t before = (kHugePage - reinterpret_cast<std::uintptr_t>(start) % kHugePage) % kHugePage;
+  const std::size_t before =
+      (kHugePageBytes - reinterpret_cast<std::uintptr_t>(start) % kHugePageBytes) % kHugePageBytes;
   if (before > 0) ::munmap(start, before);
-  ::munmap(start + before + whole_pages(bytes), kHugePage - before);
+  ::munmap(start + before + whole_pages(bytes), kHugePageBytes - before);
   ::madvise(start + before, whole_pages(bytes), MADV_HUGEPAGE);
   return start + before;
 }
@@ -42,7 +42,7 @@ std::byte* map_aligned(std::size_t bytes) {
 }  // namespace
 
 MemoryBlock::MemoryBlock(std::size_t bytes) : bytes_(bytes) {
-  if (bytes >= kHugePage) {
+  if (bytes >= kHugePageBytes) {
     data_ = map_aligned(bytes);
   } else if (bytes > 0) {
     data_ = static_cast<std::byte*>(::operator new(bytes, kCacheLine, std::nothrow));
@@ -52,7 +52,7 @@ MemoryBlock::MemoryBlock(std::size_t bytes) : bytes_(bytes) {
 
 MemoryBlock::~MemoryBlock() {
   if (data_ == nullptr) return;
-  if (bytes_ >= kHugePage)
+  if (bytes_ >= kHugePageBytes)
     ::munmap(data_, whole_pages(bytes_));
   else
     ::operator delete(data_, kCacheLine);

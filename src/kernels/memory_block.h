@@ -8,6 +8,8 @@
 
 namespace hearth::kernels {
 
+constexpr std::size_t kHugePageBytes = std::size_t{1} << 21;
+
 class MemoryBlock {
  public:
   MemoryBlock() = default;

@@ -13,8 +13,8 @@ PackedMatrix::PackedMatrix(PackedMatrix&&) noexcept = default;
 PackedMatrix& PackedMatrix::operator=(PackedMatrix&&) noexcept = default;
 PackedMatrix::~PackedMatrix() = default;
 
-PackedMatrix PackedMatrix::pack(ExecutionContext& context, ElementType type, std::size_t rows,
-                                std::size_t columns, const RowSource& source) {
+PackedMatrix PackedMatrix::pack(ExecutionContext& context, WeightMemory& memory, ElementType type,
+                                std::size_t rows, std::size_t columns, const RowSource& source) {
   if (!element_type_info(type).is_weight)
     throw Error(ErrorKind::kUnsupported, fmt::format("{} is not a type of weights", hearth::name_of(type)));
   const std::size_t bytes_per_row = row_bytes(type, columns);
@@ -30,7 +30,8 @@ PackedMatrix PackedMatrix::pack(ExecutionContext& context, ElementType type, std
   storage.panels = (rows + storage.interleave - 1) / storage.interleave;
   storage.panel_bytes = storage.interleave * bytes_per_row;
   storage.chunk_bytes = storage.interleave * row_bytes(type, kLayoutChunkColumns);
-  storage.memory = MemoryBlock(storage.panels * storage.panel_bytes);
+  storage.bytes = storage.panels * storage.panel_bytes;
+  storage.memory = memory.take(storage.bytes);
 
   std::vector<const std::byte*> sources(storage.panels * storage.interleave, nullptr);
   for (std::size_t row = 0; row < rows; ++row) {
@@ -44,12 +45,12 @@ PackedMatrix PackedMatrix::pack(ExecutionContext& context, ElementType type, std
   context.team().for_each_part(storage.panels, 1, [&](int /*member*/, std::size_t first, std::size_t last) {
     for (std::size_t panel = first; panel < last; ++panel)
       pack_panel(type, columns, std::span(sources).subspan(panel * storage.interleave, storage.interleave),
-                 storage.memory.data() + panel * storage.panel_bytes);
+                 storage.memory.get() + panel * storage.panel_bytes);
   });
   return matrix;
 }
 
-std::size_t PackedMatrix::bytes() const { return storage_ == nullptr ? 0 : storage_->memory.bytes(); }
+std::size_t PackedMatrix::bytes() const { return storage_ == nullptr ? 0 : storage_->bytes; }
 
 std::size_t PackedMatrix::planned_bytes(Isa isa, ElementType type, std::size_t rows, std::size_t columns) {
   const auto interleave = static_cast<std::size_t>(kernel_table(isa).interleave);
@@ -69,7 +70,7 @@ void unpack_rows(ExecutionContext& context, const PackedMatrix& matrix, std::spa
       const auto row = static_cast<std::size_t>(rows[i]);
       assert(row < matrix.rows());
       unpack_row(matrix.type(), matrix.columns(), storage.interleave, row % storage.interleave,
-                 storage.memory.data() + row / storage.interleave * storage.panel_bytes, file_row.data());
+                 storage.memory.get() + row / storage.interleave * storage.panel_bytes, file_row.data());
       dequantize_row(matrix.type(), file_row, out.row_span(i));
     }
   });

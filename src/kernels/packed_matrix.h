@@ -1,8 +1,8 @@
 // A weight matrix in the layout that the chosen instruction set wants.
 //
 // Repacked once, at load; it stores no more bits per weight than the file's type does, and there is no second
-// copy. Shape: `rows` output features x `columns` input features, as in a file. Ownership: owns its memory,
-// first touched by the computing threads. Thread-safety: immutable after packing.
+// copy. Shape: `rows` output features x `columns` input features, as in a file. Ownership: holds its part of
+// a WeightMemory, first touched by the computing threads. Thread-safety: immutable after packing.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "kernels/execution_context.h"
+#include "kernels/weight_memory.h"
 #include "tensor/element_type.h"
 #include "tensor/matrix_view.h"
 
@@ -31,8 +32,8 @@ class PackedMatrix {
   ~PackedMatrix();
 
   // Any weight type of element_type.h. Throws kUnsupported for others, kOutOfMemory when memory is short.
-  static PackedMatrix pack(ExecutionContext& context, ElementType type, std::size_t rows, std::size_t columns,
-                           const RowSource& source);
+  static PackedMatrix pack(ExecutionContext& context, WeightMemory& memory, ElementType type,
+                           std::size_t rows, std::size_t columns, const RowSource& source);
 
   bool empty() const { return rows_ == 0; }
   std::size_t rows() const { return rows_; }

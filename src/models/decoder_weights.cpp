@@ -303,12 +303,13 @@ DecoderWeights load_weights(
     const formats::ModelFiles& files,
     const std::function<void(std::size_t bytes_done, std::size_t bytes_total)>& progress) {
   std::size_t done = 0;
+  kernels::WeightMemory memory(files.tensor_bytes());
   DecoderWeights weights = read_weights(
       configuration, files,
       [&](const MatrixSource& source) {
         std::atomic<std::size_t> bytes_read{0};  // rows are asked for by all compute threads
         return kernels::PackedMatrix::pack(
-            context, source.entry->type, source.rows, source.columns, [&](std::size_t row) {
+            context, memory, source.entry->type, source.rows, source.columns, [&](std::size_t row) {
               const std::span<const std::byte> bytes = source.row_bytes(row);
               if (bytes_read.fetch_add(bytes.size()) % kBytesBetweenDiscards + bytes.size() >=
                   kBytesBetweenDiscards)

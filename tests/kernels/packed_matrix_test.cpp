@@ -89,12 +89,39 @@ TEST_P(PackedMatrixTest, WrongTypesAndRowsAreRefused) {
   ThreadTeam team(1);
   ExecutionContext context(team, {}, GetParam());
   const std::vector<std::byte> bytes(100);
+  WeightMemory memory(0);
   hearth::test::expect_error(ErrorKind::kUnsupported, {"I32"}, [&] {
-    PackedMatrix::pack(context, ElementType::kI32, 1, 1, [&](std::size_t) { return std::span(bytes); });
+    PackedMatrix::pack(context, memory, ElementType::kI32, 1, 1,
+                       [&](std::size_t) { return std::span(bytes); });
   });
   hearth::test::expect_error(ErrorKind::kCorruptData, {"row 0", "100", "18"}, [&] {
-    PackedMatrix::pack(context, ElementType::kQ4_0, 1, 32, [&](std::size_t) { return std::span(bytes); });
+    PackedMatrix::pack(context, memory, ElementType::kQ4_0, 1, 32,
+                       [&](std::size_t) { return std::span(bytes); });
   });
+}
+
+TEST(WeightMemory, PartsShareBlocksAndDoNotOverlap) {
+  constexpr std::size_t kExpected = 3 * kHugePageBytes / 2;
+  std::vector<std::shared_ptr<std::byte>> parts;
+  {
+    WeightMemory memory(kExpected);
+    for (std::size_t bytes : {std::size_t{1}, std::size_t{100}, kHugePageBytes, kHugePageBytes / 4})
+      parts.push_back(memory.take(bytes));
+  }  // the parts hold what they lie in
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(parts[0].get()) % kHugePageBytes, 0u);
+  EXPECT_EQ(parts[1].get() - parts[0].get(), 64);
+  EXPECT_EQ(parts[2].get() - parts[1].get(), 128);
+  EXPECT_EQ(parts[3].get() - parts[2].get(), static_cast<std::ptrdiff_t>(kHugePageBytes));
+  for (std::size_t i = 0; i < parts.size(); ++i) *parts[i] = static_cast<std::byte>(i);
+  for (std::size_t i = 0; i < parts.size(); ++i) EXPECT_EQ(*parts[i], static_cast<std::byte>(i));
+}
+
+TEST(WeightMemory, MoreThanExpectedGetsAnotherBlock) {
+  WeightMemory memory(100);
+  const std::shared_ptr<std::byte> first = memory.take(100), second = memory.take(5 * kHugePageBytes / 2);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(second.get()) % kHugePageBytes, 0u);
+  second.get()[5 * kHugePageBytes / 2 - 1] = std::byte{1};
+  EXPECT_EQ(memory.take(1).get() - second.get(), static_cast<std::ptrdiff_t>(5 * kHugePageBytes / 2));
 }
 
 }  // namespace

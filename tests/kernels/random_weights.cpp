@@ -80,7 +80,8 @@ std::vector<float> dequantised(ElementType type, const std::vector<std::byte>& b
 PackedMatrix packed(ExecutionContext& context, ElementType type, const std::vector<std::byte>& bytes,
                     std::size_t rows, std::size_t columns) {
   const std::size_t stride = row_bytes(type, columns);
-  return PackedMatrix::pack(context, type, rows, columns,
+  WeightMemory memory(0);
+  return PackedMatrix::pack(context, memory, type, rows, columns,
                             [&](std::size_t row) { return std::span(bytes).subspan(row * stride, stride); });
 }
 
