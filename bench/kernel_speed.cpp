@@ -87,6 +87,7 @@ void measure_attention(ExecutionContext& context, const char* what, std::size_t 
                        std::int32_t rows, CacheType type = CacheType::kF16) {
   const auto pages = static_cast<std::size_t>(context_tokens) / kPageTokens + 1;
   PagedCacheView cache{nullptr, nullptr, type, heads, dimension};
+  cache.page_stride = cache.page_bytes();
   std::vector<std::byte> keys(pages * cache.page_bytes()), values(keys.size());
   cache.keys = keys.data();
   cache.values = values.data();

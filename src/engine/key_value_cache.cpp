@@ -13,6 +13,7 @@ namespace hearth::engine {
 namespace {
 
 constexpr std::int64_t kPage = kernels::kPageTokens;
+constexpr std::size_t kHugePageBytes = std::size_t{1} << 21;
 
 }  // namespace
 
@@ -29,33 +30,47 @@ KeyValueCache::KeyValueCache(const models::DecoderConfiguration& configuration, 
     bytes_ += static_cast<std::size_t>(pages) * configuration.page_bytes(g, type);
   }
 
-  void* memory =
-      ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  // Whole huge pages, so that the last one is one too.
+  mapped_bytes_ = (bytes_ + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
+  void* memory = ::mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED)
     throw Error(ErrorKind::kOutOfMemory, fmt::format("no memory for a key/value cache of {} bytes", bytes_),
                 "choose a smaller context or fewer parallel sequences");
   memory_ = static_cast<std::byte*>(memory);
+  ::madvise(memory, mapped_bytes_, MADV_HUGEPAGE);
   // What users wrote can be read back from keys and values: kept out of core dumps.
-  ::madvise(memory, bytes_, MADV_DONTDUMP);
+  ::madvise(memory, mapped_bytes_, MADV_DONTDUMP);
+  place_layers(configuration, type);
+}
 
+// All layers of a page lie side by side: a short text then touches few huge pages.
+void KeyValueCache::place_layers(const models::DecoderConfiguration& configuration, kernels::CacheType type) {
   std::byte* next = memory_;
+  for (std::int32_t g = 0; g < group_count(); ++g) {
+    at(g).memory = next;
+    at(g).page_bytes = configuration.page_bytes(g, type);
+    next += at(g).pages.size() * at(g).page_bytes;
+  }
+  assert(next == memory_ + bytes_);
+  std::vector<std::size_t> placed(groups_.size());
   for (const models::LayerConfiguration& layer : configuration.layers) {
+    Group& group = at(layer.group);
+    std::size_t& offset = placed[static_cast<std::size_t>(layer.group)];
     kernels::PagedCacheView view;
     view.type = type;
     view.heads = static_cast<std::size_t>(configuration.key_value_heads);
     view.head_dimension = static_cast<std::size_t>(configuration.head_dimension);
-    groups_[static_cast<std::size_t>(layer.group)].layers.push_back(layers_.size());
-    const std::size_t half = groups_[static_cast<std::size_t>(layer.group)].pages.size() * view.page_bytes();
-    view.keys = next;
-    view.values = next + half;
-    next += 2 * half;
+    view.page_stride = group.page_bytes;
+    view.keys = group.memory + offset;
+    view.values = view.keys + view.page_bytes();
+    offset += 2 * view.page_bytes();
     layers_.push_back(view);
   }
-  assert(next == memory_ + bytes_);
 }
 
 KeyValueCache::~KeyValueCache() {
-  if (memory_ != nullptr) ::munmap(memory_, bytes_);
+  if (memory_ != nullptr) ::munmap(memory_, mapped_bytes_);
 }
 
 std::int64_t KeyValueCache::pages_needed(std::int32_t group, std::int64_t tokens) const {
@@ -117,12 +132,7 @@ void KeyValueCache::unkeep(std::int32_t group, std::int32_t page) {
 }
 
 void KeyValueCache::wipe(const Group& group, std::int32_t page) {
-  for (const std::size_t layer : group.layers) {
-    const kernels::PagedCacheView& view = layers_[layer];
-    const std::size_t bytes = view.page_bytes(), start = static_cast<std::size_t>(page) * bytes;
-    std::memset(view.keys + start, 0, bytes);
-    std::memset(view.values + start, 0, bytes);
-  }
+  std::memset(group.memory + static_cast<std::size_t>(page) * group.page_bytes, 0, group.page_bytes);
 }
 
 SequencePages::SequencePages(KeyValueCache& cache, std::uint32_t owner)

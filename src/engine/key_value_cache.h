@@ -69,17 +69,19 @@ class KeyValueCache {
     std::int64_t idle = 0;  // kept pages that nobody holds
     std::vector<Page> pages;
     std::vector<std::int32_t> free;
-    std::vector<std::size_t> layers;
+    std::byte* memory = nullptr;  // page after page, of all its layers: keys, then values of each
+    std::size_t page_bytes = 0;
   };
   const Group& at(std::int32_t group) const { return groups_[static_cast<std::size_t>(group)]; }
   Group& at(std::int32_t group) { return groups_[static_cast<std::size_t>(group)]; }
-  void wipe(const Group& group, std::int32_t page);
+  void place_layers(const models::DecoderConfiguration& configuration, kernels::CacheType type);
+  static void wipe(const Group& group, std::int32_t page);
 
   std::vector<Group> groups_;
   std::vector<kernels::PagedCacheView> layers_;
   std::function<bool(std::int32_t)> reclaim_;
   std::byte* memory_ = nullptr;
-  std::size_t bytes_ = 0;
+  std::size_t bytes_ = 0, mapped_bytes_ = 0;
   std::int32_t batch_rows_;
 };
 

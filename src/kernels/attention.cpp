@@ -99,7 +99,7 @@ AttentionTask make_task(const Problem& problem, const RowTile& tile, std::size_t
   task.keys = cache.keys + head * cache.head_bytes();
   task.values = cache.values + head * cache.head_bytes();
   task.type = cache.type;
-  task.page_bytes = cache.page_bytes();
+  task.page_bytes = cache.page_stride;
   task.page_table = problem.rows[tile.first].page_table;
   task.scratch = scratch;
   pack_queries(problem, tile, head, task);
@@ -225,7 +225,7 @@ void store_row(const KernelTable& kernels, const float* keys, const float* value
   const auto position = static_cast<std::size_t>(row.position);
   const std::size_t dimension = cache.head_dimension;
   const std::size_t page =
-      static_cast<std::size_t>(row.page_table[position / kPageTokens]) * cache.page_bytes();
+      static_cast<std::size_t>(row.page_table[position / kPageTokens]) * cache.page_stride;
   for (std::size_t head = 0; head < cache.heads; ++head) {
     const std::size_t start = page + head * cache.head_bytes();
     store_head(kernels, cache.type, dimension, position % kPageTokens, keys + head * dimension,

@@ -20,7 +20,7 @@ namespace hearth::kernels {
 inline constexpr std::size_t kPageTokens = 32;
 
 // One layer's keys and values for all pages, in `type`; the engine owns the memory. Page p and head h start
-// at byte p * page_bytes() + h * head_bytes() of both. From there, values lie [slot][d], keys [d][slot]: so
+// at byte p * page_stride + h * head_bytes() of both. From there, values lie [slot][d], keys [d][slot]: so
 // the scores of a page come out side by side, without a sum across a vector. In 8 bits these are codes in
 // [-127, 127] of the rotated keys (kernels/cpu/kernel_table.h) and of the values, and the slots' scales,
 // floats, lie behind them: one for each token's row, which so is rounded alike whatever its neighbours are
@@ -31,6 +31,7 @@ struct PagedCacheView {
   CacheType type = CacheType::kF16;
   std::size_t heads = 0;  // key/value heads
   std::size_t head_dimension = 0;
+  std::size_t page_stride = 0;  // bytes from a page to the next, at least page_bytes()
 
   std::size_t head_bytes() const { return cache_head_bytes(type, head_dimension); }
   std::size_t page_bytes() const { return heads * head_bytes(); }

@@ -158,10 +158,13 @@ void expect_reference(const TestModel& model, const Combination& combination, Ex
       crowd.rival_prompt.push_back(text[i % text.size()]);
   crowd.run();
   EXPECT_TRUE(crowd.errors.empty()) << crowd.errors.front();
-  if (combination.known && !combination.scarce)  // else it may be gone again
+  if (combination.known && !combination.scarce) {  // else it may be gone again
     EXPECT_EQ(crowd.cached, (extent.prompt_tokens - 1) / kernels::kPageTokens * kernels::kPageTokens);
+  }
   // In small chunks a rival that speculates may be through before the observed one has grown.
-  if (!crowd.rival_prompt.empty() && combination.chunk == kWhole) EXPECT_GT(engine->load().preemptions, 0);
+  if (!crowd.rival_prompt.empty() && combination.chunk == kWhole) {
+    EXPECT_GT(engine->load().preemptions, 0);
+  }
   expect_same(crowd.observed, expected.observed, "the observed answer");
   if (combination.neighbours > 0) {
     expect_same(crowd.one_token_prompt, expected.one_token_prompt, "the one behind a prompt of one token");

@@ -43,9 +43,8 @@ TEST_P(EveryCacheType, LayersDoNotOverlap) {
   // Writing every byte of the last page of the last layer must stay inside the mapping (a sanitizer would
   // tell).
   const auto& last = cache.layers().back();
-  const std::size_t page = last.page_bytes();
-  std::fill_n(last.values + static_cast<std::size_t>(cache.total_pages() - 32 - 1) * page, page,
-              std::byte{1});
+  std::fill_n(last.values + static_cast<std::size_t>(cache.total_pages() - 32 - 1) * last.page_stride,
+              last.page_bytes(), std::byte{1});
 }
 
 TEST(KeyValueCache, GivesPagesUntilNoneIsLeft) {

@@ -36,8 +36,8 @@ class Sequences {
       queries_.push_back(random_floats(random, count * query_width(), 2.0f));
     }
     view_ = {nullptr, nullptr, type, shape.heads, shape.dimension};
-    key_memory_.assign(pages * view_.page_bytes(),
-                       std::byte{0xff});  // NaN in all types: of 8 bits, the scale
+    view_.page_stride = view_.page_bytes() + 192;                    // something else lies between pages
+    key_memory_.assign(pages * view_.page_stride, std::byte{0xff});  // NaN in all types: of 8 bits, the scale
     value_memory_ = key_memory_;
     view_.keys = key_memory_.data();
     view_.values = value_memory_.data();
@@ -153,7 +153,7 @@ class Sequences {
                 std::size_t index) const {
     const auto p = static_cast<std::size_t>(position);
     const auto page = static_cast<std::size_t>(tables_[s][p / kPageTokens]);
-    const std::byte* start = base + page * view_.page_bytes() + head * view_.head_bytes();
+    const std::byte* start = base + page * view_.page_stride + head * view_.head_bytes();
     if (view_.type == CacheType::kF32) return reinterpret_cast<const float*>(start)[index];
     if (view_.type == CacheType::kF16)
       return static_cast<double>(reinterpret_cast<const _Float16*>(start)[index]);
@@ -315,7 +315,7 @@ TEST_P(AttentionTest, CacheRoundsToNearestEven) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::size_t row = i / 64, d = i % 64, slot = row % kPageTokens;
     const auto page =
-        static_cast<std::size_t>(places[row].page_table[row / kPageTokens]) * sequences.cache().page_bytes();
+        static_cast<std::size_t>(places[row].page_table[row / kPageTokens]) * sequences.cache().page_stride;
     const auto* keys = reinterpret_cast<const std::uint16_t*>(sequences.cache().keys + page);
     const auto* cached = reinterpret_cast<const std::uint16_t*>(sequences.cache().values + page);
     const auto expected = std::bit_cast<std::uint16_t>(static_cast<_Float16>(values[i]));

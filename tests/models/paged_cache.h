@@ -22,6 +22,7 @@ class PagedCache {
       view.type = type;
       view.heads = static_cast<std::size_t>(configuration.key_value_heads);
       view.head_dimension = static_cast<std::size_t>(configuration.head_dimension);
+      view.page_stride = view.page_bytes();
       const std::size_t bytes = pages * sequences * view.page_bytes();
       view.keys = memory_.emplace_back(bytes).data();
       view.values = memory_.emplace_back(bytes).data();
