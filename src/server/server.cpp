@@ -48,6 +48,7 @@ struct Server::Implementation {
   const std::shared_ptr<CurrentOptions> live;
   std::atomic<ServerPhase> phase;
   net::thread_pool workers{1};
+  const std::shared_ptr<ResponseCache> cache;  // null: none
   CompletionService completions;
   std::optional<Listener> listener, admin;
   std::vector<std::jthread> threads;
@@ -58,7 +59,9 @@ Server::Implementation::Implementation(ModelProvider& model_provider, const Serv
       models(model_provider),
       live(std::make_shared<CurrentOptions>(options.live)),
       phase(options.starts_ready ? ServerPhase::kReady : ServerPhase::kStarting),
-      completions(models, workers, metrics) {
+      cache(options.response_cache_bytes > 0 ? make_memory_response_cache(options.response_cache_bytes)
+                                             : nullptr),
+      completions(models, workers, metrics, cache) {
   listener.emplace(
       io_context, public_address(options),
       ConnectionEnvironment{live, AccessRules(options.host), public_router(), metrics, io_context});
@@ -102,8 +105,9 @@ Router Server::Implementation::admin_router() {
 std::vector<prometheus::MetricFamily> Server::Implementation::collect() const {
   auto families = state_metrics({.ready = phase == ServerPhase::kReady,
                                  .public_connections = listener->connections(),
-                                 .admin_connections = admin->connections(),
+                                 .admin_connections = admin ? admin->connections() : 0,
                                  .models = models.activity(),
+                                 .response_cache_bytes = cache ? std::optional(cache->bytes()) : std::nullopt,
                                  .home = options.home});
   for (auto& family : metrics->collect()) families.push_back(std::move(family));
   return families;
