@@ -11,6 +11,7 @@
 #include "server/model_routes.h"
 #include "server/page.h"
 #include "server/state_metrics.h"
+#include "server/status_routes.h"
 #include "server/watching_routes.h"
 
 namespace hearth::server {
@@ -86,7 +87,10 @@ Server::Implementation::Implementation(ModelProvider& model_provider, const Serv
 
 Router Server::Implementation::public_router() {
   Router router;
-  add_page_routes(router);
+  add_chat_page_route(router);
+  add_live_page_routes(router);
+  // Whoever reaches a loopback address is on this machine; elsewhere the figures are the administrator's.
+  if (is_loopback_address(options.host)) add_status_route(router, models, [this] { return collect(); });
   add_model_routes(router, models);
   add_health_routes(router, phase);
   router.add("POST", "/v1/chat/completions",
@@ -99,6 +103,8 @@ Router Server::Implementation::admin_router() {
   Router router;
   add_health_routes(router, phase);
   add_metrics_route(router, [this] { return collect(); });
+  add_live_page_routes(router);
+  add_status_route(router, models, [this] { return collect(); });
   return router;
 }
 
