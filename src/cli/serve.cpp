@@ -4,6 +4,7 @@
 #include <csignal>
 #include <future>
 
+#include "base/core_dump.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory_limit.h"
@@ -88,7 +89,8 @@ server::RegistryOptions registry_options(const configuration::Configuration& con
 server::ServerOptions server_options(const configuration::Configuration& configuration) {
   server::ServerOptions options = configuration.server;
   options.home = home_directory();
-  options.starts_ready = configuration.registry.preferred.empty() && configuration.preload.empty();
+  options.starts_ready = configuration.registry.preferred.empty() && configuration.registry.pinned.empty() &&
+                         configuration.preload.empty();
   return options;
 }
 
@@ -135,6 +137,8 @@ class Service {
   // False when a signal came first.
   bool preload() {
     if (!configuration_->registry.preferred.empty() && !preload(registry_.default_model())) return false;
+    for (const std::string& name : registry_.pinned())
+      if (!preload(name)) return false;
     for (const std::string& name : configuration_->preload)
       if (!preload(name)) return false;
     return true;
@@ -195,6 +199,7 @@ void run(const Options& options) {
   }
   set_log_format(loaded.configuration.log_format);
   set_log_level(loaded.configuration.log_level);
+  if (!loaded.configuration.core_dumps) forbid_core_dumps();
   Service(options, std::move(loaded)).run();
 }
 

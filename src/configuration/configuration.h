@@ -26,6 +26,7 @@ struct Configuration {
   int threads = 0;                // of computing; 0: one for each physical core
   // Of the memory that the machine or its container has; empty: as much as is free at the start.
   std::optional<double> memory_fraction;
+  bool core_dumps = false;  // may hold prompts and answers
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
   std::vector<std::string> preload;  // models loaded at the start, after the preferred one

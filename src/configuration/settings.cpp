@@ -138,6 +138,8 @@ void add_service(std::vector<Setting>& all) {
   add("log_format", "--log-format", kAfterRestart,
       choice<LogFormat>({{"text", LogFormat::kText}, {"json", LogFormat::kJson}}), HEARTH_FIELD(log_format),
       "Lines of the log: text, or json: one object each");
+  add("core_dumps", "", kAfterRestart, boolean(), HEARTH_FIELD(core_dumps),
+      "Let a crash write the server's memory to a core dump, with the prompts and answers in it");
   // The library that parses HTTP holds one header in 65,535 bytes.
   add("header_size", "", kAtOnce, size(kKiB, 64 * kKiB - 1), HEARTH_FIELD(server.live.limits.header_bytes),
       "Of a request's first line and headers, less than `read_ahead_size`; beyond: 431");
@@ -180,6 +182,15 @@ void add_sampling(std::vector<Setting>& all) {
       "default");
 }
 
+void add_cache(std::vector<Setting>& all) {
+  // Off: kept answers are what callers wrote and got, held after they left, and hide from whoever measures
+  // whether anything was computed.
+  all.push_back(make("cache", "responses_size", "", kAfterRestart, size(0, 1024 * kGiB),
+                     HEARTH_FIELD(server.response_cache_bytes),
+                     "Of answers kept for who asks the very same again, at temperature 0 or with a seed; the "
+                     "one asked for longest ago goes first; 0B: none"));
+}
+
 void add_models(std::vector<Setting>& all) {
   all.push_back(make("models", "default", "--model", kAfterRestart, text("a model in the store or a path"),
                      HEARTH_FIELD(registry.preferred),
@@ -188,6 +199,12 @@ void add_models(std::vector<Setting>& all) {
                      HEARTH_FIELD(preload),
                      "Further models that are loaded at once; one that nobody uses goes where another needs "
                      "the memory"));
+  all.push_back(make("models", "pinned", "", kAfterRestart, texts("a list of models in the store"),
+                     HEARTH_FIELD(registry.pinned), "Models that are loaded at once and never unloaded"));
+  all.push_back(make("models", "idle_time", "", kAfterRestart, duration(0ms, 24h * 30),
+                     HEARTH_FIELD(registry.idle_time),
+                     "How long nobody uses a model before it is unloaded, unless it is pinned; 0ms: until "
+                     "another needs the memory"));
 }
 
 #undef HEARTH_FIELD
@@ -200,6 +217,7 @@ const std::vector<Setting>& settings() {
     add_inference(made);
     add_service(made);
     add_sampling(made);
+    add_cache(made);
     add_models(made);
     return made;
   }();

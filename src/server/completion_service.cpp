@@ -4,6 +4,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/string.hpp>
 #include <mutex>
 
 #include "server/chat_request.h"
@@ -37,6 +38,24 @@ std::string ignored_header(const std::vector<std::string>& names) {
   return value;
 }
 
+// What a request's Cache-Control (RFC 9111, 5.2.1) allows.
+struct CacheUse {
+  bool read = true, keep = true;
+};
+
+CacheUse cache_use(std::string_view header) {
+  CacheUse use;
+  while (!header.empty()) {
+    std::string_view directive = header.substr(0, header.find(','));
+    header.remove_prefix(std::min(directive.size() + 1, header.size()));
+    const auto begin = std::min(directive.find_first_not_of(" \t"), directive.size());
+    directive = directive.substr(begin, directive.find_last_not_of(" \t") + 1 - begin);
+    if (boost::beast::iequals(directive, "no-store")) use = {false, false};
+    if (boost::beast::iequals(directive, "no-cache")) use.read = false;
+  }
+  return use;
+}
+
 }  // namespace
 
 struct CompletionService::Job {
@@ -52,6 +71,8 @@ struct CompletionService::Job {
   std::shared_ptr<GenerationMeter> meter;
   AnswerHead head;
   std::int32_t choices = 0;  // of all prompts together
+  std::shared_ptr<ResponseCache> cache;
+  CacheUse cache_use;
 
   void submit(const std::shared_ptr<engine::RequestContext>& context);
   HeaderList headers() const;
@@ -59,6 +80,7 @@ struct CompletionService::Job {
 
  private:
   std::vector<std::vector<std::int32_t>> tokenized_prompts() const;
+  bool answer_from_cache(const std::string& key);
 };
 
 std::vector<std::vector<std::int32_t>> CompletionService::Job::tokenized_prompts() const {
@@ -71,10 +93,32 @@ std::vector<std::vector<std::int32_t>> CompletionService::Job::tokenized_prompts
   return all;
 }
 
+// Through the same queue and meter as an engine's events: a hit is an answer like any other.
+bool CompletionService::Job::answer_from_cache(const std::string& key) {
+  const auto known = cache_use.read ? cache->find(key) : nullptr;
+  meter->used_response_cache(known != nullptr);
+  if (!known) return false;
+  for (const KeptChoice& choice : *known) {
+    const auto sink = meter->watch(queue->sink(choices), counts_prompt(choices));
+    ++choices;
+    sink(choice.event());
+  }
+  return true;
+}
+
 // All choices or none: one that is refused takes the others back.
 void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext>& context) {
   const auto all = tokenized_prompts();
   const auto sampling = parameters.sampling_over(model->default_sampling());
+  std::shared_ptr<AnswerRecorder> recorder;
+  if (cache) {
+    const auto key = answer_key(
+        {context->principal.tenant, model->digest(), model->fingerprint(), {}, all, parameters, sampling});
+    if (key && answer_from_cache(*key)) return;
+    if (key && cache_use.keep)
+      recorder = std::make_shared<AnswerRecorder>(cache, *key,
+                                                  all.size() * static_cast<std::size_t>(parameters.choices));
+  }
   try {
     for (const auto& tokens : all) {
       for (std::int32_t choice = 0; choice < parameters.choices; ++choice) {
@@ -88,6 +132,7 @@ void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext
         request.choice = choice;
         request.ignore_end = parameters.ignore_end;
         auto sink = meter->watch(queue->sink(choices), counts_prompt(choices));
+        if (recorder) sink = recorder->watch(std::move(sink), static_cast<std::size_t>(choices));
         ++choices;
         model->submit(std::move(request), std::move(sink));
       }
@@ -101,6 +146,8 @@ void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext
 
 HeaderList CompletionService::Job::headers() const {
   HeaderList headers = {{"x-hearth-seed", std::to_string(parameters.seed)}, {"x-hearth-model", model->id()}};
+  if (const auto hit = meter->response_cache_hit())
+    headers.emplace_back("x-hearth-cache", *hit ? "hit" : "miss");
   if (!ignored.empty()) headers.emplace_back("x-hearth-ignored", ignored_header(ignored));
   return headers;
 }
@@ -170,6 +217,8 @@ net::awaitable<void> CompletionService::serve(Exchange& exchange, Job job) {
   job.queue = std::make_shared<GenerationQueue>(exchange.waker());
   job.meter = std::make_shared<GenerationMeter>(metrics_, job.model->id(), exchange.received());
   exchange.set_meter(job.meter);
+  job.cache_use = cache_use(exchange.header("Cache-Control"));
+  if (job.cache_use.read || job.cache_use.keep) job.cache = cache_;
   const auto context = exchange.context();
   // Named, not written into the co_await: GCC 12 destroys the captures of such a temporary twice.
   auto submit = [&job, context] { job.submit(context); };

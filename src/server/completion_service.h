@@ -10,15 +10,16 @@
 
 #include "server/exchange.h"
 #include "server/model_provider.h"
+#include "server/response_cache.h"
 
 namespace hearth::server {
 
 class CompletionService {
  public:
-  // Models and workers must outlive the service.
+  // Models and workers must outlive the service; without a cache every answer is computed.
   CompletionService(ModelProvider& models, boost::asio::thread_pool& workers,
-                    std::shared_ptr<Metrics> metrics)
-      : models_(models), workers_(workers), metrics_(std::move(metrics)) {}
+                    std::shared_ptr<Metrics> metrics, std::shared_ptr<ResponseCache> cache)
+      : models_(models), workers_(workers), metrics_(std::move(metrics)), cache_(std::move(cache)) {}
 
   boost::asio::awaitable<void> chat(Exchange& exchange);
   boost::asio::awaitable<void> text(Exchange& exchange);
@@ -33,6 +34,7 @@ class CompletionService {
   ModelProvider& models_;
   boost::asio::thread_pool& workers_;
   const std::shared_ptr<Metrics> metrics_;  // the engine's last events may outlive the server
+  const std::shared_ptr<ResponseCache> cache_;
 };
 
 }  // namespace hearth::server

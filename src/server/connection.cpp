@@ -245,6 +245,8 @@ void Connection::record_answer() const {
     fields.emplace_back("queue_seconds", totals.usage.queue_seconds);
     if (totals.first_token_seconds) fields.emplace_back("first_token_seconds", *totals.first_token_seconds);
     fields.emplace_back("decode_seconds", totals.usage.decode_seconds);
+    if (const auto hit = meter_->response_cache_hit())
+      fields.emplace_back("response_cache", std::string(*hit ? "hit" : "miss"));
   }
   log_event("request", fields);
 }

@@ -1,5 +1,8 @@
 #include "server/engine_model.h"
 
+#include <fmt/format.h>
+
+#include <atomic>
 #include <utility>
 
 #include "engine/model.h"
@@ -9,9 +12,21 @@
 
 namespace hearth::server {
 
-EngineModel::EngineModel(std::string id, std::shared_ptr<engine::Compute> compute,
+namespace {
+
+// What a path leads to may be another file the next time.
+std::string unique_digest() {
+  static std::atomic<std::int64_t> loads{0};
+  return fmt::format("load {}", ++loads);
+}
+
+}  // namespace
+
+EngineModel::EngineModel(std::string id, std::string digest, std::shared_ptr<engine::Compute> compute,
                          const std::filesystem::path& path, const engine::EngineOptions& options)
-    : id_(std::move(id)), engine_(engine::Engine::load(std::move(compute), path, options)) {}
+    : id_(std::move(id)),
+      digest_(digest.empty() ? unique_digest() : std::move(digest)),
+      engine_(engine::Engine::load(std::move(compute), path, options)) {}
 
 std::vector<std::int32_t> EngineModel::tokenize_chat(const ChatPrompt& prompt) const {
   text::ChatRequest request;

@@ -23,7 +23,19 @@ void GenerationMeter::observe(std::size_t index, const engine::GenerationEvent& 
         std::chrono::duration<double>(std::chrono::steady_clock::now() - received_).count();
     metrics_->first_token(model_, *first_token_seconds_);
   }
-  if (event.finish) metrics_->sequence_ended(model_, event.usage, sequence.counts_prompt);
+  if (event.finish)
+    metrics_->sequence_ended(model_, event.usage, sequence.counts_prompt, response_cache_hit_ == true);
+}
+
+void GenerationMeter::used_response_cache(bool hit) {
+  metrics_->response_cache_asked(hit);
+  const std::lock_guard lock(mutex_);
+  response_cache_hit_ = hit;
+}
+
+std::optional<bool> GenerationMeter::response_cache_hit() const {
+  const std::lock_guard lock(mutex_);
+  return response_cache_hit_;
 }
 
 GenerationMeter::Totals GenerationMeter::totals() const {

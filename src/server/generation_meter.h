@@ -25,6 +25,10 @@ class GenerationMeter : public std::enable_shared_from_this<GenerationMeter> {
   // Hand to the engine in place of `next`; keeps the meter alive. `counts_prompt` as AnswerUsage::add.
   engine::GenerationCallback watch(engine::GenerationCallback next, bool counts_prompt);
 
+  // The request has a place in the response cache, and found its answer there or not.
+  void used_response_cache(bool hit);
+  std::optional<bool> response_cache_hit() const;
+
   struct Totals {
     AnswerUsage usage;
     std::int64_t drafted_tokens = 0, accepted_tokens = 0;
@@ -47,6 +51,7 @@ class GenerationMeter : public std::enable_shared_from_this<GenerationMeter> {
   mutable std::mutex mutex_;  // guards what follows
   std::vector<Sequence> sequences_;
   std::optional<double> first_token_seconds_;
+  std::optional<bool> response_cache_hit_;
 };
 
 }  // namespace hearth::server

@@ -147,6 +147,7 @@ GenerationParameters read_generation_parameters(FieldReader& body,
   parameters.stop = read_stop(body);
   const auto seed = body.integer("seed", INT64_MIN, INT64_MAX);
   parameters.seed = seed ? *seed : random_seed();
+  parameters.seed_given = seed.has_value();
   parameters.choices = static_cast<std::int32_t>(body.integer("n", 1, kMostChoices).value_or(1));
   parameters.ignore_end = body.boolean("ignore_eos").value_or(false);
   read_stream(body, parameters);

@@ -24,6 +24,7 @@ inline constexpr std::size_t kLongestStopString = 512;     // bytes
 inline constexpr std::size_t kMostLogitBiases = 4096;      // `logit_bias`
 inline constexpr std::int32_t kMostNewTokens = 1'000'000;  // `max_tokens`; the context bounds it further
 
+// A field that is added has to say its part in answer_key() (server/answer_key.cpp).
 struct GenerationParameters {
   std::optional<float> temperature, top_p, min_p;
   std::optional<std::int32_t> top_k;
@@ -32,6 +33,7 @@ struct GenerationParameters {
   std::optional<std::int32_t> maximum_tokens;
   std::vector<std::string> stop;
   std::int64_t seed = 0;  // the effective one: drawn at random when the caller gave none
+  bool seed_given = false;
   std::int32_t choices = 1;
   bool stream = false;
   bool include_usage = false;  // a last chunk with the counts

@@ -61,7 +61,13 @@ struct Metrics::Families {
       add(registry, prometheus::BuildCounter(), "hearth_cached_prompt_tokens_total",
           "Tokens of prompts whose keys and values were known.");
   prometheus::Family<prometheus::Counter>& completion_tokens =
-      add(registry, prometheus::BuildCounter(), "hearth_completion_tokens_total", "Tokens generated.");
+      add(registry, prometheus::BuildCounter(), "hearth_completion_tokens_total",
+          "Tokens of answers, also of those that the response cache had.");
+  prometheus::Family<prometheus::Counter>& response_cache =
+      add(registry, prometheus::BuildCounter(), "hearth_response_cache_requests_total",
+          "Requests whose answer is no matter of chance, by whether the response cache had it.");
+  prometheus::Counter& response_cache_hits = response_cache.Add({{"result", "hit"}});
+  prometheus::Counter& response_cache_misses = response_cache.Add({{"result", "miss"}});
   prometheus::Gauge& start_time =
       add(registry, prometheus::BuildGauge(), "process_start_time_seconds", "When the server started.")
           .Add({});
@@ -91,16 +97,21 @@ void Metrics::first_token(const std::string& model, double seconds) {
   families_->first_token_seconds.Add({{"model", model}}, kFirstToken).Observe(seconds);
 }
 
-void Metrics::sequence_ended(const std::string& model, const engine::Usage& usage, bool counts_prompt) {
+void Metrics::response_cache_asked(bool hit) {
+  (hit ? families_->response_cache_hits : families_->response_cache_misses).Increment();
+}
+
+void Metrics::sequence_ended(const std::string& model, const engine::Usage& usage, bool counts_prompt,
+                             bool from_cache) {
   const prometheus::Labels labels = {{"model", model}};
-  families_->queue_seconds.Add(labels, kQueue).Observe(usage.queue_seconds);
+  if (!from_cache) families_->queue_seconds.Add(labels, kQueue).Observe(usage.queue_seconds);
   if (usage.completion_tokens == 0) return;
   if (counts_prompt) {
     families_->prompt_tokens.Add(labels).Increment(usage.prompt_tokens);
     families_->cached_tokens.Add(labels).Increment(usage.cached_tokens);
   }
   families_->completion_tokens.Add(labels).Increment(usage.completion_tokens);
-  if (usage.completion_tokens > 1)
+  if (usage.completion_tokens > 1 && !from_cache)
     families_->token_seconds.Add(labels, kPerToken)
         .Observe(usage.decode_seconds / (usage.completion_tokens - 1));
 }

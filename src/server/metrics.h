@@ -33,8 +33,12 @@ class Metrics {
 
   // Since the request was received.
   void first_token(const std::string& model, double seconds);
-  // One sequence is over. The prompt counts where it `counts_prompt` and was computed.
-  void sequence_ended(const std::string& model, const engine::Usage& usage, bool counts_prompt);
+  // One sequence is over. The prompt counts where it `counts_prompt` and was computed. Of an answer
+  // `from_cache` the tokens count, and no times of computing.
+  void sequence_ended(const std::string& model, const engine::Usage& usage, bool counts_prompt,
+                      bool from_cache);
+  // A request that may be answered by the response cache was, or not.
+  void response_cache_asked(bool hit);
 
   std::vector<prometheus::MetricFamily> collect() const;
 

@@ -29,6 +29,8 @@ class ServedModel {
   virtual std::vector<std::int32_t> tokenize_chat(const ChatPrompt& prompt) const = 0;
   virtual std::vector<std::int32_t> tokenize_prompt(std::string_view text) const = 0;
   virtual const std::string& fingerprint() const = 0;
+  // Names the model's very bytes, among all that this process ever loads.
+  virtual const std::string& digest() const = 0;
   // Where a request says nothing.
   virtual engine::SamplingOptions default_sampling() const = 0;
   // As engine::Engine::submit: throws what can be known at once, the rest comes as events.

@@ -15,6 +15,11 @@ namespace hearth::server {
 
 namespace {
 
+using std::chrono::milliseconds;
+constexpr milliseconds kShortestSweep{10};
+// Long enough that a model that cannot be loaded keeps nobody else waiting for the loader.
+constexpr milliseconds kFirstRetry{2'000}, kLongestRetry{300'000};
+
 std::string gigabytes(std::size_t bytes) {
   return fmt::format("{:.2f} GB", static_cast<double>(bytes) / 1e9);
 }
@@ -52,6 +57,8 @@ ModelRegistry::ModelRegistry(store::Store store, std::shared_ptr<engine::Compute
       preferred_id_ = store_.find(options_.preferred).name.text();
     }
   }
+  for (const std::string& name : options_.pinned)
+    pinned_.insert(by_path_ && name == options_.preferred ? preferred_id_ : store_.find(name).name.text());
   loader_ = std::jthread([this] { run_loader(); });
 }
 
@@ -140,7 +147,7 @@ store::ModelRecord ModelRegistry::find(const std::string& id) const {
 void ModelRegistry::acquire(const std::string& id, Acquired callback) {
   std::shared_ptr<EngineModel> model;
   try {
-    std::string name = id;
+    std::string name = id, pulled_at;
     bool known = false;
     {
       const std::lock_guard lock(mutex_);
@@ -155,10 +162,14 @@ void ModelRegistry::acquire(const std::string& id, Acquired callback) {
                     fmt::format("`hearth pull {}` repairs it", record.reference))
             .with_field("model");
       name = by_path_ && id == preferred_id_ ? id : record.name.text();
+      pulled_at = record.pulled_at;
     }
     const std::lock_guard lock(mutex_);
     Entry& entry = entries_[name];
+    if (entry.verdict && entry.failed_pull == pulled_at && options_.now() < entry.retry)
+      throw Error(*entry.verdict);
     entry.last_use = ++uses_;
+    entry.in_use = options_.now();
     if (entry.model) {
       model = entry.model;
     } else {
@@ -186,7 +197,15 @@ std::shared_ptr<EngineModel> ModelRegistry::loaded(const std::string& id) const 
 void ModelRegistry::run_loader() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return stopping_ || !to_load_.empty(); });
+    const auto is_wanted = [this] { return stopping_ || !to_load_.empty(); };
+    if (options_.idle_time.count() == 0) {
+      wake_.wait(lock, is_wanted);
+    } else if (!wake_.wait_for(lock, std::max(options_.idle_time / 4, kShortestSweep), is_wanted)) {
+      lock.unlock();
+      unload_idle();
+      lock.lock();
+      continue;
+    }
     if (to_load_.empty()) return;
     const std::string id = std::move(to_load_.front());
     to_load_.pop_front();
@@ -194,9 +213,12 @@ void ModelRegistry::run_loader() {
     lock.unlock();
     const auto begin = std::chrono::steady_clock::now();
     std::optional<Error> failure;
+    std::string pulled_at;
     try {
       if (stopping_) throw Error(ErrorKind::kOverloaded, "The server is stopping.");
-      load(find(id), id, entry);
+      const store::ModelRecord record = find(id);
+      pulled_at = record.pulled_at;
+      load(record, id, entry);
     } catch (const Error& error) {
       failure = error;
     } catch (const std::bad_alloc&) {
@@ -211,11 +233,40 @@ void ModelRegistry::run_loader() {
     entry.load_seconds += took.count();
     entry.state = failure ? ModelState::kFailed : ModelState::kLoaded;
     entry.error = failure ? failure->what() : "";
+    entry.in_use = options_.now();
+    entry.verdict.reset();
+    if (failure)
+      note_failure(entry, *failure, pulled_at);
+    else
+      entry.failures_in_a_row = 0;
     const auto waiting = std::exchange(entry.waiting, {});
     const std::shared_ptr<EngineModel> model = entry.model;
     lock.unlock();
     for (const Acquired& callback : waiting) callback(model, failure);
     lock.lock();
+  }
+}
+
+// Memory that was short may be there the next moment.
+void ModelRegistry::note_failure(Entry& entry, const Error& failure, const std::string& pulled_at) const {
+  if (failure.kind() == ErrorKind::kOutOfMemory || failure.kind() == ErrorKind::kOverloaded) return;
+  const auto wait = std::min(kLongestRetry, kFirstRetry * (1 << std::min(entry.failures_in_a_row++, 8)));
+  entry.verdict = failure;
+  entry.failed_pull = pulled_at;
+  entry.retry = options_.now() + wait;
+}
+
+void ModelRegistry::unload_idle() {
+  std::vector<std::shared_ptr<EngineModel>> unloaded;  // ends outside the lock
+  const std::lock_guard lock(mutex_);
+  const auto now = options_.now();
+  for (auto& [id, entry] : entries_) {
+    if (!entry.model || pinned_.contains(id)) continue;
+    if (entry.model.use_count() > 1) entry.in_use = now;
+    if (now - entry.in_use < options_.idle_time) continue;
+    log_info("unloading {}: nobody used it for {:.0f} s", id,
+             std::chrono::duration<double>(now - entry.in_use).count());
+    unloaded.push_back(unload(entry));
   }
 }
 
@@ -232,13 +283,19 @@ void ModelRegistry::load(const store::ModelRecord& record, const std::string& id
   }
   const std::size_t planned = planned_bytes(record.path, options);
   make_room(id, planned);
-  auto model = std::make_shared<EngineModel>(id, compute_, record.path, options);
+  auto model = std::make_shared<EngineModel>(id, record.digest, compute_, record.path, options);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   log_info("loaded {} in {:.1f} s: at most {}, context {}, fingerprint {}", id, took.count(),
            gigabytes(planned), model->context_tokens(), model->fingerprint());
   const std::lock_guard lock(mutex_);
   entry.model = std::move(model);
   entry.planned = planned;
+}
+
+std::shared_ptr<EngineModel> ModelRegistry::unload(Entry& entry) {
+  entry.state = ModelState::kAvailable;
+  entry.planned = 0;
+  return std::exchange(entry.model, nullptr);
 }
 
 void ModelRegistry::make_room(const std::string& id, std::size_t needed) {
@@ -252,23 +309,23 @@ void ModelRegistry::make_room(const std::string& id, std::size_t needed) {
       if (!entry.model) continue;
       used += entry.planned;
       // Nobody but this list holds it, and none can come to while the mutex is held.
-      if (entry.model.use_count() == 1 && (!idlest || entry.last_use < idlest->second.last_use))
+      if (entry.model.use_count() == 1 && !pinned_.contains(named.first) &&
+          (!idlest || entry.last_use < idlest->second.last_use))
         idlest = &named;
     }
     if (used + needed <= options_.memory_budget) return;
     if (!idlest)
       throw Error(
           ErrorKind::kOutOfMemory,
-          fmt::format("{} needs {} of memory; of {} that the server may use, {} are taken by models in use.",
+          fmt::format("{} needs {} of memory; of {} that the server may use, {} are taken by models in use "
+                      "or pinned.",
                       id, gigabytes(needed), gigabytes(options_.memory_budget), gigabytes(used)),
           used == 0
               ? "a smaller --context or --parallel takes less, a larger inference.memory_fraction allows more"
               : "try again later")
           .with_field("model");
     log_info("unloading {} to make room for {}", idlest->first, id);
-    unloaded.push_back(std::exchange(idlest->second.model, nullptr));
-    idlest->second.state = ModelState::kAvailable;
-    idlest->second.planned = 0;
+    unloaded.push_back(unload(idlest->second));
   }
 }
 

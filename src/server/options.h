@@ -50,8 +50,9 @@ struct ServerOptions {
   std::string host = "127.0.0.1";     // an IP address or "localhost"
   std::uint16_t port = kDefaultPort;  // 0: any free one, see Server::port()
   int network_threads = 2;
-  bool allow_unauthenticated = false;  // beyond loopback there must be a reason to let everybody in
-  bool starts_ready = true;            // else /ready says no until Server::become_ready()
+  bool allow_unauthenticated = false;    // beyond loopback there must be a reason to let everybody in
+  std::size_t response_cache_bytes = 0;  // 0: none (server/response_cache.h)
+  bool starts_ready = true;              // else /ready says no until Server::become_ready()
   AdminOptions admin;
   std::filesystem::path home;  // whose disk the metrics watch; empty: none
   LiveOptions live;

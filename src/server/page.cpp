@@ -47,8 +47,12 @@ net::awaitable<void> serve_file(Exchange& exchange, std::string_view name) {
 
 }  // namespace
 
-void add_page_routes(Router& router) {
+void add_chat_page_route(Router& router) {
   router.add("GET", "/", [](Exchange& exchange) { return serve_file(exchange, "index.html"); });
+}
+
+void add_live_page_routes(Router& router) {
+  router.add("GET", "/live", [](Exchange& exchange) { return serve_file(exchange, "live.html"); });
   router.add("GET", "/favicon.ico", [](Exchange& exchange) { return serve_file(exchange, "hearth.svg"); });
   router.add("GET", "/web/*", [](Exchange& exchange) { return serve_file(exchange, exchange.path_rest()); });
 }

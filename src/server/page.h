@@ -14,7 +14,9 @@ struct WebFile {
 };
 std::span<const WebFile> embedded_web_files();
 
-// `GET /` and `GET /web/NAME`.
-void add_page_routes(Router& router);
+// `GET /`: the chat.
+void add_chat_page_route(Router& router);
+// `GET /live`: what the server does now; and `GET /web/NAME`.
+void add_live_page_routes(Router& router);
 
 }  // namespace hearth::server

@@ -11,6 +11,7 @@
 #include "server/model_routes.h"
 #include "server/page.h"
 #include "server/state_metrics.h"
+#include "server/status_routes.h"
 #include "server/watching_routes.h"
 
 namespace hearth::server {
@@ -48,6 +49,7 @@ struct Server::Implementation {
   const std::shared_ptr<CurrentOptions> live;
   std::atomic<ServerPhase> phase;
   net::thread_pool workers{1};
+  const std::shared_ptr<ResponseCache> cache;  // null: none
   CompletionService completions;
   std::optional<Listener> listener, admin;
   std::vector<std::jthread> threads;
@@ -58,7 +60,9 @@ Server::Implementation::Implementation(ModelProvider& model_provider, const Serv
       models(model_provider),
       live(std::make_shared<CurrentOptions>(options.live)),
       phase(options.starts_ready ? ServerPhase::kReady : ServerPhase::kStarting),
-      completions(models, workers, metrics) {
+      cache(options.response_cache_bytes > 0 ? make_memory_response_cache(options.response_cache_bytes)
+                                             : nullptr),
+      completions(models, workers, metrics, cache) {
   listener.emplace(
       io_context, public_address(options),
       ConnectionEnvironment{live, AccessRules(options.host), public_router(), metrics, io_context});
@@ -83,7 +87,10 @@ Server::Implementation::Implementation(ModelProvider& model_provider, const Serv
 
 Router Server::Implementation::public_router() {
   Router router;
-  add_page_routes(router);
+  add_chat_page_route(router);
+  add_live_page_routes(router);
+  // Whoever reaches a loopback address is on this machine; elsewhere the figures are the administrator's.
+  if (is_loopback_address(options.host)) add_status_route(router, models, [this] { return collect(); });
   add_model_routes(router, models);
   add_health_routes(router, phase);
   router.add("POST", "/v1/chat/completions",
@@ -96,14 +103,17 @@ Router Server::Implementation::admin_router() {
   Router router;
   add_health_routes(router, phase);
   add_metrics_route(router, [this] { return collect(); });
+  add_live_page_routes(router);
+  add_status_route(router, models, [this] { return collect(); });
   return router;
 }
 
 std::vector<prometheus::MetricFamily> Server::Implementation::collect() const {
   auto families = state_metrics({.ready = phase == ServerPhase::kReady,
                                  .public_connections = listener->connections(),
-                                 .admin_connections = admin->connections(),
+                                 .admin_connections = admin ? admin->connections() : 0,
                                  .models = models.activity(),
+                                 .response_cache_bytes = cache ? std::optional(cache->bytes()) : std::nullopt,
                                  .home = options.home});
   for (auto& family : metrics->collect()) families.push_back(std::move(family));
   return families;

@@ -134,6 +134,10 @@ std::vector<MetricFamily> state_metrics(const ServerStateFigures& state) {
   families.add(static_cast<double>(state.public_connections), {{"listener", "public"}});
   families.add(static_cast<double>(state.admin_connections), {{"listener", "admin"}});
   add_models(families, state.models);
+  if (state.response_cache_bytes) {
+    families.gauge("hearth_response_cache_bytes", "Memory of the answers that the response cache keeps.");
+    families.add(static_cast<double>(*state.response_cache_bytes));
+  }
   add_process(families);
   add_disk(families, state.home);
   return families.take();

@@ -7,6 +7,7 @@
 #include <prometheus/metric_family.h>
 
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "server/model_provider.h"
@@ -17,7 +18,8 @@ struct ServerStateFigures {
   bool ready = false;
   std::size_t public_connections = 0, admin_connections = 0;
   std::vector<ModelActivity> models;
-  std::filesystem::path home;  // whose disk is watched; empty: none
+  std::optional<std::size_t> response_cache_bytes;  // empty: there is none
+  std::filesystem::path home;                       // whose disk is watched; empty: none
 };
 
 std::vector<prometheus::MetricFamily> state_metrics(const ServerStateFigures& state);

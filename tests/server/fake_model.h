@@ -39,6 +39,7 @@ class FakeModel : public ServedModel {
     return words(std::string(text));
   }
   const std::string& fingerprint() const override { return fingerprint_; }
+  const std::string& digest() const override { return id_; }
   engine::SamplingOptions default_sampling() const override { return {}; }
 
   void submit(engine::GenerationRequest request, engine::GenerationCallback callback) override {

@@ -141,6 +141,97 @@ TEST_F(ModelRegistryTest, AFailingLoadIsToldAndHarmsNoOther) {
   EXPECT_EQ(get(registry, "river:a")->id(), "river:a");
 }
 
+// A model of the store whose file went bad after it was pulled.
+TEST_F(ModelRegistryTest, AFileThatWentBadIsTriedAgainAfterAWhileAndNotAtEveryRequest) {
+  auto now = std::make_shared<std::atomic<std::chrono::seconds>>(std::chrono::seconds(1000));
+  options_.now = [now] { return std::chrono::steady_clock::time_point(now->load()); };
+  const fs::path good = home_ / "good.gguf", bad = home_ / "served.gguf";
+  fs::copy_file(file_, good);
+  fs::copy_file(file_, bad);
+  fs::resize_file(bad, fs::file_size(bad) / 2);
+  options_.preferred = bad.string();
+  ModelRegistry registry = this->registry();
+  const auto failed_loads = [&] {
+    for (const ModelActivity& one : registry.activity())
+      if (one.id == "served.gguf") return one.failed_loads;
+    return std::int64_t{0};
+  };
+  const auto fails = [&] {
+    EXPECT_THROW(get(registry, "served.gguf"), Error);
+    return failed_loads();
+  };
+  auto other = get(registry, "river:a");
+  EXPECT_EQ(fails(), 1);
+  EXPECT_EQ(fails(), 1);  // told at once, not tried
+  *now = now->load() + std::chrono::seconds(3);
+  EXPECT_EQ(fails(), 2);
+  *now = now->load() + std::chrono::seconds(3);
+  EXPECT_EQ(fails(), 2);  // the second wait is longer
+  EXPECT_EQ(status(registry, "served.gguf").state, ModelState::kFailed);
+  EXPECT_EQ(get(registry, "river:a"), other);
+  EXPECT_FALSE(other->tokenize_prompt("unharmed").empty());
+  fs::rename(good, bad);
+  *now = now->load() + std::chrono::hours(1);
+  EXPECT_EQ(get(registry, "served.gguf")->id(), "served.gguf");
+  EXPECT_TRUE(status(registry, "served.gguf").error.empty());
+}
+
+TEST_F(ModelRegistryTest, AnIdleModelIsUnloadedAndOneInUseOrPinnedIsNot) {
+  auto now = std::make_shared<std::atomic<std::chrono::hours>>(std::chrono::hours(1000));
+  options_.now = [now] { return std::chrono::steady_clock::time_point(now->load()); };
+  options_.idle_time = std::chrono::hours(8);
+  options_.pinned = {"stone"};
+  ModelRegistry registry = this->registry();
+  EXPECT_EQ(registry.pinned(), (std::set<std::string>{"stone:a"}));
+  get(registry, "stone:a");
+  get(registry, "river:a");
+  auto held = get(registry, "river:b");
+  const auto after = [&](int hours) {
+    *now = now->load() + std::chrono::hours(hours);
+    registry.unload_idle();
+    std::string loaded;
+    for (const char* id : {"river:a", "river:b", "stone:a"})
+      if (status(registry, id).state == ModelState::kLoaded) loaded += std::string(id) + " ";
+    return loaded;
+  };
+  EXPECT_EQ(after(7), "river:a river:b stone:a ");
+  EXPECT_EQ(after(2), "river:b stone:a ");
+  EXPECT_EQ(after(100), "river:b stone:a ");
+  held.reset();
+  EXPECT_EQ(after(1), "river:b stone:a ");  // not idle for long
+  EXPECT_EQ(after(8), "stone:a ");
+  EXPECT_EQ(get(registry, "river:a")->id(), "river:a");  // and comes back
+}
+
+TEST_F(ModelRegistryTest, APinnedModelMakesNoRoomForAnother) {
+  options_.memory_budget = planned_ + planned_ / 2;
+  options_.pinned = {"river:a"};
+  ModelRegistry registry = this->registry();
+  get(registry, "river:a");
+  test::expect_error(ErrorKind::kOutOfMemory, {"river:b needs", "pinned"}, [&] { get(registry, "river:b"); });
+  EXPECT_EQ(status(registry, "river:a").state, ModelState::kLoaded);
+  options_.pinned = {"absent:1b"};
+  test::expect_error(ErrorKind::kNotFound, {"absent:1b"}, [&] { this->registry(); });
+}
+
+// Reported while it loads, from nothing to all, and never backwards.
+TEST_F(ModelRegistryTest, ProgressIsSeenWhileAModelLoads) {
+  ModelRegistry registry = this->registry();
+  std::promise<void> done;
+  registry.acquire("river:a", [&](auto, auto) { done.set_value(); });
+  const auto loaded = done.get_future();
+  std::set<double> seen;
+  double last = 0;
+  while (loaded.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    const ModelStatus one = status(registry, "river:a");
+    if (one.state != ModelState::kLoading) continue;
+    EXPECT_GE(one.progress, last);
+    EXPECT_LE(one.progress, 1);
+    seen.insert(last = one.progress);
+  }
+  EXPECT_GT(seen.size(), 2u);
+}
+
 TEST_F(ModelRegistryTest, APreferredModelMustBeThere) {
   options_.preferred = "absent:1b";
   test::expect_error(ErrorKind::kNotFound, {"absent:1b"}, [&] { registry(); });

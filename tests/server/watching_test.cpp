@@ -51,9 +51,9 @@ class WatchingTest : public ServerFixture {
   std::shared_ptr<FakeModel> model;
 };
 
-TEST_F(WatchingTest, TheListenersShareNothingButHealthAndReadiness) {
+TEST_F(WatchingTest, TheListenersShareHealthAndReadinessAndTheLivePage) {
   start();
-  for (const std::string path : {"/health", "/ready"}) {
+  for (const std::string path : {"/health", "/ready", "/live", "/web/live.js", "/api/status"}) {
     EXPECT_EQ(get(server->port(), path).status, 200) << path;
     EXPECT_EQ(admin(path).status, 200) << path;
   }
@@ -74,6 +74,50 @@ TEST_F(WatchingTest, AnotherSiteCannotReachTheMetricsThroughABrowser) {
   TestClient one(admin_port());
   one.send("GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n");
   EXPECT_EQ(one.receive().status, 403);
+}
+
+TEST_F(WatchingTest, BeyondThisMachineOnlyAdministrationShowsTheFigures) {
+  options.host = "0.0.0.0";
+  options.allow_unauthenticated = true;
+  start();
+  EXPECT_EQ(get(server->port(), "/live").status, 200);  // says where they are
+  EXPECT_EQ(get(server->port(), "/api/status").status, 404);
+  EXPECT_EQ(admin("/api/status").status, 200);
+}
+
+TEST_F(WatchingTest, TheStatusIsThatOfTheMetrics) {
+  ModelActivity activity{.id = "fake", .state = ModelState::kLoaded, .planned_bytes = 1000, .loads = 2};
+  activity.load = {.running = 3, .waiting = 4, .free_pages = 10, .total_pages = 32, .steps = 5, .rows = 60};
+  ModelActivity second = activity;
+  second.id = "second";
+  models.scripted_activity = {activity, second};
+  options.admin.port.reset();  // nor is one needed for it
+  options.response_cache_bytes = 1 << 20;
+  start();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(chat(R"("temperature":0)").status, 200);
+  const auto status = get(server->port(), "/api/status").json();
+  const std::pair<const char*, double> expected[] = {{"running", 6},
+                                                     {"waiting", 8},
+                                                     {"steps", 10},
+                                                     {"rows", 120},
+                                                     {"pages", 64},
+                                                     {"pages_in_use", 44},
+                                                     {"prompt_tokens", 6},
+                                                     {"completion_tokens", 12},
+                                                     {"cached_tokens", 4},
+                                                     {"first_tokens", 3},
+                                                     {"response_cache_hits", 2},
+                                                     {"response_cache_misses", 1},
+                                                     {"planned_bytes", 2000}};
+  for (const auto& [name, number] : expected) EXPECT_EQ(status[name], number) << name;
+  EXPECT_EQ(status["ready"], true);
+  EXPECT_GT(status["first_token_seconds"], 0.0);
+  EXPECT_GT(status["resident_bytes"], 1e6);
+  ASSERT_EQ(status["models"].size(), 1u);
+  EXPECT_EQ(status["models"][0]["id"], "fake");
+  EXPECT_EQ(status["models"][0]["state"], "loaded");
+  EXPECT_EQ(status["models"][0]["running"], 3);
+  EXPECT_EQ(get(server->port(), "/api/status", "Origin: https://evil.example\r\n").status, 403);
 }
 
 TEST_F(WatchingTest, ReadyOnlyBetweenStartingAndStopping) {

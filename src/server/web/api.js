@@ -33,6 +33,11 @@ export async function listModels() {
   return (await request('/v1/models', {cache: 'no-store'})).json();
 }
 
+// The server's figures, see live.js. Not served to everybody: 404.
+export async function getStatus() {
+  return (await request('/api/status', {cache: 'no-store'})).json();
+}
+
 // The events of a text/event-stream, each its data as a string.
 async function* events(body) {
   const reader = body.getReader();

@@ -1,8 +1,9 @@
-// The side panel with the conversations, the settings, the language and the appearance.
+// The side panel with the conversations, and the settings.
 
-import {$, element, icon, setIcon} from './dom.js';
-import {language, setLanguage, t} from './language.js';
+import {$, element, icon} from './dom.js';
+import {t} from './language.js';
 import {allConversations, saveSettings, settings} from './storage.js';
+import {startSwitches} from './switches.js';
 
 // What the slider's positions mean; 0: as long as the context lets.
 const kLengths = [32, 64, 128, 256, 512, 1024, 2048, 0];
@@ -61,18 +62,7 @@ function drawSettings() {
   fill($('length'));
 }
 
-function drawSwitches() {
-  $('language').textContent = t('otherLanguage');
-  $('language').lang = language() === 'zh' ? 'en' : 'zh-CN';
-  const name = t(`theme_${settings.theme}`);
-  setIcon($('theme'), settings.theme);
-  $('theme').querySelector('span').textContent = name;
-  $('theme').setAttribute('aria-label', t('themeLabel', {theme: name}));
-}
-
 export function startPanels(languageChanged) {
-  const kThemes = ['auto', 'light', 'dark'];
-  if (!kThemes.includes(settings.theme)) settings.theme = 'auto';
   if (!(settings.length in kLengths)) settings.length = 4;
   const change = (name, value) => {
     settings[name] = value;
@@ -90,20 +80,9 @@ export function startPanels(languageChanged) {
   $('open-sidebar').addEventListener('click', () => showSidebar(true));
   $('close-sidebar').addEventListener('click', () => showSidebar(false));
   $('scrim').addEventListener('click', () => showSidebar(false));
-  const draw = () => {
-    setLanguage(settings.language);
+  startSwitches(() => {
     drawSettings();
-    drawSwitches();
-  };
-  $('language').addEventListener('click', () => {
-    change('language', language() === 'zh' ? 'en' : 'zh');
-    draw();
     languageChanged();
   });
-  $('theme').addEventListener('click', () => {
-    change('theme', kThemes[(kThemes.indexOf(settings.theme) + 1) % kThemes.length]);
-    dispatchEvent(new Event('hearth-theme'));
-    drawSwitches();
-  });
-  draw();
+  drawSettings();
 }
