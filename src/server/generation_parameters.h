@@ -31,7 +31,8 @@ struct GenerationParameters {
   std::vector<std::pair<std::int32_t, float>> logit_bias;
   std::optional<std::int32_t> maximum_tokens;
   std::vector<std::string> stop;
-  std::int64_t seed = 0;  // the effective one: drawn at random when the caller gave none
+  std::int64_t seed = 0;                     // the effective one: drawn at random when the caller gave none
+  std::optional<engine::Priority> priority;  // `service_tier`
   std::int32_t choices = 1;
   bool stream = false;
   bool include_usage = false;  // a last chunk with the counts
@@ -39,6 +40,8 @@ struct GenerationParameters {
 
   // For what the caller left out.
   void use_defaults(const SamplingDefaults& defaults);
+  // Throws kInvalidArgument where more is asked than is allowed.
+  engine::Priority priority_within(engine::Priority highest) const;
   engine::SamplingOptions sampling_over(engine::SamplingOptions defaults) const;
 };
 
