@@ -36,10 +36,10 @@ void CallerLimits::Bucket::fill(std::int64_t a_minute, Time now) {
   filled = now;
 }
 
-bool CallerLimits::Bucket::is_full(Time now) {
-  if (limit == 0) return true;
-  fill(limit, now);
-  return left >= static_cast<double>(limit);
+bool CallerLimits::Bucket::is_full(Time now) const {
+  Bucket filled_up = *this;
+  if (limit > 0) filled_up.fill(limit, now);
+  return filled_up.left >= static_cast<double>(limit);
 }
 
 std::int64_t CallerLimits::Bucket::seconds_until(double wanted) const {
@@ -88,8 +88,8 @@ std::size_t CallerLimits::callers() const {
 CallerLimits::Accounts::value_type& CallerLimits::at(const std::string& caller, Time now) {
   if (now - swept_ >= kSweepTime) {
     swept_ = now;
-    std::erase_if(accounts_, [now](auto& entry) {
-      Account& account = entry.second;
+    std::erase_if(accounts_, [now](const auto& entry) {
+      const Account& account = entry.second;
       return account.parallel == 0 && account.requests.is_full(now) && account.tokens.is_full(now);
     });
   }

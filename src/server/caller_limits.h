@@ -64,7 +64,7 @@ class CallerLimits : public std::enable_shared_from_this<CallerLimits> {
     std::int64_t limit = 0;
 
     void fill(std::int64_t a_minute, Time now);
-    bool is_full(Time now);
+    bool is_full(Time now) const;
     std::int64_t seconds_until(double wanted) const;
   };
   struct Account {
