@@ -1,6 +1,7 @@
 // Any bytes as X-Forwarded-For and, to their first line's end, as a trusted network.
 #include "server/client_address.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
