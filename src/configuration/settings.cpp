@@ -82,6 +82,10 @@ void add_inference(std::vector<Setting>& all) {
       "Most rows (tokens of all answers and prompts) in one step");
   add("queue_limit", "", kAfterRestart, integer(1, 1'000'000), HEARTH_FIELD(registry.engine.queue_limit),
       "Answers that may wait for their turn, per model; beyond them a request gets 503");
+  add("queued_tokens", "", kAfterRestart, integer(1, std::int64_t{1} << 40),
+      HEARTH_FIELD(registry.engine.queued_tokens),
+      "Tokens of the prompts that may wait, per model; beyond them a request gets 503, unless it would wait "
+      "alone");
   add("cache_tokens", "", kAfterRestart, integer(0, std::int64_t{1} << 40),
       HEARTH_FIELD(registry.engine.cache_tokens),
       "Tokens that the key/value cache holds for all answers of a model together; 0: each can have a full "
@@ -126,6 +130,18 @@ void add_service(std::vector<Setting>& all) {
       HEARTH_FIELD(server.admin.host), "Loopback address of the port for /metrics");
   add("admin_socket", "--admin-socket", kAfterRestart, text("a path"), HEARTH_FIELD(server.admin.socket),
       "Unix socket for /metrics instead, open to its owner alone");
+  auto networks = texts("a list of IP addresses and networks, as [127.0.0.1, 10.0.0.0/8]");
+  networks.read = [read = networks.read](const YamlNode& node) {
+    auto written = read(node);
+    try {
+      if (written) server::TrustedProxies{*written};
+    } catch (const Error&) {
+      written.reset();
+    }
+    return written;
+  };
+  add("trusted_proxies", "", kAtOnce, networks, HEARTH_FIELD(server.live.trusted_proxies),
+      "Proxies whose `X-Forwarded-For` says where a request comes from; from others it says nothing");
   add("workers", "", kAfterRestart, integer(1, 64), HEARTH_FIELD(server.network_threads),
       "Network threads; they move bytes only");
   add("log_level", "", kAtOnce,
@@ -191,6 +207,25 @@ void add_cache(std::vector<Setting>& all) {
                      "one asked for longest ago goes first; 0B: none"));
 }
 
+void add_limits(std::vector<Setting>& all) {
+  const auto add = [&](std::string key, auto type, auto field, std::string help) {
+    all.push_back(make("limits", std::move(key), "", kAtOnce, std::move(type), field, std::move(help)));
+  };
+  const auto count = integer(0, 1'000'000'000);
+  add("requests_per_minute", count, HEARTH_FIELD(server.live.caller_limits.requests_per_minute),
+      "Of each caller, by address; beyond: 429; 0: no limit");
+  add("tokens_per_minute", count, HEARTH_FIELD(server.live.caller_limits.tokens_per_minute),
+      "Of each caller's prompts and answers; who took more gets 429 until it is made up for; 0: no limit");
+  add("parallel_requests", count, HEARTH_FIELD(server.live.caller_limits.parallel_requests),
+      "Of each caller, being answered at once; beyond: 429; 0: no limit");
+  using engine::Priority;
+  add("highest_priority",
+      choice<Priority>({{"high", Priority::kHigh}, {"normal", Priority::kNormal}, {"low", Priority::kLow}}),
+      HEARTH_FIELD(server.live.highest_priority),
+      "That a request may ask for, by `service_tier`: priority is high, default is normal, flex is low; "
+      "beyond: 400");
+}
+
 void add_models(std::vector<Setting>& all) {
   all.push_back(make("models", "default", "--model", kAfterRestart, text("a model in the store or a path"),
                      HEARTH_FIELD(registry.preferred),
@@ -218,6 +253,7 @@ const std::vector<Setting>& settings() {
     add_service(made);
     add_sampling(made);
     add_cache(made);
+    add_limits(made);
     add_models(made);
     return made;
   }();

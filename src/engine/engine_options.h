@@ -44,8 +44,9 @@ struct EngineOptions {
   std::int64_t cache_tokens = 0;
   // Keeps the keys and values of texts that were read, and begins behind them (engine/prefix_cache.h).
   bool prefix_cache = true;
-  std::int32_t batch_rows = 512;   // most rows in one forward pass
-  std::int32_t queue_limit = 256;  // requests waiting; beyond them submit() throws kOverloaded
+  std::int32_t batch_rows = 512;         // most rows in one forward pass
+  std::int32_t queue_limit = 256;        // requests waiting; beyond them submit() throws kOverloaded
+  std::int64_t queued_tokens = 262'144;  // of the prompts waiting; so too, but one is always let in
   kernels::Numerics numerics;
   SpeculationOptions speculation;
   std::function<void(std::size_t bytes_done, std::size_t bytes_total)> load_progress;

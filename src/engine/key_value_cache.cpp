@@ -177,7 +177,8 @@ bool SequencePages::prepare(std::int64_t first, std::int64_t end) {
   return true;
 }
 
-void SequencePages::adopt(std::span<const std::vector<std::int32_t>> adopted) {
+void SequencePages::adopt(std::span<const std::vector<std::int32_t>> adopted, std::uint32_t owner) {
+  owner_ = owner;
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     GroupPages& pages = groups_[g];
     assert(pages.table.empty());

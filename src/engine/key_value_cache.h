@@ -97,8 +97,8 @@ class SequencePages {
   // the cache has no page left: what it got so far it keeps.
   bool prepare(std::int64_t first, std::int64_t end);
   // Begins with pages that others wrote: `pages` of each group, from the first position on; kNoPage where no
-  // row after them can see one. REQUIRES: nothing was prepared.
-  void adopt(std::span<const std::vector<std::int32_t>> pages);
+  // row after them can see one. What it writes from then on is `owner`'s. REQUIRES: nothing was prepared.
+  void adopt(std::span<const std::vector<std::int32_t>> pages, std::uint32_t owner);
   // The page at place `index`, or kNoPage where it was given back.
   std::int32_t page(std::int32_t group, std::int64_t index) const;
   // Holds `page` instead, which has the same keys and values.

@@ -50,6 +50,7 @@ EngineOptions resolve_options(EngineOptions options, const models::DecoderConfig
                 "leave out --draft and --draft-layers, or let --speculate be 1 or more")
         .with_field("draft");
   check_range("queue limit", options.queue_limit, 1, 1'000'000);
+  check_range("queued tokens", options.queued_tokens, 1, std::int64_t{1} << 40);
   if (options.cache_tokens != 0)
     check_range("cache tokens", options.cache_tokens, options.context_tokens, std::int64_t{1} << 40);
   // Every sequence may decode in the same step.

@@ -31,6 +31,8 @@ struct PrefixCache::Node {
 };
 
 struct PrefixCache::Tree {
+  PrefixCache& cache;
+  std::string key;  // in trees_
   std::uint32_t owner;
   std::int64_t nodes = 0;
   Node root{*this, nullptr, {}, {}, {}, 0, {}};
@@ -40,7 +42,9 @@ PrefixCache::Path::Path(Node* node) : node_(node) { ++node_->paths; }
 PrefixCache::Path::Path(Path&& other) noexcept
     : node_(std::exchange(other.node_, nullptr)), pages_(other.pages_) {}
 PrefixCache::Path::~Path() {
-  if (node_ != nullptr) --node_->paths;
+  if (node_ == nullptr) return;
+  --node_->paths;
+  node_->tree.cache.remove_if_unused(node_->tree);
 }
 void PrefixCache::Path::move_to(Node* node) {
   --node_->paths;
@@ -58,17 +62,16 @@ PrefixCache::~PrefixCache() { cache_.set_reclaim({}); }
 
 PrefixCache::Tree& PrefixCache::tree(std::string_view tenant) {
   std::string key = sha256_hex(std::to_string(tenant.size()) + ":" + std::string(tenant) + fingerprint_);
-  auto& tree = trees_[std::move(key)];
-  if (!tree) tree.reset(new Tree{.owner = static_cast<std::uint32_t>(trees_.size())});
+  auto& tree = trees_[key];
+  if (!tree) tree.reset(new Tree{.cache = *this, .key = std::move(key), .owner = ++owners_});
   return *tree;
 }
-
-std::uint32_t PrefixCache::owner(std::string_view tenant) { return tree(tenant).owner; }
 
 PrefixCache::Path PrefixCache::find(std::string_view tenant, std::span<const std::int32_t> tokens,
                                     SequencePages& pages) {
   std::vector<Node*> nodes;
-  Node* const root = &tree(tenant).root;
+  Tree& own = tree(tenant);
+  Node* const root = &own.root;
   Node* node = root;
   for (std::size_t page = 0; (page + 1) * kPage <= tokens.size(); ++page) {
     const auto next = node->children.find(page_tokens(tokens, static_cast<std::int64_t>(page)));
@@ -94,7 +97,7 @@ PrefixCache::Path PrefixCache::find(std::string_view tenant, std::span<const std
     for (std::size_t i = 0; i < nodes.size(); ++i)
       found[static_cast<std::size_t>(g)].push_back(
           i < first_seen(g, nodes.size()) ? kNoPage : nodes[i]->pages[static_cast<std::size_t>(g)]);
-  pages.adopt(found);
+  pages.adopt(found, own.owner);
   Path path(root);
   for (Node* one : nodes) {
     path.move_to(one);
@@ -161,8 +164,15 @@ void PrefixCache::remove(Node& leaf) {
     if (const std::int32_t page = leaf.pages[static_cast<std::size_t>(g)]; page != kNoPage)
       cache_.unkeep(g, page);
   recent_.erase(leaf.recent);
-  --leaf.tree.nodes;
+  Tree& tree = leaf.tree;
+  --tree.nodes;
   leaf.parent->children.erase(leaf.place);
+  remove_if_unused(tree);
+}
+
+// A tenant without pages has no share of them, and costs nothing.
+void PrefixCache::remove_if_unused(Tree& tree) {
+  if (tree.nodes == 0 && tree.root.paths == 0) trees_.erase(trees_.find(tree.key));
 }
 
 }  // namespace hearth::engine

@@ -48,9 +48,8 @@ class PrefixCache {
     std::int64_t pages_ = 0;
   };
 
-  // Pages that a tenant writes are its own (KeyValueCache::take).
-  std::uint32_t owner(std::string_view tenant);
-  // Finds how many whole pages of `tokens` are known, and gives them to `pages`, which is empty.
+  // Finds how many whole pages of `tokens` are known, and gives them to `pages`, which is empty and the
+  // tenant's from then on (KeyValueCache::take).
   Path find(std::string_view tenant, std::span<const std::int32_t> tokens, SequencePages& pages);
   // Adds the pages of `tokens` behind the path. They must be complete, and `pages` theirs; where somebody
   // else has brought the same in the meantime, `pages` goes over to it.
@@ -62,9 +61,11 @@ class PrefixCache {
   bool reclaim(std::int32_t group, bool only_over_share);
   void touch(Node& node);
   void remove(Node& leaf);
+  void remove_if_unused(Tree& tree);
 
   KeyValueCache& cache_;
   const std::string fingerprint_;
+  std::uint32_t owners_ = 0;                                         // that there ever were
   std::map<std::string, std::unique_ptr<Tree>, std::less<>> trees_;  // by digest
   std::list<Node*> recent_;                                          // the latest first
 };

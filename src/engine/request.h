@@ -22,6 +22,11 @@ struct Principal {
   std::string key_id;
   std::vector<std::string> scopes;
 };
+// Who shares with others: the key where there is one, else the subject, of its tenant.
+std::string caller_of(const Principal& principal);
+
+// Who goes first where callers compete (engine/fair_share.h).
+enum class Priority { kHigh, kNormal, kLow };
 
 // Goes with every request from its first byte to its last; immutable but for the cancellation flag.
 struct RequestContext {
@@ -54,6 +59,7 @@ struct GenerationRequest {
   SamplingOptions sampling;
   std::int32_t maximum_tokens = 0;  // 0: until the context is full
   std::vector<std::string> stop_strings;
+  Priority priority = Priority::kNormal;
   std::uint64_t seed = 0;
   std::int32_t choice = 0;  // the n-th answer to one prompt: changes the random numbers
   bool ignore_end = false;  // goes on past end-of-generation tokens (benchmarks)

@@ -25,6 +25,12 @@ Error as_error(const std::exception_ptr& failure) {
   }
 }
 
+std::int64_t prompt_tokens(const Sequence& sequence) {
+  return static_cast<std::int64_t>(sequence.request().prompt.size());
+}
+
+std::uint64_t arrival_of(const Sequence& sequence) { return sequence.claim().arrival(); }
+
 }  // namespace
 
 Scheduler::Scheduler(std::shared_ptr<Compute> compute, kernels::ExecutionContext& context,
@@ -50,12 +56,20 @@ void Scheduler::submit(GenerationRequest request, GenerationCallback callback) {
   // Built before the lock is taken and spliced in: the lock is held for a moment only.
   std::list<Sequence> one;
   one.emplace_back(std::move(request), std::move(callback), tokenizer_, options_.context_tokens);
+  const std::int64_t tokens = prompt_tokens(one.front());
   {
     const std::lock_guard lock(mutex_);
     if (static_cast<std::int32_t>(waiting_.size()) >= options_.queue_limit)
       throw Error(ErrorKind::kOverloaded, fmt::format("{} requests wait already", waiting_.size()),
                   "try again in some seconds");
+    if (!waiting_.empty() && waiting_tokens_ + tokens > options_.queued_tokens)
+      throw Error(
+          ErrorKind::kOverloaded,
+          fmt::format("prompts of {} tokens wait already; with this one's {} they would be more than {}",
+                      waiting_tokens_, tokens, options_.queued_tokens),
+          "try again in some seconds");
     waiting_.splice(waiting_.end(), one);
+    waiting_tokens_ += tokens;
     load_.waiting = static_cast<std::int32_t>(waiting_.size());
   }
   wake_.notify_one();
@@ -103,25 +117,46 @@ void Scheduler::admit_waiting() {
   std::list<Sequence> ended;  // their callbacks run without the lock
   {
     const std::lock_guard lock(mutex_);
-    for (auto it = waiting_.begin(); it != waiting_.end();) {
-      const auto next = std::next(it);
-      const bool has_place =
-          static_cast<std::int32_t>(running_.size()) < options_.parallel_sequences && has_pages_for(*it);
-      if (it->is_cancelled()) {
-        ended.splice(ended.end(), waiting_, it);
-      } else if (has_place &&
-                 it == waiting_.begin()) {  // strictly in turn: a long prompt is not overtaken for ever
-        it->admit(cache_, prefixes_ ? &*prefixes_ : nullptr, options_.speculation);
-        if (draft_model_) draft_model_->admit(*it);
-        running_.splice(running_.end(), waiting_, it);
-      }
-      it = next;
+    ended = take_cancelled();
+    for (Sequence& sequence : waiting_) sequence.enter(shares_);
+    while (!waiting_.empty() && static_cast<std::int32_t>(running_.size()) < options_.parallel_sequences) {
+      const auto next = next_waiting();
+      if (!has_pages_for(*next)) break;  // strictly in turn: a long prompt is not overtaken for ever
+      admit(next);
     }
     load_.waiting = static_cast<std::int32_t>(waiting_.size());
     load_.running = static_cast<std::int32_t>(running_.size());
     load_.free_pages = free_pages();
   }
   for (Sequence& sequence : ended) sequence.end_if_cancelled();
+}
+
+// Whose caller gave up or whose time is over.
+std::list<Sequence> Scheduler::take_cancelled() {
+  std::list<Sequence> cancelled;
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    const auto next = std::next(it);
+    if (it->is_cancelled()) {
+      waiting_tokens_ -= prompt_tokens(*it);
+      cancelled.splice(cancelled.end(), waiting_, it);
+    }
+    it = next;
+  }
+  return cancelled;
+}
+
+std::list<Sequence>::iterator Scheduler::next_waiting() {
+  if (place_patience_.is_over()) return std::ranges::min_element(waiting_, {}, arrival_of);
+  return std::ranges::min_element(waiting_, {},
+                                  [](const Sequence& sequence) { return sequence.claim().place_rank(); });
+}
+
+void Scheduler::admit(std::list<Sequence>::iterator next) {
+  place_patience_.observe(next == std::ranges::min_element(waiting_, {}, arrival_of));
+  next->admit(cache_, prefixes_ ? &*prefixes_ : nullptr, options_.speculation);
+  if (draft_model_) draft_model_->admit(*next);
+  waiting_tokens_ -= prompt_tokens(*next);
+  running_.splice(running_.end(), waiting_, next);
 }
 
 // Those that run come first, for what they have so far and their next token.
@@ -153,15 +188,29 @@ std::vector<Scheduler::Part> Scheduler::choose_parts() {
     }
   }
   room -= draft(parts, std::min<std::int64_t>(room, options_.speculation.draft_tokens));
-  room = budget_.prompt_rows(std::ssize(parts), room);
-  for (Sequence& sequence : running_) {
-    if (sequence.pending() > 1 && room > 0) {
-      const std::int64_t rows = std::min(room, sequence.pending());
-      parts.push_back({&sequence, rows, 0, rows == sequence.pending()});
-      room -= rows;
-    }
-  }
+  add_prompts(parts, budget_.prompt_rows(std::ssize(parts), room));
   return parts;
+}
+
+void Scheduler::add_prompts(std::vector<Part>& parts, std::int64_t room) {
+  std::vector<Sequence*> reading;
+  for (Sequence& sequence : running_)
+    if (sequence.pending() > 1) reading.push_back(&sequence);
+  if (reading.empty() || room <= 0) return;
+  std::ranges::sort(reading, {}, [](const Sequence* sequence) { return sequence->claim().row_rank(); });
+  const auto first =
+      std::ranges::min_element(reading, {}, [](const Sequence* sequence) { return arrival_of(*sequence); });
+  const Sequence* const longest_here = *first;
+  if (row_patience_.is_over()) std::rotate(reading.begin(), first, std::next(first));
+  bool has_rows = false;
+  for (Sequence* sequence : reading) {
+    const std::int64_t rows = std::min(room, sequence->pending());
+    if (rows == 0) break;
+    parts.push_back({sequence, rows, 0, rows == sequence->pending()});
+    room -= rows;
+    has_rows = has_rows || sequence == longest_here;
+  }
+  row_patience_.observe(has_rows);
 }
 
 // Drafts at most `most` rows in all, evenly; returns how many.
@@ -205,22 +254,29 @@ void Scheduler::prepare_pages(std::vector<Part>& parts) {
         sequence.drop_draft();
         part.drafted = 0;
       } else {
-        preempted.push_back(&running_.back());
-        preempt_last();
+        preempted.push_back(preempt_one());
       }
     }
   }
   std::erase_if(parts, gave_up);
 }
 
-void Scheduler::preempt_last() {
+// Of the lowest priority, of the caller that was served most, the one that came last; returns it.
+const Sequence* Scheduler::preempt_one() {
   assert(running_.size() > 1 && "one sequence alone always has its whole context");
-  running_.back().preempt();
+  const auto first = std::ranges::min_element(running_, {}, arrival_of);
+  auto last = running_.end();
+  for (auto it = running_.begin(); it != running_.end(); ++it)
+    if (it != first && (last == running_.end() || it->claim().row_rank() > last->claim().row_rank()))
+      last = it;
+  last->preempt();
   const std::lock_guard lock(mutex_);
-  waiting_.splice(waiting_.begin(), running_, std::prev(running_.end()));
+  waiting_tokens_ += prompt_tokens(*last);
+  waiting_.splice(waiting_.begin(), running_, last);
   load_.waiting = static_cast<std::int32_t>(waiting_.size());
   load_.running = static_cast<std::int32_t>(running_.size());
   ++load_.preemptions;
+  return &*last;
 }
 
 void Scheduler::step(std::vector<Part> parts) {
@@ -244,6 +300,7 @@ void Scheduler::step(std::vector<Part> parts) {
   learn_time(parts, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   for (const Part& part : parts) {
     part.sequence->mark_computed(part.rows);
+    part.sequence->claim().charge(part.rows + part.drafted);
     if (prefixes_) part.sequence->share_pages(*prefixes_);
   }
   {

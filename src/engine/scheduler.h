@@ -1,11 +1,14 @@
 // Continuous batching (Yu et al. 2022, "Orca") with prompts in chunks (Agrawal et al. 2023, "Sarathi"): each
 // step runs one row of every decoding sequence, some drafted rows after it (engine/speculation.h), and then
-// prompts, first come first served: as many rows as there is room and time for (engine/step_budget.h).
+// prompts: as many rows as there is room and time for (engine/step_budget.h). Who is admitted next, whose
+// prompt is read first and who goes on where pages run out is a matter of priorities and fair shares
+// (engine/fair_share.h); a place is left when an answer ends, never taken away.
 //
 // A sequence is admitted once there are pages for its prompt, and takes more as it grows. Where none is left,
-// the sequence that came last gives up its own and waits at the head of the queue; what it had is read again,
-// and nothing of its answer is lost or different. Thread-safety: submit() and load() are safe from any
-// thread. Destruction cancels everything and joins the thread.
+// the sequence that ranks last gives up its own and waits again; what it had is read again, and nothing of
+// its answer is lost or different. The one that came first of all keeps its pages, so that something always
+// advances to its end. Thread-safety: submit() and load() are safe from any thread. Destruction cancels
+// everything and joins the thread.
 #pragma once
 
 #include <condition_variable>
@@ -22,6 +25,7 @@
 #include "engine/batch_sampler.h"
 #include "engine/draft_model.h"
 #include "engine/engine.h"
+#include "engine/fair_share.h"
 #include "engine/key_value_cache.h"
 #include "engine/prefix_cache.h"
 #include "engine/sequence.h"
@@ -52,11 +56,15 @@ class Scheduler {
 
   void run(const std::stop_token& stop);
   void admit_waiting();
+  std::list<Sequence> take_cancelled();
+  std::list<Sequence>::iterator next_waiting();
+  void admit(std::list<Sequence>::iterator next);
   void drop_finished();
   bool has_pages_for(const Sequence& sequence) const;
   std::vector<Part> choose_parts();
+  void add_prompts(std::vector<Part>& parts, std::int64_t room);
   void prepare_pages(std::vector<Part>& parts);
-  void preempt_last();
+  const Sequence* preempt_one();
   std::int64_t draft(std::vector<Part>& decoding, std::int64_t most);
   std::int64_t free_pages() const;
   void step(std::vector<Part> parts);
@@ -76,6 +84,8 @@ class Scheduler {
   std::optional<PrefixCache> prefixes_;
   BatchSampler sampler_;
   std::optional<DraftModel> draft_model_;
+  FairShare shares_;
+  Patience place_patience_, row_patience_;
   std::list<Sequence> running_;  // after the caches that its pages are of
   StepBudget budget_;
   std::vector<models::BatchRow> rows_;
@@ -83,6 +93,7 @@ class Scheduler {
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable_any wake_;
   std::list<Sequence> waiting_;
+  std::int64_t waiting_tokens_ = 0;  // of their prompts
   Engine::Load load_;
 
   std::jthread thread_;  // last: stops before anything it uses is gone

@@ -43,13 +43,13 @@ Sequence::Sequence(GenerationRequest request, GenerationCallback callback, const
 }
 
 void Sequence::admit(KeyValueCache& cache, PrefixCache* prefixes, const SpeculationOptions& speculation) {
-  const auto tenant = [this]() -> const std::string& { return request_.context->principal.tenant; };
-  pages_.emplace(cache, prefixes == nullptr ? 0 : prefixes->owner(tenant()));
+  pages_.emplace(cache);
   if (prefixes != nullptr) {
     // The last token is run in any case: the next one is sampled from it.
-    path_.emplace(prefixes->find(tenant(), tokens().first(size_ - 1), *pages_));
+    path_.emplace(prefixes->find(request_.context->principal.tenant, tokens().first(size_ - 1), *pages_));
     computed_ = path_->pages() * kernels::kPageTokens;
   }
+  claim_->promise(pending());
   if (admitted_ != Clock::time_point{}) return;
   cached_ = computed_;
   if (speculation.draft_tokens > 0 && request_.look_up)
@@ -70,6 +70,7 @@ void Sequence::preempt() {
   path_.reset();
   pages_.reset();
   computed_ = 0;
+  claim_->promise(0);
   if (model_speculation_ && model_speculation_->own_pages() == nullptr) model_speculation_->differs_at(0);
 }
 

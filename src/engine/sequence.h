@@ -4,11 +4,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "engine/engine_options.h"
+#include "engine/fair_share.h"
 #include "engine/key_value_cache.h"
 #include "engine/model_speculation.h"
 #include "engine/prefix_cache.h"
@@ -30,6 +32,13 @@ class Sequence {
   std::int64_t most_tokens() const {
     return static_cast<std::int64_t>(request_.prompt.size()) + maximum_output_;
   }
+
+  // Where it stands among others: from when the scheduler first sees it to its end.
+  void enter(FairShare& shares) {
+    if (!claim_) claim_ = shares.enter(request_);
+  }
+  FairShare::Claim& claim() { return *claim_; }
+  const FairShare::Claim& claim() const { return *claim_; }
 
   // `prefixes`: where it may begin behind what is known; null: from the start. To be called again after
   // preempt().
@@ -83,6 +92,7 @@ class Sequence {
 
   GenerationRequest request_;
   GenerationCallback callback_;
+  std::unique_ptr<FairShare::Claim> claim_;
   const text::Tokenizer& tokenizer_;
   std::int32_t maximum_output_;
   text::IncrementalDetokenizer detokenizer_;

@@ -32,8 +32,8 @@ class Digest {
 std::optional<std::string> answer_key(const Question& question) {
   // Every field by name: one that is added does not compile until it has its place here.
   [[maybe_unused]] const auto& [temperature, top_p, min_p, top_k, repetition, presence, frequency, bias,
-                                maximum_tokens, stop, seed, seed_given, choices, stream, include_usage,
-                                ignore_end] = question.parameters;
+                                maximum_tokens, stop, seed, seed_given, priority, choices, stream,
+                                include_usage, ignore_end] = question.parameters;
   const auto& [effective_temperature, effective_top_k, effective_top_p, effective_min_p, effective_repetition,
                effective_presence, effective_frequency, penalty_window, effective_bias] = question.sampling;
   const bool always_the_likeliest = effective_temperature == 0;

@@ -65,10 +65,13 @@ struct CompletionService::Job {
   std::vector<CompletionPrompt> prompts;
   GenerationParameters parameters;
   std::vector<std::string> ignored;
+  engine::Priority priority = engine::Priority::kNormal;
 
   std::shared_ptr<ServedModel> model;
   std::shared_ptr<GenerationQueue> queue;
   std::shared_ptr<GenerationMeter> meter;
+  std::shared_ptr<Metrics> metrics;
+  std::function<void(std::int64_t)> take_tokens;  // from what the caller may have
   AnswerHead head;
   std::int32_t choices = 0;  // of all prompts together
   std::shared_ptr<ResponseCache> cache;
@@ -114,7 +117,10 @@ void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext
   if (cache) {
     const auto key = answer_key(
         {context->principal.tenant, model->digest(), model->fingerprint(), {}, all, parameters, sampling});
-    if (key && answer_from_cache(*key)) return;
+    if (key && answer_from_cache(*key)) {
+      for (const auto& tokens : all) take_tokens(std::ssize(tokens));
+      return;
+    }
     if (key && cache_use.keep)
       recorder = std::make_shared<AnswerRecorder>(cache, *key,
                                                   all.size() * static_cast<std::size_t>(parameters.choices));
@@ -128,6 +134,7 @@ void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext
         request.sampling = sampling;
         request.maximum_tokens = parameters.maximum_tokens.value_or(0);
         request.stop_strings = parameters.stop;
+        request.priority = priority;
         request.seed = static_cast<std::uint64_t>(parameters.seed);
         request.choice = choice;
         request.ignore_end = parameters.ignore_end;
@@ -136,9 +143,11 @@ void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext
         ++choices;
         model->submit(std::move(request), std::move(sink));
       }
+      take_tokens(std::ssize(tokens));
     }
   } catch (const Error& error) {
     context->cancelled = true;
+    if (error.kind() == ErrorKind::kOverloaded) metrics->request_refused("queue");
     if (error.kind() != ErrorKind::kContextLengthExceeded) throw;
     throw Error(error).with_field(kind == CompletionKind::kChat ? "messages" : "prompt");
   }
@@ -152,7 +161,20 @@ HeaderList CompletionService::Job::headers() const {
   return headers;
 }
 
+// Before any work; what is wrong with the request counts too. Nothing: it is refused and answered.
+net::awaitable<std::optional<CallerLimits::Admission>> CompletionService::admit(Exchange& exchange) {
+  auto admitted = callers_->admit(engine::caller_of(exchange.context()->principal),
+                                  exchange.options().caller_limits, steady_clock::now());
+  if (auto* admission = std::get_if<CallerLimits::Admission>(&admitted)) co_return std::move(*admission);
+  const auto& refusal = std::get<CallerLimits::Refusal>(admitted);
+  metrics_->request_refused(refusal.limit);
+  co_await exchange.respond(error_response(refusal.error, refusal.retry_after));
+  co_return std::nullopt;
+}
+
 net::awaitable<void> CompletionService::chat(Exchange& exchange) {
+  const auto admission = co_await admit(exchange);
+  if (!admission) co_return;
   auto request =
       co_await on_worker(workers_, [body = exchange.body()] { return parse_chat_completion(body); });
   Job job;
@@ -165,6 +187,8 @@ net::awaitable<void> CompletionService::chat(Exchange& exchange) {
 }
 
 net::awaitable<void> CompletionService::text(Exchange& exchange) {
+  const auto admission = co_await admit(exchange);
+  if (!admission) co_return;
   auto request = co_await on_worker(workers_, [body = exchange.body()] { return parse_completion(body); });
   Job job;
   job.kind = CompletionKind::kText;
@@ -214,12 +238,19 @@ net::awaitable<void> CompletionService::serve(Exchange& exchange, Job job) {
   job.model = co_await acquire(exchange, job.model_id);
   if (!job.model) co_return;
   job.parameters.use_defaults(exchange.options().sampling);
+  job.priority = job.parameters.priority_within(exchange.options().highest_priority);
   job.queue = std::make_shared<GenerationQueue>(exchange.waker());
-  job.meter = std::make_shared<GenerationMeter>(metrics_, job.model->id(), exchange.received());
-  exchange.set_meter(job.meter);
   job.cache_use = cache_use(exchange.header("Cache-Control"));
   if (job.cache_use.read || job.cache_use.keep) job.cache = cache_;
+  job.metrics = metrics_;
   const auto context = exchange.context();
+  job.take_tokens = [callers = callers_, caller = engine::caller_of(context->principal),
+                     limits = exchange.options().caller_limits](std::int64_t count) {
+    callers->take_tokens(caller, limits, count, steady_clock::now());
+  };
+  job.meter =
+      std::make_shared<GenerationMeter>(metrics_, job.model->id(), exchange.received(), job.take_tokens);
+  exchange.set_meter(job.meter);
   // Named, not written into the co_await: GCC 12 destroys the captures of such a temporary twice.
   auto submit = [&job, context] { job.submit(context); };
   co_await on_worker(workers_, std::move(submit));

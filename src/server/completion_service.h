@@ -8,6 +8,7 @@
 
 #include <boost/asio/thread_pool.hpp>
 
+#include "server/caller_limits.h"
 #include "server/exchange.h"
 #include "server/model_provider.h"
 #include "server/response_cache.h"
@@ -26,6 +27,7 @@ class CompletionService {
 
  private:
   struct Job;
+  boost::asio::awaitable<std::optional<CallerLimits::Admission>> admit(Exchange& exchange);
   boost::asio::awaitable<void> serve(Exchange& exchange, Job job);
   boost::asio::awaitable<std::shared_ptr<ServedModel>> acquire(Exchange& exchange, const std::string& id);
   boost::asio::awaitable<void> answer(Exchange& exchange, Job& job);
@@ -33,8 +35,10 @@ class CompletionService {
 
   ModelProvider& models_;
   boost::asio::thread_pool& workers_;
-  const std::shared_ptr<Metrics> metrics_;  // the engine's last events may outlive the server
+  // The engine's last events may outlive the server.
+  const std::shared_ptr<Metrics> metrics_;
   const std::shared_ptr<ResponseCache> cache_;
+  const std::shared_ptr<CallerLimits> callers_ = std::make_shared<CallerLimits>();
 };
 
 }  // namespace hearth::server

@@ -28,6 +28,13 @@ bool is_framed_plainly(const http::request<http::string_body>& request) {
          (codings == 0 || boost::beast::iequals(request[http::field::transfer_encoding], "chunked"));
 }
 
+std::optional<net::ip::address> peer_of(const net::generic::stream_protocol::socket& socket) {
+  boost::system::error_code error;
+  const auto endpoint = socket.remote_endpoint(error);
+  if (error) return std::nullopt;  // it has left already
+  return address_of(endpoint.data(), endpoint.size());
+}
+
 // Empty for a method that no route could have.
 std::string_view known_method(http::verb verb) {
   switch (verb) {
@@ -49,6 +56,7 @@ std::string_view known_method(http::verb verb) {
 Connection::Connection(net::generic::stream_protocol::socket socket, const ConnectionEnvironment& environment)
     : environment_(environment),
       options_(environment.options->get()),
+      peer_(peer_of(socket)),
       transport_(std::make_shared<Transport>(std::move(socket), options_->limits)) {
   start_context();
 }
@@ -57,6 +65,18 @@ void Connection::start_context() {
   context_ = std::make_shared<engine::RequestContext>();
   context_->request_id = new_request_id();
   context_->cancelled = transport_->ended();
+}
+
+// Who asks, as long as there are no keys.
+void Connection::name_client() {
+  if (!peer_) return;
+  std::string forwarded;
+  const auto [first, last] = request_.equal_range("X-Forwarded-For");
+  for (auto field = first; field != last; ++field) {
+    if (!forwarded.empty()) forwarded += ',';
+    forwarded += view(field->value());
+  }
+  context_->principal.subject = name_of_client(client_address(*peer_, forwarded, options_->trusted_proxies));
 }
 
 net::awaitable<void> Connection::run() {
@@ -180,6 +200,7 @@ net::awaitable<Connection::Received> Connection::read_request() {
     co_return Received::kRefused;
   }
   keep_alive_ = request_.keep_alive();
+  name_client();
   co_return Received::kRequest;
 }
 

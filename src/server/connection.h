@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "server/access.h"
+#include "server/client_address.h"
 #include "server/exchange.h"
 #include "server/router.h"
 #include "server/transport.h"
@@ -88,10 +89,12 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
   std::optional<Response> refusal();
   void refuse(unsigned status, std::string_view message, std::string_view code = {});
   void start_context();
+  void name_client();
   HeaderList head_of(HeaderList headers) const;
 
   const ConnectionEnvironment& environment_;
   std::shared_ptr<const LiveOptions> options_;
+  const std::optional<boost::asio::ip::address> peer_;  // none: a Unix socket
   std::shared_ptr<Transport> transport_;
   boost::beast::http::request<boost::beast::http::string_body> request_;
   Router::Match match_;

@@ -17,6 +17,7 @@ engine::GenerationCallback GenerationMeter::watch(engine::GenerationCallback nex
 void GenerationMeter::observe(std::size_t index, const engine::GenerationEvent& event) {
   const std::lock_guard lock(mutex_);
   Sequence& sequence = sequences_[index];
+  take_tokens_(event.usage.completion_tokens - sequence.usage.completion_tokens);
   sequence.usage = event.usage;
   if (!first_token_seconds_ && event.usage.completion_tokens > 0) {
     first_token_seconds_ =

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,8 +20,13 @@ class GenerationMeter : public std::enable_shared_from_this<GenerationMeter> {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  GenerationMeter(std::shared_ptr<Metrics> metrics, std::string model, Time received)
-      : metrics_(std::move(metrics)), model_(std::move(model)), received_(received) {}
+  // `take_tokens` is told of the tokens that come.
+  GenerationMeter(std::shared_ptr<Metrics> metrics, std::string model, Time received,
+                  std::function<void(std::int64_t)> take_tokens)
+      : metrics_(std::move(metrics)),
+        model_(std::move(model)),
+        received_(received),
+        take_tokens_(std::move(take_tokens)) {}
 
   // Hand to the engine in place of `next`; keeps the meter alive. `counts_prompt` as AnswerUsage::add.
   engine::GenerationCallback watch(engine::GenerationCallback next, bool counts_prompt);
@@ -48,6 +54,7 @@ class GenerationMeter : public std::enable_shared_from_this<GenerationMeter> {
   const std::shared_ptr<Metrics> metrics_;
   const std::string model_;
   const Time received_;
+  const std::function<void(std::int64_t)> take_tokens_;
   mutable std::mutex mutex_;  // guards what follows
   std::vector<Sequence> sequences_;
   std::optional<double> first_token_seconds_;

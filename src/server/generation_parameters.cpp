@@ -76,6 +76,17 @@ std::optional<float> read_float(FieldReader& body, std::string_view name, double
   return value ? std::optional(static_cast<float>(*value)) : std::nullopt;
 }
 
+// OpenAI's names; `flex` waits for the others.
+std::optional<engine::Priority> read_service_tier(FieldReader& body) {
+  const auto tier = body.string("service_tier");
+  if (!tier || *tier == "auto") return std::nullopt;
+  if (*tier == "priority") return engine::Priority::kHigh;
+  if (*tier == "default") return engine::Priority::kNormal;
+  if (*tier == "flex") return engine::Priority::kLow;
+  throw Error(ErrorKind::kInvalidArgument, "`service_tier` must be one of auto, default, flex, priority.")
+      .with_field("service_tier");
+}
+
 [[noreturn]] void throw_unsupported(const std::string& field, std::string_view what) {
   throw Error(ErrorKind::kUnsupported, fmt::format("`{}`: {} is not supported yet.", field, what),
               "leave the field out")
@@ -116,6 +127,15 @@ void GenerationParameters::use_defaults(const SamplingDefaults& defaults) {
   if (!maximum_tokens) maximum_tokens = defaults.maximum_tokens;
 }
 
+engine::Priority GenerationParameters::priority_within(engine::Priority highest) const {
+  if (!priority) return std::max(engine::Priority::kNormal, highest);
+  if (*priority < highest)
+    throw Error(ErrorKind::kInvalidArgument, "`service_tier`: this server does not allow so high a priority.",
+                "leave the field out, or ask for \"flex\"")
+        .with_field("service_tier");
+  return *priority;
+}
+
 engine::SamplingOptions GenerationParameters::sampling_over(engine::SamplingOptions options) const {
   options.temperature = temperature.value_or(options.temperature);
   // OpenAI allows 0, which keeps the most likely token alone; so does any value this small.
@@ -148,6 +168,7 @@ GenerationParameters read_generation_parameters(FieldReader& body,
   const auto seed = body.integer("seed", INT64_MIN, INT64_MAX);
   parameters.seed = seed ? *seed : random_seed();
   parameters.seed_given = seed.has_value();
+  parameters.priority = read_service_tier(body);
   parameters.choices = static_cast<std::int32_t>(body.integer("n", 1, kMostChoices).value_or(1));
   parameters.ignore_end = body.boolean("ignore_eos").value_or(false);
   read_stream(body, parameters);

@@ -34,6 +34,7 @@ struct GenerationParameters {
   std::vector<std::string> stop;
   std::int64_t seed = 0;  // the effective one: drawn at random when the caller gave none
   bool seed_given = false;
+  std::optional<engine::Priority> priority;  // `service_tier`
   std::int32_t choices = 1;
   bool stream = false;
   bool include_usage = false;  // a last chunk with the counts
@@ -41,6 +42,8 @@ struct GenerationParameters {
 
   // For what the caller left out.
   void use_defaults(const SamplingDefaults& defaults);
+  // Throws kInvalidArgument where more is asked than is allowed.
+  engine::Priority priority_within(engine::Priority highest) const;
   engine::SamplingOptions sampling_over(engine::SamplingOptions defaults) const;
 };
 

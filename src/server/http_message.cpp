@@ -39,9 +39,10 @@ json error_document(const Error& error) {
   return error_document(error.what(), error.info().openai_type, error.field(), error.info().openai_code);
 }
 
-Response error_response(const Error& error) {
+Response error_response(const Error& error, std::chrono::seconds retry_after) {
   Response response = json_response(error_document(error), static_cast<unsigned>(error.info().http_status));
-  if (error.info().retry_helps) response.headers.emplace_back("Retry-After", "5");
+  if (error.info().retry_helps)
+    response.headers.emplace_back("Retry-After", std::to_string(retry_after.count()));
   return response;
 }
 

@@ -2,6 +2,7 @@
 // Thread-safety: values and free functions.
 #pragma once
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -28,7 +29,8 @@ nlohmann::ordered_json error_document(std::string_view message, std::string_view
                                       std::string_view code);
 // By the one table of base/error.h; a hint becomes part of the message.
 nlohmann::ordered_json error_document(const Error& error);
-Response error_response(const Error& error);
+// `retry_after`: for errors that trying again may help against.
+Response error_response(const Error& error, std::chrono::seconds retry_after = std::chrono::seconds(5));
 // For what goes wrong before there is a request to validate: 404 of a route, 405, 408, 413, 431 ...
 Response protocol_error(unsigned status, std::string_view message, std::string_view code = {});
 

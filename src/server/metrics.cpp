@@ -43,6 +43,9 @@ struct Metrics::Families {
       add(registry, prometheus::BuildCounter(), "hearth_connections_refused_total",
           "Connections turned away because there were too many.")
           .Add({});
+  prometheus::Family<prometheus::Counter>& refused_requests =
+      add(registry, prometheus::BuildCounter(), "hearth_requests_refused_total",
+          "Requests refused by a limit: one of a caller's (429), or the model's queue (503).");
   prometheus::Family<prometheus::Histogram>& request_seconds =
       add(registry, prometheus::BuildHistogram(), "hearth_request_duration_seconds",
           "From the request's last byte to the answer's last byte.");
@@ -74,6 +77,8 @@ struct Metrics::Families {
 };
 
 Metrics::Metrics() : families_(std::make_unique<Families>()) {
+  for (const char* limit : {"requests_per_minute", "tokens_per_minute", "parallel_requests", "queue"})
+    families_->refused_requests.Add({{"limit", limit}});
   families_->start_time.Set(
       std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count());
 }
@@ -92,6 +97,10 @@ void Metrics::request_ended(std::string_view route, std::string_view method, uns
 }
 
 void Metrics::connection_refused() { families_->refused_connections.Increment(); }
+
+void Metrics::request_refused(std::string_view limit) {
+  families_->refused_requests.Add({{"limit", std::string(limit)}}).Increment();
+}
 
 void Metrics::first_token(const std::string& model, double seconds) {
   families_->first_token_seconds.Add({{"model", model}}, kFirstToken).Observe(seconds);

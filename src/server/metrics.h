@@ -31,6 +31,9 @@ class Metrics {
   // Beyond the limit: answered with 503 before there was a request.
   void connection_refused();
 
+  // With 429 or 503: which limit it was.
+  void request_refused(std::string_view limit);
+
   // Since the request was received.
   void first_token(const std::string& model, double seconds);
   // One sequence is over. The prompt counts where it `counts_prompt` and was computed. Of an answer

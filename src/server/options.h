@@ -9,6 +9,9 @@
 #include <optional>
 #include <string>
 
+#include "engine/request.h"
+#include "server/client_address.h"
+
 namespace hearth::server {
 
 struct ServerLimits {
@@ -31,10 +34,20 @@ struct SamplingDefaults {
   std::optional<std::int32_t> maximum_tokens;
 };
 
+// Of each caller (engine::caller_of); 0: no limit. Beyond them: 429.
+struct CallerLimitOptions {
+  std::int64_t requests_per_minute = 0;
+  std::int64_t tokens_per_minute = 0;  // of prompts and answers
+  std::int64_t parallel_requests = 0;
+};
+
 // What may change while the server runs. Every request keeps those that were in force when it began.
 struct LiveOptions {
   ServerLimits limits;
   SamplingDefaults sampling;
+  CallerLimitOptions caller_limits;
+  engine::Priority highest_priority = engine::Priority::kNormal;  // that a request may ask for
+  TrustedProxies trusted_proxies;
 };
 
 inline constexpr std::uint16_t kDefaultPort = 11777;

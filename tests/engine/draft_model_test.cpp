@@ -208,6 +208,7 @@ class RejectedDraft : public testing::TestWithParam<const char*> {
     return {guessed.begin(), guessed.end()};
   }
   void begin(Sequence& sequence, DraftModel& draft) {
+    sequence.enter(shares_);
     sequence.admit(cache_, nullptr, options_.speculation);
     draft.admit(sequence);
     sequence.mark_computed(sequence.pending() - 1);
@@ -227,6 +228,7 @@ class RejectedDraft : public testing::TestWithParam<const char*> {
   const formats::ModelFiles files_ = TinyScheduler::open(GetParam());
   const std::unique_ptr<models::Decoder> decoder_ = models::Decoder::load(context_, files_);
   KeyValueCache cache_{decoder_->configuration(), options_.numerics.key_value_cache, cache_size(options_)};
+  FairShare shares_;
   BatchSampler sampler_{team_, 96};
   DraftModel draft_{context_, *decoder_, cache_, decoder_.get(), options_, sampler_};
 };

@@ -23,7 +23,7 @@ class PrefixCacheOf {
   };
   // Finds what is known of the tokens, reads the rest and makes it known.
   Reader read(const std::string& tenant, const std::vector<std::int32_t>& tokens) {
-    Reader reader{SequencePages(cache_, prefixes_.owner(tenant)), {}};
+    Reader reader{SequencePages(cache_), {}};
     reader.path.emplace(prefixes_.find(tenant, tokens, reader.pages));
     found_pages_ = reader.path->pages();
     const auto end = static_cast<std::int64_t>(tokens.size());
@@ -127,6 +127,17 @@ TEST(PrefixCache, ATenantOverItsShareGivesFirst) {
   prefixes.read("large", text(0, 6 * 32));
   prefixes.read("small", text(1000, 1 * 32));
   EXPECT_EQ(prefixes.known_pages("small", text(0, 2 * 32)), 2);
+  EXPECT_EQ(prefixes.known_pages("large", text(0, 6 * 32)), 5);
+}
+
+TEST(PrefixCache, ATenantWhosePagesAreGoneHasNoShareAnyMore) {
+  PrefixCacheOf prefixes("llama", 32 * 8);
+  for (int i = 0; i < 20; ++i) prefixes.known_pages("nobody " + std::to_string(i), text(0, 64));
+  prefixes.read("gone", text(0, 8 * 32));
+  prefixes.read("small", text(0, 2 * 32));
+  prefixes.read("large", text(0, 6 * 32));  // takes the last of the first one's
+  prefixes.read("large", text(1000, 1 * 32));
+  EXPECT_EQ(prefixes.known_pages("small", text(0, 2 * 32)), 2) << "two share the cache: four pages each";
   EXPECT_EQ(prefixes.known_pages("large", text(0, 6 * 32)), 5);
 }
 
