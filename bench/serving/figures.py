@@ -76,7 +76,11 @@ def figures_of(kind, rounds):
     if kind != "closed":
         found = {name: statistics.median(one.numbers[name] for one in rounds) for name in rounds[0].numbers}
         if kind == "overload":
+            refused = [answer for answer in answers if answer.status in (429, 503) and answer.end]
             found["wrong"] = sum(answer.status not in EXPECTED_STATUSES for answer in answers)
+            found["wrong"] += sum(not answer.retry_after for answer in refused)
+            if refused:
+                found["refused_p99"] = percentile([answer.end - answer.start for answer in refused], 99)
         return found
     times = {
         "first": [first_token(answer) for answer in answers],

@@ -102,9 +102,9 @@ async def _overload(client, row, prompts, lengths, resident_bytes, done):
             check(await ask(answers), row.generate)
 
     calm = []
-    peak = await _speed([asyncio.create_task(without_pause(calm)) for _ in range(row.clients)], calm, row.seconds)
+    peak = await _speed([asyncio.create_task(without_pause(calm)) for _ in range(row.clients)], calm, row.peak_seconds)
     if not peak:
-        raise MeasurementError(f"no answer ended within {row.seconds} s")
+        raise MeasurementError(f"no answer ended within {row.peak_seconds} s")
     resident = resident_bytes()
     pace = row.overload * peak / row.generate
     crowd = []
@@ -120,8 +120,9 @@ async def _overload(client, row, prompts, lengths, resident_bytes, done):
 
     speed = await _speed([asyncio.create_task(arrive())], crowd, row.seconds)
     done.answers = crowd
+    final = resident_bytes()
     done.numbers = {"peak": peak, "speed": speed, "of_peak": speed / peak, "requests_per_second": pace,
-                    "resident_start_bytes": resident, "resident_end_bytes": resident_bytes()}  # fmt: skip
+                    "resident_start_bytes": resident, "resident_end_bytes": final, "resident": final / resident}  # fmt: skip
 
 
 async def _speed(tasks, answers, seconds):

@@ -34,7 +34,7 @@ EXPLANATION = """\
 - Among streams: one long prompt arrives while others decode. The longest gap is the worst stream's, from the long
   prompt's arrival to its first token, in multiples of that stream's median gap before.
 - Overload: requests come at a steady pace of four times the peak, which clients that never pause had measured just
-  before, over as long. The first quarter of both times is not counted. What still waits at the end is given up.
+  before. The first quarter of both times is not counted. What still waits at the end is given up.
 """
 
 
@@ -66,7 +66,8 @@ def target_lines(chosen, load):
     for row in chosen:
         measured = {who: figures_of(row.kind, rounds) for who, rounds in load.rounds.get(row.key, {}).items()}
         for target in row.targets if OURS in measured else ():
-            yield [row.title, row.model, *target_cells(target, measured)]
+            if target.figure in measured[OURS]:
+                yield [row.title, row.model, *target_cells(target, measured)]
 
 
 def target_cells(target, measured):

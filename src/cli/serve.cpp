@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 
 #include <csignal>
@@ -197,6 +198,10 @@ void run(const Options& options) {
     fmt::print("{}", configuration::describe(loaded));
     return;
   }
+  // The C library raises these by what large bodies once took, and then keeps as much for ever. Both are
+  // above what a step of the engine takes and gives back.
+  ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
   set_log_format(loaded.configuration.log_format);
   set_log_level(loaded.configuration.log_level);
   if (!loaded.configuration.core_dumps) forbid_core_dumps();

@@ -22,6 +22,7 @@ json parse_body(std::string_view body) {
   if (body.empty()) throw Error(ErrorKind::kInvalidArgument, "The body is empty; it must be a JSON object.");
   JsonLimits limits;
   limits.maximum_depth = kDeepestJson;
+  limits.maximum_values = kMostJsonValues;
   limits.error_kind = ErrorKind::kInvalidArgument;
   return parse_ordered_json(body, "The body", limits);
 }

@@ -21,6 +21,7 @@ inline constexpr std::size_t kMostMessages = 4096;
 inline constexpr std::size_t kMostTools = 256;
 inline constexpr std::size_t kMostPrompts = 64;
 inline constexpr int kDeepestJson = 64;
+inline constexpr std::size_t kMostJsonValues = 1 << 20;  // a value takes many times the memory of its text
 
 // What a chat template is given. `messages`: array of {"role": system|developer|user|assistant|tool,
 // "content": a string, an array of {"type": "text", "text"} or, beside tool_calls only, null; "name"?,

@@ -18,14 +18,15 @@ namespace {
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
-// Beast accepts "Content-Length: 5, 5" and takes an unknown transfer coding for none; a proxy in front may
-// read either otherwise.
+// Beast accepts "Content-Length: 5, 5" and chunks in HTTP/1.0, and takes an unknown transfer coding for none;
+// a proxy in front may read each otherwise.
 bool is_framed_plainly(const http::request<http::string_body>& request) {
   const std::size_t lengths = request.count(http::field::content_length);
   const std::size_t codings = request.count(http::field::transfer_encoding);
   const std::string_view length = view(request[http::field::content_length]);
   return lengths + codings <= 1 && length.find_first_not_of("0123456789") == length.npos &&
-         (codings == 0 || boost::beast::iequals(request[http::field::transfer_encoding], "chunked"));
+         (codings == 0 || (request.version() >= 11 &&
+                           boost::beast::iequals(request[http::field::transfer_encoding], "chunked")));
 }
 
 std::optional<net::ip::address> peer_of(const net::generic::stream_protocol::socket& socket) {
@@ -157,6 +158,10 @@ net::awaitable<bool> Connection::parse_until(Parser& parser, bool (Parser::*done
       co_return false;
     }
     if (used > 0) continue;  // the parser takes one part of a message at a time
+    if (parser.is_header_done() && input.size() > limits.header_bytes) {
+      refuse(400, "Not a valid HTTP request: what stands between a body's chunks is too long.");
+      co_return false;
+    }
     if (transport_->ended()) co_return false;
     // What the parser left needs more bytes to mean anything.
     const std::size_t before = input.size();
@@ -191,10 +196,16 @@ net::awaitable<Connection::Received> Connection::read_request() {
   } else if (expects && !parser.is_done()) {
     complete = co_await transport_->write("HTTP/1.1 100 Continue\r\n\r\n");
   }
+  const auto headers = std::distance(parser.get().begin(), parser.get().end());
   if (complete)
     complete = co_await parse_until(parser, &Parser::is_done, steady_clock::now() + limits.body_time);
   request_ = parser.release();
   if (!complete) co_return refused_ ? Received::kRefused : Received::kNothing;
+  // Beast adds them to the headers, past a proxy that looks at headers alone.
+  if (std::distance(request_.begin(), request_.end()) != headers) {
+    refuse(400, "A body in chunks may not have trailers.");
+    co_return Received::kRefused;
+  }
   if (!is_framed_plainly(request_)) {
     refuse(400, "A body must have one Content-Length, or Transfer-Encoding: chunked.");
     co_return Received::kRefused;

@@ -28,6 +28,7 @@ void Transport::keep_reading() {
                             const auto space = self->input_.prepare(bytes);
                             std::memcpy(space.data(), self->incoming_.data(), bytes);
                             self->input_.commit(bytes);
+                            self->keep_reading();  // a client that leaves behind a pipeline is seen too
                             self->wakeup_.notify();
                           });
 }

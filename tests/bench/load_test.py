@@ -221,9 +221,18 @@ def test_overload_counts_refusals(tmp_path):
     counted = figures.statuses(done.answers)
     assert counted[429] > 0 and counted[200] > 0
     assert figures.figures_of("overload", [done])["wrong"] == 0
-    assert done.numbers["resident_start_bytes"] > 1_000_000
+    assert done.numbers["resident_start_bytes"] > 1_000_000 and 0.5 < done.numbers["resident"] < 2
+    assert figures.figures_of("overload", [done])["refused_p99"] > 0
+    assert OVERLOAD.seconds >= 300 and OVERLOAD.overload == 4
     told = report.text([row], measured, SETTING)
     assert f"Retry-After in {counted[429]} of {counted[429]} refusals" in told
+
+
+def test_a_refusal_that_does_not_say_when_to_come_again_is_wrong():
+    answers = [Answer(0, 0.2, 429, retry_after=True), Answer(0, 0.4, 503), Answer(0), Answer(0, 1, 200)]
+    found = figures.figures_of("overload", [Round(1, 0.1, answers)])
+    assert found["wrong"] == 1
+    assert found["refused_p99"] == pytest.approx(0.398)
 
 
 def test_overload_knows_wrong_statuses(tmp_path):

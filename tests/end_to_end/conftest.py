@@ -21,15 +21,15 @@ MODEL = "smollm2:135m"
 
 
 class Hearth:
-    """A running `hearth serve` on a free port."""
+    """A running `hearth serve` on a free port, or the one given."""
 
-    def __init__(self, *arguments, home=None):
+    def __init__(self, *arguments, home=None, port=0):
         self.log = tempfile.TemporaryFile(mode="w+")
         environment = dict(os.environ)
         if home:
             environment["HEARTH_HOME"] = str(home)
         self.process = subprocess.Popen(
-            [PROGRAM, "serve", "--port", "0", *arguments],
+            [PROGRAM, "serve", "--port", str(port), *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, text=True, env=environment)
         self.address, self.metrics, self.greeting = None, None, ""
         for line in self.process.stdout:

@@ -201,6 +201,14 @@ TEST(ChatRequest, RefusesWhatIsNoJsonWithThePosition) {
       std::string::npos);
 }
 
+TEST(ChatRequest, RefusesMoreValuesThanMemoryIsThereFor) {
+  std::string body = R"({"x": [0)";
+  for (std::size_t i = 0; i < kMostJsonValues; ++i) body += ",0";
+  const Error error = error_of([&] { parse_chat_completion(body + "]}"); });
+  EXPECT_EQ(error.kind(), ErrorKind::kInvalidArgument);
+  EXPECT_NE(std::string(error.what()).find(std::to_string(kMostJsonValues)), std::string::npos);
+}
+
 TEST(CompletionRequest, TakesTextTokensAndSeveralOfThem) {
   const auto prompts = [](const std::string& prompt) {
     return parse_completion(R"({"prompt":)" + prompt + "}").prompts;

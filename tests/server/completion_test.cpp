@@ -271,6 +271,18 @@ TEST_P(DisconnectTest, CancelsTheSequence) {
 
 INSTANTIATE_TEST_SUITE_P(All, DisconnectTest, ::testing::Combine(::testing::Bool(), ::testing::Bool()));
 
+TEST_F(ServerFixture, AClientThatLeavesBehindAPipelineIsSeen) {
+  const auto model = models.add("fake", {.pieces = {"a"}, .pace = 2ms, .endless = true});
+  start();
+  TestClient one = client();
+  one.post("/v1/chat/completions", chat_body(""));
+  one.get("/health");
+  ASSERT_TRUE(soon([&] { return model->running() == 1 && model->steps() > 2; }));
+  one.get("/health");
+  one.close();
+  EXPECT_TRUE(soon([&] { return model->running() == 0; }));
+}
+
 TEST_F(ServerFixture, WhatARequestLeavesOutIsTheServersDefault) {
   const auto model = models.add("fake");
   options.live.sampling.temperature = 0.5f;
