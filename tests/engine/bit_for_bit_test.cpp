@@ -168,8 +168,9 @@ void expect_reference(const TestModel& model, const Combination& combination, Ex
   expect_same(crowd.observed, expected.observed, "the observed answer");
   if (combination.neighbours > 0) {
     expect_same(crowd.one_token_prompt, expected.one_token_prompt, "the one behind a prompt of one token");
-    if (!combination.scarce)
+    if (!combination.scarce) {
       EXPECT_GT(crowd.most_running, combination.neighbours / 2) << "the neighbours were not there";
+    }
   }
   if (!combination.speculate) {
     EXPECT_EQ(crowd.drafted, 0);

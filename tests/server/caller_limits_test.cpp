@@ -61,7 +61,9 @@ TEST_F(CallerLimitsTest, WhoComesWhenItWasToldIsLetInAndNotBefore) {
       const auto wait = refusal->retry_after;
       ASSERT_LE(wait, 60s);
       now += wait - 1s;
-      if (limit <= 60) ASSERT_TRUE(ask(caller));  // an earlier second would not have done
+      if (limit <= 60) {
+        ASSERT_TRUE(ask(caller)) << "an earlier second would have done";
+      }
       now += 1s;
       ASSERT_FALSE(ask(caller));
       while (!ask(caller)) {
