@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/core/demangle.hpp>
+#include <cstring>
 #include <typeinfo>
 
 #include "base/log.h"
@@ -20,12 +22,21 @@ std::string_view view(boost::beast::string_view text) { return {text.data(), tex
 
 // Beast accepts "Content-Length: 5, 5" and takes an unknown transfer coding for none; a proxy in front may
 // read either otherwise.
-bool is_framed_plainly(const http::request<http::string_body>& request) {
+bool is_framed_plainly(const Exchange::Message& request) {
   const std::size_t lengths = request.count(http::field::content_length);
   const std::size_t codings = request.count(http::field::transfer_encoding);
   const std::string_view length = view(request[http::field::content_length]);
   return lengths + codings <= 1 && length.find_first_not_of("0123456789") == length.npos &&
          (codings == 0 || boost::beast::iequals(request[http::field::transfer_encoding], "chunked"));
+}
+
+std::string address_of_peer(const net::generic::stream_protocol::socket& socket) {
+  boost::system::error_code error;
+  const auto peer = socket.remote_endpoint(error);
+  net::ip::tcp::endpoint tcp;
+  if (error || (peer.protocol().family() != AF_INET && peer.protocol().family() != AF_INET6)) return {};
+  std::memcpy(tcp.data(), peer.data(), peer.size());
+  return tcp.address().to_string();
 }
 
 // Empty for a method that no route could have.
@@ -49,6 +60,7 @@ std::string_view known_method(http::verb verb) {
 Connection::Connection(net::generic::stream_protocol::socket socket, const ConnectionEnvironment& environment)
     : environment_(environment),
       options_(environment.options->get()),
+      peer_address_(address_of_peer(socket)),
       transport_(std::make_shared<Transport>(std::move(socket), options_->limits)) {
   start_context();
 }
@@ -64,12 +76,14 @@ net::awaitable<void> Connection::run() {
   transport_->on_end([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->context_->cancelled = true;
   });
-  while (keep_alive_ && !draining_) {
+  while (keep_alive_) {
     start_context();
     const Received received = co_await read_request();
     if (received == Received::kNothing) break;
     co_await answer();
+    busy_ = false;
   }
+  busy_ = false;
   co_await transport_->shut_down();
 }
 
@@ -106,11 +120,12 @@ void Connection::refuse(unsigned status, std::string_view message, std::string_v
 net::awaitable<bool> Connection::wait_for_first_byte() {
   const auto deadline = steady_clock::now() + options_->limits.idle_time;
   while (transport_->input().size() == 0) {
-    if (transport_->ended() || draining_) co_return false;
+    if (transport_->ended() || must_end_) co_return false;
     transport_->keep_reading();
     const bool woken = co_await wakeup().wait_until(deadline);
     if (!woken) co_return false;
   }
+  busy_ = true;
   co_return true;
 }
 
@@ -195,6 +210,8 @@ std::optional<Response> Connection::refusal() {
   if (const auto reason = environment_.access.refusal(
           header("Host"), header("Origin"), reads_only ? std::string_view{} : header("Sec-Fetch-Site")))
     return protocol_error(403, *reason, "forbidden");
+  if (draining_ && !reads_only)
+    return error_response(Error(ErrorKind::kOverloaded, "The server is stopping.", "send it again"));
   std::string_view path = view(request_.target());
   path = path.substr(0, path.find('?'));
   match_ = environment_.router.find(method, path);
@@ -272,11 +289,12 @@ net::awaitable<void> Connection::run_handler() {
   }
 }
 
-HeaderList Connection::head_of(HeaderList headers) const {
+HeaderList Connection::head_of(HeaderList headers) {
+  if (draining_) keep_alive_ = false;
   headers.emplace_back("x-request-id", context_->request_id);
   headers.emplace_back("X-Content-Type-Options", "nosniff");
   headers.emplace_back("Date", http_date());
-  headers.emplace_back("Connection", keep_alive_ && !draining_ ? "keep-alive" : "close");
+  headers.emplace_back("Connection", keep_alive_ ? "keep-alive" : "close");
   return headers;
 }
 

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "server/completion_service.h"
+#include "server/listen_addresses.h"
 #include "server/listener.h"
+#include "server/liveness.h"
 #include "server/model_routes.h"
 #include "server/page.h"
 #include "server/state_metrics.h"
@@ -16,23 +18,6 @@
 namespace hearth::server {
 
 namespace net = boost::asio;
-
-namespace {
-
-TcpAddress public_address(const ServerOptions& options) {
-  return {options.host, options.port, options.allow_unauthenticated};
-}
-
-TcpAddress administration_address(const AdminOptions& options) {
-  return {options.host, *options.port, false, "admin-"};
-}
-
-}  // namespace
-
-void validate(const ServerOptions& options) {
-  validate(public_address(options));
-  if (options.admin.port) validate(administration_address(options.admin));
-}
 
 struct Server::Implementation {
   Implementation(ModelProvider& model_provider, const ServerOptions& server_options);
@@ -50,6 +35,7 @@ struct Server::Implementation {
   net::thread_pool workers{1};
   CompletionService completions;
   std::optional<Listener> listener, admin;
+  std::optional<Liveness> liveness;
   std::vector<std::jthread> threads;
 };
 
@@ -59,24 +45,23 @@ Server::Implementation::Implementation(ModelProvider& model_provider, const Serv
       live(std::make_shared<CurrentOptions>(options.live)),
       phase(options.starts_ready ? ServerPhase::kReady : ServerPhase::kStarting),
       completions(models, workers, metrics) {
-  listener.emplace(
-      io_context, public_address(options),
-      ConnectionEnvironment{live, AccessRules(options.host), public_router(), metrics, io_context});
-  const AdminOptions& administration = options.admin;
-  if (administration.port || !administration.socket.empty()) {
-    ListenAddress address = administration.socket;
-    if (administration.port) address = administration_address(administration);
-    // A Unix socket is called localhost: no name of a host leads to it.
-    const AccessRules access(administration.port ? administration.host : "localhost");
+  const ListenAddress address = public_listen_address(options);
+  listener.emplace(io_context, address,
+                   ConnectionEnvironment{live, access_rules(address), public_router(), metrics, io_context},
+                   options.inherited_socket);
+  if (const auto admin_address = admin_listen_address(options)) {
     LiveOptions own;
     own.limits.connections = 64;
     own.limits.body_bytes = 0;
-    admin.emplace(io_context, std::move(address),
-                  ConnectionEnvironment{std::make_shared<CurrentOptions>(own), access, admin_router(),
-                                        metrics, io_context});
+    admin.emplace(io_context, *admin_address,
+                  ConnectionEnvironment{std::make_shared<CurrentOptions>(own), access_rules(*admin_address),
+                                        admin_router(), metrics, io_context},
+                  options.inherited_admin_socket);
     admin->accept();
   }
   listener->accept();
+  liveness.emplace(std::vector<net::any_io_executor>{io_context->get_executor(), workers.get_executor()},
+                   [this] { return models.activity(); });
   for (int i = 0; i < std::max(1, options.network_threads); ++i)
     threads.emplace_back([this] { io_context->run(); });
 }
@@ -114,6 +99,8 @@ Server::Server(ModelProvider& models, const ServerOptions& options)
 
 void Server::replace_options(const LiveOptions& options) { implementation_->live->replace(options); }
 
+bool Server::got_on() { return implementation_->liveness->got_on(); }
+
 Server::~Server() { stop(); }
 
 void Server::become_ready() {
@@ -134,12 +121,10 @@ std::string Server::admin_address() const {
 void Server::stop() {
   Implementation& server = *implementation_;
   if (server.phase.exchange(ServerPhase::kStopping) == ServerPhase::kStopping) return;
-  server.listener->close();
+  // Who comes to a socket that outlives this process is for the next one to answer.
+  if (server.options.inherited_socket && !server.options.supervised) server.listener->close();
   server.listener->drain(server.live->get()->limits.drain_time);
-  if (server.admin) {
-    server.admin->close();
-    server.admin->drain(std::chrono::seconds(1));
-  }
+  if (server.admin) server.admin->drain(std::chrono::seconds(1));
   server.io_context->stop();
   server.threads.clear();
   server.workers.join();
