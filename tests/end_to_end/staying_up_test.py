@@ -184,7 +184,7 @@ class Activated:
     def start(self, *arguments):
         number = self.socket.fileno()
         script = f'export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=public; exec "$@" 3<&{number}'
-        return subprocess.Popen(["sh", "-c", script, "sh", PROGRAM, "serve", *arguments], pass_fds=[number],
+        return subprocess.Popen(["bash", "-c", script, "bash", PROGRAM, "serve", *arguments], pass_fds=[number],
                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -200,14 +200,14 @@ def test_a_restart_refuses_no_connection_and_ends_every_stream(has_model, superv
 
     def ask(number):
         while not enough.is_set():
-            endings[number].append(Stream(activated.address).ending())
+            endings[number].append(Stream(activated.address, tokens=24).ending())
 
     with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
         clients = [pool.submit(ask, number) for number in range(CLIENTS)]
         try:
             wait_until(lambda: any("finished" in own for own in endings), "the first answer")
             process.terminate()
-            assert process.wait(timeout=120) == 0
+            assert process.wait(timeout=300) == 0
             before = [len(own) for own in endings]
             process = activated.start(*arguments)
             wait_until(lambda: all("finished" in own[count:] for own, count in zip(endings, before)) or
@@ -220,7 +220,7 @@ def test_a_restart_refuses_no_connection_and_ends_every_stream(has_model, superv
             process.terminate()
     for client in clients:
         client.result()
-    assert process.wait(timeout=120) == 0
+    assert process.wait(timeout=300) == 0
 
 
 def child_of(process):
