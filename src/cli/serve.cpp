@@ -1,16 +1,17 @@
-#include <fcntl.h>
 #include <malloc.h>
-#include <pthread.h>
 
-#include <csignal>
 #include <future>
 
 #include "base/core_dump.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory_limit.h"
+#include "base/service_manager.h"
+#include "base/watchdog.h"
 #include "cli/model_options.h"
 #include "cli/progress_bar.h"
+#include "cli/signals.h"
+#include "cli/supervisor.h"
 #include "cli/verb.h"
 #include "configuration/settings.h"
 #include "server/model_registry.h"
@@ -25,6 +26,7 @@ using configuration::Setting;
 struct Options {
   std::string file;  // empty: hearth.yaml in the home, where there is one
   bool check_only = false;
+  std::string supervised;  // the front's address; empty: there is none
   std::vector<std::pair<std::string, std::string>> command_line;
 
   configuration::Sources sources() const {
@@ -34,42 +36,6 @@ struct Options {
     const bool there = std::filesystem::exists(usual, unknown) || unknown;
     return {there ? usual : std::filesystem::path(), command_line};
   }
-};
-
-bool has_terminal() { return static_cast<bool>(FileDescriptor(::open("/dev/tty", O_RDONLY | O_CLOEXEC))); }
-
-// Under nohup the server shall outlive its terminal.
-bool ends_with_its_terminal() {
-  struct sigaction inherited {};
-  ::sigaction(SIGHUP, nullptr, &inherited);
-  return has_terminal() && inherited.sa_handler != SIG_IGN;
-}
-
-// The signals that the server obeys; blocked before the first thread starts, so that only take() gets them.
-class Signals {
- public:
-  enum class Taken { kNothing, kStop, kReload };
-
-  Signals() : ends_with_terminal_(ends_with_its_terminal()) {
-    sigemptyset(&set_);
-    for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set_, number);
-    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
-  }
-  Taken wait_for(std::chrono::milliseconds time) const {
-    const timespec limit{time.count() / 1000, time.count() % 1000 * 1'000'000};
-    const int number = sigtimedwait(&set_, nullptr, &limit);
-    if (number < 0) return Taken::kNothing;
-    // A terminal that is closed says so by the same signal.
-    const bool hung_up = number == SIGHUP && ends_with_terminal_ && !has_terminal();
-    return number == SIGHUP && !hung_up ? Taken::kReload : Taken::kStop;
-  }
-  // From here on a signal ends the process at once.
-  void release() const { pthread_sigmask(SIG_UNBLOCK, &set_, nullptr); }
-
- private:
-  const bool ends_with_terminal_;
-  sigset_t set_;
 };
 
 server::RegistryOptions registry_options(const configuration::Configuration& configuration) {
@@ -103,17 +69,24 @@ class Service {
         configuration_(std::make_shared<const configuration::Configuration>(std::move(loaded.configuration))),
         registry_(store::Store(home_directory()), std::make_shared<engine::Compute>(configuration_->threads),
                   registry_options(*configuration_)),
-        server_(registry_, server_options(*configuration_)) {}
+        server_(registry_, server_options(*configuration_)) {
+    if (const auto interval = watchdog_interval())
+      watchdog_.emplace(
+          *interval, [this] { return server_.got_on(); }, [] { notify_service_manager("WATCHDOG=1"); });
+  }
 
   void run() {
     if (preload()) {
       server_.become_ready();
+      ready_ = true;
+      notify_service_manager(fmt::format("READY=1\nSTATUS=Serving at {}", address()));
       greet();
       while (!must_stop(std::chrono::hours(1))) {
       }
     }
     signals_.release();
     log_info("stopping");
+    notify_service_manager("STOPPING=1\nSTATUS=Letting answers finish");
     server_.stop();
   }
 
@@ -121,12 +94,20 @@ class Service {
   // Waits for a signal so long.
   bool must_stop(std::chrono::milliseconds time) {
     const Signals::Taken taken = signals_.wait_for(time);
-    if (taken == Signals::Taken::kReload) reload();
+    if (taken == Signals::Taken::kReload) {
+      if (ready_) notify_service_manager("RELOADING=1");
+      reload();
+      if (ready_) notify_service_manager("READY=1");
+    }
     return taken == Signals::Taken::kStop;
   }
 
+  std::string address() const {
+    return options_.supervised.empty() ? server_.address() : options_.supervised;
+  }
+
   void greet() {
-    fmt::print("Hearth is at {}\n", server_.address());
+    fmt::print("Hearth is at {}\n", address());
     if (const std::string metrics = server_.admin_address(); !metrics.empty())
       fmt::print("Metrics are at {}{}\n", metrics, metrics.starts_with("unix:") ? ", /metrics" : "/metrics");
     if (registry_.models().empty())
@@ -152,6 +133,8 @@ class Service {
   std::shared_ptr<const configuration::Configuration> configuration_;
   server::ModelRegistry registry_;
   server::Server server_;
+  bool ready_ = false;
+  std::optional<Watchdog> watchdog_;  // last: asks the server
 };
 
 // Loads a model, with a bar.
@@ -162,6 +145,7 @@ bool Service::preload(const std::string& id) {
     loaded->set_value(std::move(error));
   });
   ProgressBar bar("loading " + id);
+  notify_service_manager("STATUS=Loading " + id);
   while (result.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
     if (must_stop(std::chrono::milliseconds(50))) return false;
     for (const server::ModelStatus& status : registry_.models())
@@ -192,6 +176,16 @@ void Service::reload() {
   }
 }
 
+void use_inherited_sockets(server::ServerOptions& options) {
+  for (const InheritedSocket& socket : take_inherited_sockets()) {
+    auto& place = socket.name == "admin" ? options.inherited_admin_socket : options.inherited_socket;
+    if (place)
+      throw Error(ErrorKind::kInvalidArgument, "Two sockets were handed over for the same purpose.",
+                  "one may be named `admin` (FileDescriptorName= of its unit), the other is for requests");
+    place = socket.descriptor;
+  }
+}
+
 void run(const Options& options) {
   Loaded loaded = configuration::load(options.sources());
   if (options.check_only) {
@@ -203,9 +197,18 @@ void run(const Options& options) {
   ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
   ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
   set_log_format(loaded.configuration.log_format);
-  set_log_level(loaded.configuration.log_level);
   if (!loaded.configuration.core_dumps) forbid_core_dumps();
-  Service(options, std::move(loaded)).run();
+  server::ServerOptions& server = loaded.configuration.server;
+  use_inherited_sockets(server);
+  server.supervised = !options.supervised.empty();
+  const bool front = loaded.configuration.supervise && !server.supervised;
+  // Behind a front each request is logged already.
+  set_log_level(front ? std::max(loaded.configuration.log_level, LogLevel::kWarning)
+                      : loaded.configuration.log_level);
+  if (front)
+    supervise(options.sources(), loaded.configuration);
+  else
+    Service(options, std::move(loaded)).run();
 }
 
 // An option for a setting, held to the setting's own rules.
@@ -236,6 +239,8 @@ void add_serve(CLI::App& app) {
       "A file of settings; without it hearth.yaml in the home, where there is one. Options win over it");
   verb->add_flag("--check-config", options->check_only,
                  "Only check the settings, and print each with its value and where that comes from");
+  // How a supervisor starts its child.
+  verb->add_option("--supervised", options->supervised)->group("");
   for (const Setting& setting : configuration::settings())
     if (!setting.option.empty()) add_option(*verb, setting, *options);
   verb->get_option("--draft")->excludes("--draft-layers");

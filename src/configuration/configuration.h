@@ -29,6 +29,7 @@ struct Configuration {
   bool core_dumps = false;  // may hold prompts and answers
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
+  bool supervise = false;            // compute in a process of its own
   std::vector<std::string> preload;  // models loaded at the start, after the preferred one
   server::ServerOptions server;
   server::RegistryOptions registry;  // a draft model is as it was written: a name or a path

@@ -144,6 +144,9 @@ void add_service(std::vector<Setting>& all) {
       "Proxies whose `X-Forwarded-For` says where a request comes from; from others it says nothing");
   add("workers", "", kAfterRestart, integer(1, 64), HEARTH_FIELD(server.network_threads),
       "Network threads; they move bytes only");
+  add("supervise", "--supervise", kAfterRestart, boolean(), HEARTH_FIELD(supervise),
+      "Compute in a process of its own, which is started again where it crashes: connections are kept, and "
+      "its answers end with an error");
   add("log_level", "", kAtOnce,
       choice<LogLevel>({{"debug", LogLevel::kDebug},
                         {"info", LogLevel::kInfo},

@@ -109,14 +109,14 @@ std::optional<ip::address> address_of(const sockaddr* peer, std::size_t bytes) {
   return std::nullopt;
 }
 
-ip::address client_address(const ip::address& peer, std::string_view forwarded_for,
-                           const TrustedProxies& trusted) {
-  ip::address known = peer;
-  while (trusted.contains(known) && !forwarded_for.empty()) {
+std::optional<ip::address> client_address(const std::optional<ip::address>& peer,
+                                          std::string_view forwarded_for, const TrustedProxies& trusted) {
+  std::optional<ip::address> known = peer;
+  while ((!known || trusted.contains(*known)) && !forwarded_for.empty()) {
     const auto comma = forwarded_for.rfind(',');
     const auto hop = parse_hop(trimmed(forwarded_for.substr(comma == forwarded_for.npos ? 0 : comma + 1)));
     if (!hop) break;
-    known = *hop;
+    known = hop;
     forwarded_for = forwarded_for.substr(0, comma == forwarded_for.npos ? 0 : comma);
   }
   return known;

@@ -37,10 +37,12 @@ class TrustedProxies {
 // Of a peer; nothing where it has no IP address: a Unix socket.
 std::optional<boost::asio::ip::address> address_of(const sockaddr* peer, std::size_t bytes);
 
-// `forwarded_for`: all X-Forwarded-For fields, in their order, joined by commas. What cannot be read there
-// ends the way back: then it is the last address that could.
-boost::asio::ip::address client_address(const boost::asio::ip::address& peer, std::string_view forwarded_for,
-                                        const TrustedProxies& trusted);
+// `peer`: none at a Unix socket, where only this machine's own proxies are. `forwarded_for`: all
+// X-Forwarded-For fields, in their order, joined by commas. What cannot be read there ends the way back: then
+// it is the last address that could.
+std::optional<boost::asio::ip::address> client_address(const std::optional<boost::asio::ip::address>& peer,
+                                                       std::string_view forwarded_for,
+                                                       const TrustedProxies& trusted);
 
 // Names whoever is at this address: of IPv6 its network of 64 bits, since a single host has all of it.
 std::string name_of_client(const boost::asio::ip::address& address);

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/core/demangle.hpp>
+#include <cstring>
 #include <typeinfo>
 
 #include "base/log.h"
@@ -20,7 +22,7 @@ std::string_view view(boost::beast::string_view text) { return {text.data(), tex
 
 // Beast accepts "Content-Length: 5, 5" and chunks in HTTP/1.0, and takes an unknown transfer coding for none;
 // a proxy in front may read each otherwise.
-bool is_framed_plainly(const http::request<http::string_body>& request) {
+bool is_framed_plainly(const Exchange::Message& request) {
   const std::size_t lengths = request.count(http::field::content_length);
   const std::size_t codings = request.count(http::field::transfer_encoding);
   const std::string_view length = view(request[http::field::content_length]);
@@ -70,14 +72,14 @@ void Connection::start_context() {
 
 // Who asks, as long as there are no keys.
 void Connection::name_client() {
-  if (!peer_) return;
   std::string forwarded;
   const auto [first, last] = request_.equal_range("X-Forwarded-For");
   for (auto field = first; field != last; ++field) {
     if (!forwarded.empty()) forwarded += ',';
     forwarded += view(field->value());
   }
-  context_->principal.subject = name_of_client(client_address(*peer_, forwarded, options_->trusted_proxies));
+  if (const auto client = client_address(peer_, forwarded, options_->trusted_proxies))
+    context_->principal.subject = name_of_client(*client);
 }
 
 net::awaitable<void> Connection::run() {
@@ -85,12 +87,14 @@ net::awaitable<void> Connection::run() {
   transport_->on_end([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->context_->cancelled = true;
   });
-  while (keep_alive_ && !draining_) {
+  while (keep_alive_) {
     start_context();
     const Received received = co_await read_request();
     if (received == Received::kNothing) break;
     co_await answer();
+    busy_ = false;
   }
+  busy_ = false;
   co_await transport_->shut_down();
 }
 
@@ -127,11 +131,12 @@ void Connection::refuse(unsigned status, std::string_view message, std::string_v
 net::awaitable<bool> Connection::wait_for_first_byte() {
   const auto deadline = steady_clock::now() + options_->limits.idle_time;
   while (transport_->input().size() == 0) {
-    if (transport_->ended() || draining_) co_return false;
+    if (transport_->ended() || must_end_) co_return false;
     transport_->keep_reading();
     const bool woken = co_await wakeup().wait_until(deadline);
     if (!woken) co_return false;
   }
+  busy_ = true;
   co_return true;
 }
 
@@ -227,6 +232,8 @@ std::optional<Response> Connection::refusal() {
   if (const auto reason = environment_.access.refusal(
           header("Host"), header("Origin"), reads_only ? std::string_view{} : header("Sec-Fetch-Site")))
     return protocol_error(403, *reason, "forbidden");
+  if (draining_ && !reads_only)
+    return error_response(Error(ErrorKind::kOverloaded, "The server is stopping.", "send it again"));
   std::string_view path = view(request_.target());
   path = path.substr(0, path.find('?'));
   match_ = environment_.router.find(method, path);
@@ -306,11 +313,12 @@ net::awaitable<void> Connection::run_handler() {
   }
 }
 
-HeaderList Connection::head_of(HeaderList headers) const {
+HeaderList Connection::head_of(HeaderList headers) {
+  if (draining_) keep_alive_ = false;
   headers.emplace_back("x-request-id", context_->request_id);
   headers.emplace_back("X-Content-Type-Options", "nosniff");
   headers.emplace_back("Date", http_date());
-  headers.emplace_back("Connection", keep_alive_ && !draining_ ? "keep-alive" : "close");
+  headers.emplace_back("Connection", keep_alive_ ? "keep-alive" : "close");
   return headers;
 }
 

@@ -2,13 +2,13 @@
 //
 // Message syntax is Boost.Beast's (RFC 9112); what is ambiguous about a message's length is refused, so that
 // no proxy and this server can disagree on where a request ends. Thread-safety: run() and what it calls stay
-// on the connection's strand; begin_drain() and end_now() are safe from any thread.
+// on the connection's strand; begin_drain(), end_now() and is_busy() are safe from any
+// thread.
 #pragma once
 
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -56,11 +56,15 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
   Connection(boost::asio::generic::stream_protocol::socket socket, const ConnectionEnvironment& environment);
 
   boost::asio::awaitable<void> run();
-  // Answers what is running, then closes.
+  // Answers what is running, takes no more work, and closes after the next answer.
   void begin_drain();
+  // A request is arriving or being answered. Safe from any thread.
+  bool is_busy() const { return busy_; }
   // Ends what is running with an error.
   void end_now();
 
+  const Message& message() const override { return request_; }
+  std::string peer_address() const override { return peer_ ? peer_->to_string() : std::string(); }
   std::string_view body() const override { return request_.body(); }
   std::string_view path_rest() const override { return match_.rest; }
   std::string_view header(std::string_view name) const override;
@@ -90,13 +94,13 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
   void refuse(unsigned status, std::string_view message, std::string_view code = {});
   void start_context();
   void name_client();
-  HeaderList head_of(HeaderList headers) const;
+  HeaderList head_of(HeaderList headers);
 
   const ConnectionEnvironment& environment_;
   std::shared_ptr<const LiveOptions> options_;
   const std::optional<boost::asio::ip::address> peer_;  // none: a Unix socket
   std::shared_ptr<Transport> transport_;
-  boost::beast::http::request<boost::beast::http::string_body> request_;
+  Message request_;
   Router::Match match_;
   Time received_;
   std::shared_ptr<const GenerationMeter> meter_;  // of a request that generates
@@ -104,7 +108,7 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
   std::optional<Response> refused_;  // what the parser's failure is answered with
   bool keep_alive_ = true, started_ = false, chunked_ = false;
   unsigned status_ = 0;
-  std::atomic<bool> draining_{false}, must_end_{false};
+  std::atomic<bool> busy_{false}, draining_{false}, must_end_{false};
 };
 
 }  // namespace hearth::server

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,6 +24,11 @@ class Exchange {
  public:
   virtual ~Exchange() = default;
 
+  // All of it, as it was sent.
+  using Message = boost::beast::http::request<boost::beast::http::string_body>;
+  virtual const Message& message() const = 0;
+  // Whose end of the connection it is: "127.0.0.1"; empty for a Unix socket.
+  virtual std::string peer_address() const = 0;
   virtual std::string_view body() const = 0;
   // The path's last part where the route ends in '*', percent-decoded.
   virtual std::string_view path_rest() const = 0;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -11,6 +12,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 #include <cstring>
+#include <thread>
 #include <vector>
 
 #include "base/log.h"
@@ -66,15 +68,22 @@ bool is_left_behind(net::io_context& io_context, const std::filesystem::path& pa
 void validate(const TcpAddress& address) { endpoint_of(address); }
 
 Listener::Listener(std::shared_ptr<net::io_context> io_context, ListenAddress address,
-                   ConnectionEnvironment environment)
+                   ConnectionEnvironment environment, std::optional<int> inherited)
     : io_context_(std::move(io_context)),
       address_(std::move(address)),
       environment_(std::move(environment)),
       acceptor_(net::make_strand(*io_context_)) {
-  if (const auto* tcp_address = std::get_if<TcpAddress>(&address_))
+  const auto* tcp_address = std::get_if<TcpAddress>(&address_);
+  if (inherited) {
+    int family = AF_UNIX;
+    if (tcp_address) family = tcp_address->host.find(':') == std::string::npos ? AF_INET : AF_INET6;
+    acceptor_.assign({family, 0}, *inherited);
+    if (tcp_address) port_ = tcp_address->port;
+  } else if (tcp_address) {
     listen_tcp(*tcp_address);
-  else
+  } else {
     listen_unix(std::get<std::filesystem::path>(address_));
+  }
 }
 
 Listener::~Listener() { remove_path(); }
@@ -172,6 +181,8 @@ void Listener::serve(Protocol::socket socket) {
   const auto executor = socket.get_executor();
   const auto connection = std::make_shared<Connection>(std::move(socket), environment_);
   connections_.emplace(connection.get(), connection);
+  if (draining_) connection->begin_drain();
+  if (ending_) connection->end_now();
   net::co_spawn(
       executor, [connection] { return connection->run(); },
       [this, connection](std::exception_ptr failure) {
@@ -223,9 +234,29 @@ bool Listener::wait_for_no_connection(std::chrono::milliseconds longest) {
   return no_connection_.wait_for(lock, longest, [this] { return connections_.empty(); });
 }
 
+bool Listener::is_busy() const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::any_of(connections_, [](const auto& entry) {
+    const auto connection = entry.second.lock();
+    return connection && connection->is_busy();
+  });
+}
+
 void Listener::drain(std::chrono::milliseconds longest) {
+  {
+    const std::lock_guard lock(mutex_);
+    draining_ = true;
+  }
   for_each_connection(&Connection::begin_drain);
-  if (wait_for_no_connection(longest)) return;
+  // Looked at now and then: connections that wait for a request would have to tell of each one they get.
+  const auto deadline = std::chrono::steady_clock::now() + longest;
+  while (is_busy() && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  close();
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
   for_each_connection(&Connection::end_now);
   wait_for_no_connection(std::chrono::seconds(3));
 }

@@ -1,4 +1,4 @@
-// A listening socket and its connections: binds, accepts, counts, and ends them gracefully.
+// A listening socket and its connections: binds or takes over, accepts, counts, and ends them gracefully.
 //
 // Of TCP, or of a Unix socket that only its owner may open. One that a killed server left behind is replaced,
 // one that is answered is not. Thread-safety: all functions from one thread, the owner's, but connections().
@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <variant>
@@ -34,9 +35,10 @@ using ListenAddress = std::variant<TcpAddress, std::filesystem::path>;
 class Listener {
  public:
   // Binds and listens; accepts from accept() on. Throws what validate() throws, kConflict naming the port or
-  // path where it is taken, kInvalidArgument for a path that is too long.
+  // path where it is taken, kInvalidArgument for a path that is too long. Or takes over an `inherited` socket
+  // that listens at this address already (server/listen_addresses.h).
   Listener(std::shared_ptr<boost::asio::io_context> io_context, ListenAddress address,
-           ConnectionEnvironment environment);
+           ConnectionEnvironment environment, std::optional<int> inherited = std::nullopt);
   ~Listener();
 
   void accept();
@@ -45,9 +47,13 @@ class Listener {
   std::uint16_t port() const { return port_; }
   std::size_t connections() const;
 
+  // For a child process to inherit.
+  int descriptor() { return acceptor_.native_handle(); }
+
   // Accepts nothing more.
   void close();
-  // Lets running answers finish within the time, ends the rest with an error.
+  // Lets running answers finish within the time, ends the rest with an error, and closes. Who comes meanwhile
+  // is told that the server is stopping, unless it was closed before.
   void drain(std::chrono::milliseconds longest);
 
  private:
@@ -59,6 +65,7 @@ class Listener {
   void serve(Protocol::socket socket);
   void refuse(Protocol::socket& socket);
   void remove_path();
+  bool is_busy() const;
   void for_each_connection(void (Connection::*action)());
   bool wait_for_no_connection(std::chrono::milliseconds longest);
 
@@ -69,7 +76,8 @@ class Listener {
   std::uint16_t port_ = 0;
   bool owns_path_ = false;
 
-  mutable std::mutex mutex_;  // guards connections_
+  mutable std::mutex mutex_;  // guards what follows
+  bool draining_ = false, ending_ = false;
   std::condition_variable no_connection_;
   std::unordered_map<const Connection*, std::weak_ptr<Connection>> connections_;
 };

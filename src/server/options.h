@@ -66,6 +66,10 @@ struct ServerOptions {
   bool allow_unauthenticated = false;    // beyond loopback there must be a reason to let everybody in
   std::size_t response_cache_bytes = 0;  // 0: none (server/response_cache.h)
   bool starts_ready = true;              // else /ready says no until Server::become_ready()
+  // Listening sockets that somebody else opened: served in place of host and port, and of `admin`. The server
+  // closes them.
+  std::optional<int> inherited_socket, inherited_admin_socket;
+  bool supervised = false;  // the sockets are those of a Relay (server/relay.h)
   AdminOptions admin;
   std::filesystem::path home;  // whose disk the metrics watch; empty: none
   LiveOptions live;

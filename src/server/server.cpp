@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "server/completion_service.h"
+#include "server/listen_addresses.h"
 #include "server/listener.h"
+#include "server/liveness.h"
 #include "server/model_routes.h"
 #include "server/page.h"
 #include "server/state_metrics.h"
@@ -18,27 +20,10 @@ namespace hearth::server {
 
 namespace net = boost::asio;
 
-namespace {
-
-TcpAddress public_address(const ServerOptions& options) {
-  return {options.host, options.port, options.allow_unauthenticated};
-}
-
-TcpAddress administration_address(const AdminOptions& options) {
-  return {options.host, *options.port, false, "admin-"};
-}
-
-}  // namespace
-
-void validate(const ServerOptions& options) {
-  validate(public_address(options));
-  if (options.admin.port) validate(administration_address(options.admin));
-}
-
 struct Server::Implementation {
   Implementation(ModelProvider& model_provider, const ServerOptions& server_options);
 
-  Router public_router();
+  Router public_router(const ListenAddress& address);
   Router admin_router();
   std::vector<prometheus::MetricFamily> collect() const;
 
@@ -52,6 +37,7 @@ struct Server::Implementation {
   const std::shared_ptr<ResponseCache> cache;  // null: none
   CompletionService completions;
   std::optional<Listener> listener, admin;
+  std::optional<Liveness> liveness;
   std::vector<std::jthread> threads;
 };
 
@@ -63,34 +49,35 @@ Server::Implementation::Implementation(ModelProvider& model_provider, const Serv
       cache(options.response_cache_bytes > 0 ? make_memory_response_cache(options.response_cache_bytes)
                                              : nullptr),
       completions(models, workers, metrics, cache) {
+  const ListenAddress address = public_listen_address(options);
   listener.emplace(
-      io_context, public_address(options),
-      ConnectionEnvironment{live, AccessRules(options.host), public_router(), metrics, io_context});
-  const AdminOptions& administration = options.admin;
-  if (administration.port || !administration.socket.empty()) {
-    ListenAddress address = administration.socket;
-    if (administration.port) address = administration_address(administration);
-    // A Unix socket is called localhost: no name of a host leads to it.
-    const AccessRules access(administration.port ? administration.host : "localhost");
+      io_context, address,
+      ConnectionEnvironment{live, access_rules(address), public_router(address), metrics, io_context},
+      options.inherited_socket);
+  if (const auto admin_address = admin_listen_address(options)) {
     LiveOptions own;
     own.limits.connections = 64;
     own.limits.body_bytes = 0;
-    admin.emplace(io_context, std::move(address),
-                  ConnectionEnvironment{std::make_shared<CurrentOptions>(own), access, admin_router(),
-                                        metrics, io_context});
+    admin.emplace(io_context, *admin_address,
+                  ConnectionEnvironment{std::make_shared<CurrentOptions>(own), access_rules(*admin_address),
+                                        admin_router(), metrics, io_context},
+                  options.inherited_admin_socket);
     admin->accept();
   }
   listener->accept();
+  liveness.emplace(std::vector<net::any_io_executor>{io_context->get_executor(), workers.get_executor()},
+                   [this] { return models.activity(); });
   for (int i = 0; i < std::max(1, options.network_threads); ++i)
     threads.emplace_back([this] { io_context->run(); });
 }
 
-Router Server::Implementation::public_router() {
+Router Server::Implementation::public_router(const ListenAddress& address) {
   Router router;
   add_chat_page_route(router);
   add_live_page_routes(router);
   // Whoever reaches a loopback address is on this machine; elsewhere the figures are the administrator's.
-  if (is_loopback_address(options.host)) add_status_route(router, models, [this] { return collect(); });
+  const auto* tcp = std::get_if<TcpAddress>(&address);
+  if (tcp && is_loopback_address(tcp->host)) add_status_route(router, models, [this] { return collect(); });
   add_model_routes(router, models);
   add_health_routes(router, phase);
   router.add("POST", "/v1/chat/completions",
@@ -124,6 +111,8 @@ Server::Server(ModelProvider& models, const ServerOptions& options)
 
 void Server::replace_options(const LiveOptions& options) { implementation_->live->replace(options); }
 
+bool Server::got_on() { return implementation_->liveness->got_on(); }
+
 Server::~Server() { stop(); }
 
 void Server::become_ready() {
@@ -144,12 +133,10 @@ std::string Server::admin_address() const {
 void Server::stop() {
   Implementation& server = *implementation_;
   if (server.phase.exchange(ServerPhase::kStopping) == ServerPhase::kStopping) return;
-  server.listener->close();
+  // Who comes to a socket that outlives this process is for the next one to answer.
+  if (server.options.inherited_socket && !server.options.supervised) server.listener->close();
   server.listener->drain(server.live->get()->limits.drain_time);
-  if (server.admin) {
-    server.admin->close();
-    server.admin->drain(std::chrono::seconds(1));
-  }
+  if (server.admin) server.admin->drain(std::chrono::seconds(1));
   server.io_context->stop();
   server.threads.clear();
   server.workers.join();

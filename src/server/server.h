@@ -37,11 +37,15 @@ class Server {
   // Of the listener for administration: "http://127.0.0.1:11778", "unix:/run/hearth.sock", or empty.
   std::string admin_address() const;
 
+  // Whether network threads, the worker and models that have work got on since the last call
+  // (server/liveness.h). From one thread, which may be another than the owner's.
+  bool got_on();
+
   // For requests that begin from now on, and new connections; what runs keeps what it has.
   void replace_options(const LiveOptions& options);
 
-  // Accepts nothing more, lets running answers finish within the drain time, ends the rest with an error.
-  // Administration is answered until then.
+  // Takes no new work, lets running answers finish within the drain time, ends the rest with an error. Until
+  // then who comes is told so, and administration is answered.
   void stop();
 
  private:
