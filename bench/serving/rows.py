@@ -22,6 +22,8 @@ FIGURES = {
     "delay": Figure("long prompt's first token ÷ alone", "×"),
     "of_peak": Figure("throughput ÷ peak", "×", more_is_better=True),
     "wrong": Figure("answers other than 200, 429 and 503", ""),
+    "stream_bytes": Figure("memory of each stream", "KiB", 1 / 1024),
+    "beside": Figure("answer beside them ÷ alone", "×"),
 }  # fmt: skip
 
 
@@ -43,7 +45,7 @@ class Row:
     key: str
     title: str
     model: str
-    kind: str  # closed, long or overload
+    kind: str  # closed, long, overload or slow
     targets: tuple
     clients: int  # and slots of the server; the streams of `long` are one fewer than its slots
     prompt: int = 125  # tokens, about
@@ -53,6 +55,8 @@ class Row:
     long_prompt: int = 0  # tokens
     seconds: float = 0  # of the peak's measurement, and of the overload after it
     overload: float = 4  # times the peak
+    streams: int = 0  # whose readers are slow or idle
+    tls: bool = False
     rounds: int = 1000  # at most so many: minutes each
 
     @property
@@ -79,6 +83,9 @@ ROWS = [
         generate=ENDLESS, long_prompt=8000, rounds=2),
     Row("overload-smollm2", "4 times the peak", SMOLLM2, "overload", (Target("of_peak", 0.9), Target("wrong", 0)), 16,
         seconds=60, rounds=1),
+    *(Row(f"slow-readers-{name}", f"1,000 slow readers, {title}", SMOLLM2, "slow",
+          (Target("stream_bytes", 100 * 1024), Target("beside", 1.1)), 16, prompt=16, generate=64, streams=1000, tls=tls,
+          rounds=1) for name, title, tls in (("plain", "without TLS", False), ("tls", "with TLS", True))),
 ]  # fmt: skip
 
 
@@ -87,4 +94,4 @@ def quick(row):
     return dataclasses.replace(row, clients=min(row.clients, 4), prompt=min(row.prompt, 32),
                                generate=min(row.generate, 500 if row.kind == "long" else 8), requests=1,
                                prefix=min(row.prefix, 64), long_prompt=min(row.long_prompt, 256),
-                               seconds=min(row.seconds, 2))
+                               seconds=min(row.seconds, 2), streams=min(row.streams, 8))

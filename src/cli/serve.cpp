@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory_limit.h"
+#include "base/open_files.h"
 #include "cli/model_options.h"
 #include "cli/progress_bar.h"
 #include "cli/verb.h"
@@ -195,6 +196,9 @@ void run(const Options& options) {
   }
   set_log_format(loaded.configuration.log_format);
   set_log_level(loaded.configuration.log_level);
+  const std::size_t connections = loaded.configuration.server.live.limits.connections;
+  if (const std::size_t files = allow_most_open_files(); files < connections)
+    log_warning("service.connections is {}, but the system allows {} open files", connections, files);
   Service(options, std::move(loaded)).run();
 }
 

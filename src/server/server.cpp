@@ -32,6 +32,7 @@ TcpAddress administration_address(const AdminOptions& options) {
 void validate(const ServerOptions& options) {
   validate(public_address(options));
   if (options.admin.port) validate(administration_address(options.admin));
+  TlsContext::load(options.live.tls);
 }
 
 struct Server::Implementation {
