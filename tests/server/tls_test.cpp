@@ -1,6 +1,7 @@
 // TLS over a real socket: what is agreed on, wrong files, new certificates, clients that speak no TLS.
 #include <gtest/gtest.h>
 
+#include <boost/asio/read.hpp>
 #include <boost/asio/ssl.hpp>
 
 #include "server/server_fixture.h"
