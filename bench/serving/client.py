@@ -46,7 +46,7 @@ class Client:
     async def __aenter__(self):
         # Every request has a connection of its own: llama.cpp closes that of a stream without having said so, just when
         # the next request may be on its way. A machine may stand still for minutes, so there is no time limit.
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True),
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True, ssl=False),
                                               timeout=aiohttp.ClientTimeout(total=None))
         return self
 

@@ -14,7 +14,7 @@ from comparison.compare import PEERS, find_files, make_engines
 from comparison.programs import MeasurementError, Programs
 from serving import loads, report, rows
 from serving.client import Client
-from serving.figures import figures_of
+from serving.figures import OURS, figures_of
 from serving.prompts import Prompts
 from serving.servers import Server, contenders
 
@@ -59,6 +59,8 @@ class Load:
         with contextlib.ExitStack() as stack:
             turns = []
             for contender in self.servers:
+                if row.kind == "slow" and contender.name != OURS:
+                    continue  # a bound of our own, not a comparison
                 with self._failing(row, contender.name):
                     server = stack.enter_context(Server(contender, row, self.files[row.model]))
                     turns.append((server, asyncio.run(self._lengths(server, row))))
@@ -70,8 +72,8 @@ class Load:
                             self._measure(server, row, lengths, number)
 
     def _measure(self, server, row, lengths, number):
-        # The overload begins with a peak, which is warm-up enough.
-        if number < 0 and row.kind == "overload":
+        # The overload begins with a peak, the slow readers with a full cache: warm-up enough.
+        if number < 0 and row.kind in ("overload", "slow"):
             return
         done = asyncio.run(self._round(server, row, lengths, number))
         if number < 0:
@@ -86,7 +88,7 @@ class Load:
         prompts = Prompts(f"{row.key} {number}", row.prefix and lengths.prefix)
         with server.awake():
             async with Client(server.address) as client:
-                done = await loads.run(client, row, prompts, lengths, server.resident_bytes)
+                done = await loads.run(client, row, prompts, lengths, server)
             await asyncio.sleep(SETTLE_SECONDS)
             return done
 

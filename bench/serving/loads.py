@@ -6,7 +6,7 @@ import resource
 import time
 
 from comparison.programs import MeasurementError
-from serving import figures
+from serving import crowd, figures
 
 # Steps of each stream before the long prompt comes.
 BEFORE = 16
@@ -31,10 +31,10 @@ class Lengths:
     long_prompt: int
 
 
-async def run(client, row, prompts, lengths, resident_bytes):
+async def run(client, row, prompts, lengths, server):
     """One round; throws MeasurementError where an answer is not what was asked for."""
     done, start, used = Round(), time.perf_counter(), _processor_seconds()
-    await KINDS[row.kind](client, row, prompts, lengths, resident_bytes, done)
+    await KINDS[row.kind](client, row, prompts, lengths, server, done)
     done.seconds = time.perf_counter() - start
     done.generator = (_processor_seconds() - used) / done.seconds
     return done
@@ -92,7 +92,7 @@ def _check_running(streams):
                                f"{ended.new_tokens} tokens")
 
 
-async def _overload(client, row, prompts, lengths, resident_bytes, done):
+async def _overload(client, row, prompts, lengths, server, done):
     """The peak first: clients that never pause. Then requests come at a steady pace, whatever becomes of those before."""
     def ask(answers):
         return client.ask(prompts.next(lengths.prompt), row.generate, answers)
@@ -105,7 +105,7 @@ async def _overload(client, row, prompts, lengths, resident_bytes, done):
     peak = await _speed([asyncio.create_task(without_pause(calm)) for _ in range(row.clients)], calm, row.peak_seconds)
     if not peak:
         raise MeasurementError(f"no answer ended within {row.peak_seconds} s")
-    resident = resident_bytes()
+    resident = server.resident_bytes()
     pace = row.overload * peak / row.generate
     crowd = []
 
@@ -120,7 +120,7 @@ async def _overload(client, row, prompts, lengths, resident_bytes, done):
 
     speed = await _speed([asyncio.create_task(arrive())], crowd, row.seconds)
     done.answers = crowd
-    final = resident_bytes()
+    final = server.resident_bytes()
     done.numbers = {"peak": peak, "speed": speed, "of_peak": speed / peak, "requests_per_second": pace,
                     "resident_start_bytes": resident, "resident_end_bytes": final, "resident": final / resident}  # fmt: skip
 
@@ -142,4 +142,4 @@ async def _stop(tasks):
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-KINDS = {"closed": _closed, "long": _long, "overload": _overload}
+KINDS = {"closed": _closed, "long": _long, "overload": _overload, "slow": crowd.run}

@@ -35,6 +35,8 @@ EXPLANATION = """\
   prompt's arrival to its first token, in multiples of that stream's median gap before.
 - Overload: requests come at a steady pace of four times the peak, which clients that never pause had measured just
   before. The first quarter of both times is not counted. What still waits at the end is given up.
+- Slow readers: streams whose answers are computed and wait to be read, half of them a few bytes a second, half not at
+  all. Their memory is what the server's process grew by once its cache was full; beside them one client asks as before.
 """
 
 
@@ -46,7 +48,7 @@ def shown(name, value):
 
 
 def shown_figures(figures):
-    wanted = [name for name in ("speed", "first_p50", "token_p50", "stall", "delay", "of_peak", "wrong") if name in figures]
+    wanted = [name for name in ("speed", "first_p50", "token_p50", "stall", "delay", "of_peak", "wrong", "stream_bytes", "beside") if name in figures]
     return ", ".join(f"{FIGURES[name].title} {shown(name, figures[name])}" for name in wanted)
 
 

@@ -24,6 +24,8 @@ FIGURES = {
     "wrong": Figure("answers other than 200, 429 and 503, and refusals without Retry-After", ""),
     "refused_p99": Figure("refusal, P99", "ms", 1000),
     "resident": Figure("memory at the end ÷ at the peak's end", "×"),
+    "stream_bytes": Figure("memory of each stream", "KiB", 1 / 1024),
+    "beside": Figure("answer beside them ÷ alone", "×"),
 }  # fmt: skip
 
 
@@ -45,7 +47,7 @@ class Row:
     key: str
     title: str
     model: str
-    kind: str  # closed, long or overload
+    kind: str  # closed, long, overload or slow
     targets: tuple
     clients: int  # and slots of the server; the streams of `long` are one fewer than its slots
     prompt: int = 125  # tokens, about
@@ -56,6 +58,8 @@ class Row:
     peak_seconds: float = 0  # of the peak's measurement
     seconds: float = 0  # of the overload after it
     overload: float = 4  # times the peak
+    streams: int = 0  # whose readers are slow or idle
+    tls: bool = False
     rounds: int = 1000  # at most so many: minutes each
 
     @property
@@ -85,6 +89,9 @@ ROWS = [
         generate=ENDLESS, long_prompt=8000, rounds=2),
     Row("overload-smollm2", "4 times the peak", SMOLLM2, "overload", OVERLOAD_TARGETS, 16,
         peak_seconds=60, seconds=300, rounds=1),
+    *(Row(f"slow-readers-{name}", f"1,000 slow readers, {title}", SMOLLM2, "slow",
+          (Target("stream_bytes", 100 * 1024), Target("beside", 1.1)), 16, prompt=16, generate=64, streams=1000, tls=tls,
+          rounds=1) for name, title, tls in (("plain", "without TLS", False), ("tls", "with TLS", True))),
 ]  # fmt: skip
 
 
@@ -93,4 +100,5 @@ def quick(row):
     return dataclasses.replace(row, clients=min(row.clients, 4), prompt=min(row.prompt, 32),
                                generate=min(row.generate, 500 if row.kind == "long" else 8), requests=1,
                                prefix=min(row.prefix, 64), long_prompt=min(row.long_prompt, 256),
-                               peak_seconds=min(row.peak_seconds, 2), seconds=min(row.seconds, 2))
+                               peak_seconds=min(row.peak_seconds, 2), seconds=min(row.seconds, 2),
+                               streams=min(row.streams, 8))

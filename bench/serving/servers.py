@@ -7,6 +7,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import tempfile
 import typing
 
 from comparison.hearth import Hearth
@@ -14,6 +15,7 @@ from comparison.llama_cpp import LlamaCpp
 from comparison.programs import MeasurementError
 from comparison.server_measurement import free_port, wait_until_healthy
 from comparison.vllm import CACHE_GIB, Vllm
+from serving.slow import make_certificate
 
 # For answers that still run, and for a model to be given back.
 STOP_SECONDS = 60
@@ -72,8 +74,11 @@ class Server:
     def __init__(self, contender, row, path):
         self.name = contender.name
         port = free_port()
-        self.address = f"http://127.0.0.1:{port}"
+        self.address = f"{'https' if row.tls else 'http'}://127.0.0.1:{port}"
         words = [str(word).replace("{port}", str(port)) for word in contender.command(row, path)]
+        self._folder = tempfile.TemporaryDirectory()
+        if row.kind == "slow":
+            words += _slow_options(row, pathlib.Path(self._folder.name))
         # In a process group of its own, with whatever it starts.
         self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                          stderr=subprocess.DEVNULL, env=contender.variables(row), start_new_session=True)
@@ -96,6 +101,7 @@ class Server:
             pass
         self._signal(signal.SIGKILL)  # also to what it started and left behind
         self._process.wait()
+        self._folder.cleanup()
 
     @contextlib.contextmanager
     def awake(self):
@@ -109,9 +115,25 @@ class Server:
         """Of the process and those that it started."""
         return sum(resident_bytes(process) for process in processes_of(self._process.pid))
 
+    def open_files(self):
+        return len(os.listdir(f"/proc/{self._process.pid}/fd"))
+
+    def processor_seconds(self):
+        fields = pathlib.Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # user and system
+
     def _signal(self, number):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
+
+
+def _slow_options(row, folder):
+    """Of Hearth: a crowd may wait and stall as long as the measurement takes."""
+    file = folder / "hearth.yaml"
+    file.write_text(f"inference: {{queue_limit: {2 * row.streams}}}\n"
+                    f"service: {{connections: {2 * row.streams}, stalled_write_time: 24h, queue_time: 24h}}\n")
+    certificate, key = make_certificate(folder) if row.tls else (None, None)
+    return ["--config", str(file), *(["--tls-certificate", str(certificate), "--tls-key", str(key)] if row.tls else [])]
 
 
 def processes_of(group):

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory_limit.h"
+#include "base/open_files.h"
 #include "base/service_manager.h"
 #include "base/watchdog.h"
 #include "cli/model_options.h"
@@ -53,8 +54,17 @@ server::RegistryOptions registry_options(const configuration::Configuration& con
   return options;
 }
 
-server::ServerOptions server_options(const configuration::Configuration& configuration) {
+// Behind a front, which is where TLS ends.
+server::LiveOptions live_options(const Options& options, const configuration::Configuration& configuration) {
+  server::LiveOptions live = configuration.server.live;
+  if (!options.supervised.empty()) live.tls = {};
+  return live;
+}
+
+server::ServerOptions server_options(const Options& given,
+                                     const configuration::Configuration& configuration) {
   server::ServerOptions options = configuration.server;
+  options.live = live_options(given, configuration);
   options.home = home_directory();
   options.starts_ready = configuration.registry.preferred.empty() && configuration.registry.pinned.empty() &&
                          configuration.preload.empty();
@@ -69,7 +79,7 @@ class Service {
         configuration_(std::make_shared<const configuration::Configuration>(std::move(loaded.configuration))),
         registry_(store::Store(home_directory()), std::make_shared<engine::Compute>(configuration_->threads),
                   registry_options(*configuration_)),
-        server_(registry_, server_options(*configuration_)) {
+        server_(registry_, server_options(options, *configuration_)) {
     if (const auto interval = watchdog_interval())
       watchdog_.emplace(
           *interval, [this] { return server_.got_on(); }, [] { notify_service_manager("WATCHDOG=1"); });
@@ -166,7 +176,7 @@ void Service::reload() {
                 fmt::join(change.restart, ", "));
       return;
     }
-    server_.replace_options(next->server.live);
+    server_.replace_options(live_options(options_, *next));
     set_log_level(next->log_level);
     configuration_ = next;
     log_info("the configuration was read again; changed: {}",
@@ -205,6 +215,9 @@ void run(const Options& options) {
   // Behind a front each request is logged already.
   set_log_level(front ? std::max(loaded.configuration.log_level, LogLevel::kWarning)
                       : loaded.configuration.log_level);
+  const std::size_t connections = loaded.configuration.server.live.limits.connections;
+  if (const std::size_t files = allow_most_open_files(); files < connections)
+    log_warning("service.connections is {}, but the system allows {} open files", connections, files);
   if (front)
     supervise(options.sources(), loaded.configuration);
   else

@@ -158,7 +158,9 @@ void check_together(const Loaded& loaded) {
   try {
     server::validate(loaded.configuration.server);
   } catch (const Error& error) {
-    refuse("service", error.field() == "admin-host" ? "admin_host" : "host", error.what());
+    std::string key = error.field();
+    std::ranges::replace(key, '-', '_');
+    refuse("service", find_setting("service", key) ? key : "host", error.what());
   }
   if (!log_text.empty()) throw Error(ErrorKind::kInvalidArgument, std::move(message)).with_log_text(log_text);
 }
@@ -199,6 +201,9 @@ Change difference(const Configuration& from, const Configuration& to) {
     if (setting.show(from) == setting.show(to)) continue;
     (setting.applies == Applies::kAtOnce ? change.live : change.restart).push_back(setting.name());
   }
+  // A line that went missing shall not make a server speak in clear to those it knows.
+  if (from.server.live.tls.certificate.empty() != to.server.live.tls.certificate.empty())
+    change.restart.push_back("service.tls_certificate");
   return change;
 }
 

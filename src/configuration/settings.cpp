@@ -142,6 +142,12 @@ void add_service(std::vector<Setting>& all) {
   };
   add("trusted_proxies", "", kAtOnce, networks, HEARTH_FIELD(server.live.trusted_proxies),
       "Proxies whose `X-Forwarded-For` says where a request comes from; from others it says nothing");
+  add("tls_certificate", "--tls-certificate", kAtOnce, text("a path"),
+      HEARTH_FIELD(server.live.tls.certificate),
+      "Certificate in PEM, its chain after it: then the host and port speak HTTPS. Read again at SIGHUP, for "
+      "new connections");
+  add("tls_key", "--tls-key", kAtOnce, text("a path"), HEARTH_FIELD(server.live.tls.key),
+      "The certificate's private key in PEM, without a password");
   add("workers", "", kAfterRestart, integer(1, 64), HEARTH_FIELD(server.network_threads),
       "Network threads; they move bytes only");
   add("supervise", "--supervise", kAfterRestart, boolean(), HEARTH_FIELD(supervise),
@@ -170,10 +176,17 @@ void add_service(std::vector<Setting>& all) {
   add("connections", "", kAtOnce, integer(1, 1'000'000), HEARTH_FIELD(server.live.limits.connections),
       "At once; beyond: 503");
   const auto time = duration(100ms, 24h);
+  add("handshake_time", "", kAtOnce, time, HEARTH_FIELD(server.live.limits.handshake_time),
+      "For TLS to be agreed on; beyond, the connection is closed");
   add("header_time", "", kAtOnce, time, HEARTH_FIELD(server.live.limits.header_time),
       "From a request's first byte to the end of its headers; beyond: 408");
   add("body_time", "", kAtOnce, time, HEARTH_FIELD(server.live.limits.body_time),
       "For a request's whole body; beyond: 408");
+  add("queue_time", "", kAtOnce, time, HEARTH_FIELD(server.live.limits.queue_time),
+      "How long an answer may wait for its turn; beyond: 503, in a stream an error event");
+  add("request_time", "", kAtOnce, time, HEARTH_FIELD(server.live.limits.request_time),
+      "From a request's last byte to the end of its answer; beyond: 504, in a stream an error event, and who "
+      "still reads then is left");
   add("idle_time", "", kAtOnce, time, HEARTH_FIELD(server.live.limits.idle_time),
       "How long a connection without a request is kept");
   add("stalled_write_time", "", kAtOnce, time, HEARTH_FIELD(server.live.limits.stalled_write_time),

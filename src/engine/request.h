@@ -33,6 +33,8 @@ struct RequestContext {
   std::string request_id;
   Principal principal;
   std::optional<std::chrono::steady_clock::time_point> deadline;
+  // By then its turn has come, or it is refused.
+  std::optional<std::chrono::steady_clock::time_point> queue_deadline;
   // Set by anyone, any time; the sequence stops within one step.
   std::atomic<bool> cancelled{false};
 };

@@ -146,13 +146,22 @@ void Sequence::fail(const Error& error) { finish(FinishReason::kError, {}, {}, e
 bool Sequence::is_cancelled() const {
   const RequestContext& context = *request_.context;
   return context.cancelled.load(std::memory_order_relaxed) ||
-         (context.deadline && Clock::now() >= *context.deadline);
+         (context.deadline && Clock::now() >= *context.deadline) || waited_too_long();
+}
+
+bool Sequence::waited_too_long() const {
+  const RequestContext& context = *request_.context;
+  return admitted_ == Clock::time_point{} && context.queue_deadline &&
+         Clock::now() >= *context.queue_deadline;
 }
 
 void Sequence::end_if_cancelled() {
   if (finished_ || !is_cancelled()) return;
   if (request_.context->cancelled.load(std::memory_order_relaxed))
     return finish(FinishReason::kCancelled, {});
+  if (waited_too_long())
+    return fail(Error(ErrorKind::kOverloaded, "the server was too busy to begin this answer in time",
+                      "try again later"));
   fail(Error(ErrorKind::kDeadlineExceeded, "the request's time limit passed before the answer was complete",
              "ask for fewer tokens or allow more time"));
 }

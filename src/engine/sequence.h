@@ -79,12 +79,13 @@ class Sequence {
   // limit says so. True where the token is the next of the draft: what was sampled after it counts then.
   bool accept(std::int32_t token);
   void fail(const Error& error);
-  bool is_cancelled() const;  // by its caller or by its deadline
+  bool is_cancelled() const;  // by its caller or by a deadline
   void end_if_cancelled();    // sends the last event
   bool finished() const { return finished_; }
 
  private:
   void send_token(std::int32_t token);
+  bool waited_too_long() const;
   void finish(FinishReason reason, std::string text, std::vector<std::int32_t> tokens = {},
               std::optional<Error> error = {});
   void send(GenerationEvent event);

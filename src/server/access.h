@@ -19,6 +19,8 @@ class AccessRules {
   // `bound_host` is what the server listens on.
   explicit AccessRules(std::string bound_host);
 
+  bool is_loopback() const { return loopback_; }
+
   // Why the request is refused, or nothing. Empty views: the header is absent.
   std::optional<std::string> refusal(std::string_view host, std::string_view origin,
                                      std::string_view fetch_site) const;

@@ -226,7 +226,11 @@ net::awaitable<std::shared_ptr<ServedModel>> CompletionService::acquire(Exchange
     }
     if (exchange.client_gone()) co_return nullptr;
     if (exchange.must_end()) throw Error(ErrorKind::kOverloaded, "The server is stopping.");
-    co_await exchange.wakeup().wait_until(Wakeup::Time::max());
+    const bool woken =
+        co_await exchange.wakeup().wait_until(exchange.context()->deadline.value_or(Wakeup::Time::max()));
+    if (!woken)
+      throw Error(ErrorKind::kDeadlineExceeded, "The request's time limit passed while its model was loaded.",
+                  "try again");
   }
 }
 
@@ -254,6 +258,10 @@ net::awaitable<void> CompletionService::serve(Exchange& exchange, Job job) {
   // Named, not written into the co_await: GCC 12 destroys the captures of such a temporary twice.
   auto submit = [&job, context] { job.submit(context); };
   co_await on_worker(workers_, std::move(submit));
+  // The engine has what it needs; a slow reader shall not keep the rest.
+  job.chat = {};
+  job.prompts = {};
+  exchange.drop_body();
   const std::string& request_id = context->request_id;
   job.head = {
       job.kind,
@@ -314,12 +322,14 @@ net::awaitable<void> CompletionService::stream(Exchange& exchange, Job& job) {
   AnswerUsage usage;
   std::int32_t unfinished = job.choices;
   std::optional<Error> failure;
+  auto last_sent = steady_clock::now();
   while (connected && unfinished > 0 && !failure) {
     if (!out.empty()) {
       connected = co_await exchange.send(out);
       out.clear();
+      last_sent = steady_clock::now();
     }
-    const bool woken = co_await exchange.wakeup().wait_until(steady_clock::now() + heartbeat);
+    co_await exchange.wakeup().wait_until(last_sent + heartbeat);
     if (exchange.client_gone()) co_return;
     for (const auto& [index, event] : job.queue->take()) {
       if (!event.text.empty()) out += stream_event(text_chunk(job.head, index, event.text, with_usage));
@@ -331,7 +341,8 @@ net::awaitable<void> CompletionService::stream(Exchange& exchange, Job& job) {
     }
     if (unfinished > 0 && exchange.must_end())
       failure.emplace(ErrorKind::kOverloaded, "The server is stopping.", "try again");
-    if (!woken && out.empty()) out = ": still here\n\n";
+    // Also where tokens come and their text is held back.
+    if (out.empty() && steady_clock::now() >= last_sent + heartbeat) out = ": still here\n\n";
   }
   if (!connected) co_return;
   if (failure) {

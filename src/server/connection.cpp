@@ -56,11 +56,12 @@ std::string_view known_method(http::verb verb) {
 
 }  // namespace
 
-Connection::Connection(net::generic::stream_protocol::socket socket, const ConnectionEnvironment& environment)
+Connection::Connection(SocketStream::Socket socket, const ConnectionEnvironment& environment)
     : environment_(environment),
       options_(environment.options->get()),
       peer_(peer_of(socket)),
-      transport_(std::make_shared<Transport>(std::move(socket), options_->limits)) {
+      transport_(
+          std::make_shared<Transport>(std::move(socket), environment.options->tls(), options_->limits)) {
   start_context();
 }
 
@@ -87,6 +88,7 @@ net::awaitable<void> Connection::run() {
   transport_->on_end([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->context_->cancelled = true;
   });
+  keep_alive_ = co_await shake_hands();
   while (keep_alive_) {
     start_context();
     const Received received = co_await read_request();
@@ -96,6 +98,25 @@ net::awaitable<void> Connection::run() {
   }
   busy_ = false;
   co_await transport_->shut_down();
+}
+
+net::awaitable<void> Connection::turn_away(Response response) {
+  const bool ready = co_await shake_hands();
+  if (ready) {
+    keep_alive_ = false;
+    co_await respond(std::move(response));
+  }
+  co_await transport_->shut_down();
+}
+
+// False where there is nobody to speak to any more.
+net::awaitable<bool> Connection::shake_hands() {
+  const Handshake outcome = co_await transport_->handshake();
+  if (outcome == Handshake::kPlainHttp) {
+    refuse(400, "This port speaks HTTPS alone; the address begins with https://.", "https_required");
+    co_await answer();
+  }
+  co_return outcome == Handshake::kDone;
 }
 
 void Connection::begin_drain() {
@@ -114,7 +135,10 @@ std::function<void()> Connection::waker() {
     const auto self = weak.lock();
     if (!io_context || !self) return;
     net::post(self->transport_->executor(), [weak] {
-      if (const auto alive = weak.lock()) alive->wakeup().notify();
+      const auto alive = weak.lock();
+      if (!alive) return;
+      if (alive->draining_) alive->transport_->give_up_handshake();
+      alive->wakeup().notify();
     });
   };
 }
@@ -248,6 +272,11 @@ std::optional<Response> Connection::refusal() {
 
 net::awaitable<void> Connection::answer() {
   received_ = steady_clock::now();
+  const auto& limits = options_->limits;
+  context_->queue_deadline = received_ + limits.queue_time;
+  context_->deadline = received_ + limits.request_time;
+  // What fails at its deadline is still told.
+  transport_->set_write_deadline(*context_->deadline + limits.stalled_write_time);
   environment_.metrics->request_began();
   started_ = false;
   status_ = 499;  // stays where the client left before there was an answer
@@ -317,6 +346,11 @@ HeaderList Connection::head_of(HeaderList headers) {
   if (draining_) keep_alive_ = false;
   headers.emplace_back("x-request-id", context_->request_id);
   headers.emplace_back("X-Content-Type-Options", "nosniff");
+  headers.emplace_back("Referrer-Policy", "no-referrer");
+  headers.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
+  // A browser holds it for all ports of a host, and this machine's own may speak HTTP.
+  if (transport_->is_encrypted() && !environment_.access.is_loopback())
+    headers.emplace_back("Strict-Transport-Security", "max-age=31536000");
   headers.emplace_back("Date", http_date());
   headers.emplace_back("Connection", keep_alive_ ? "keep-alive" : "close");
   return headers;

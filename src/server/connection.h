@@ -10,35 +10,16 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include "server/access.h"
 #include "server/client_address.h"
+#include "server/current_options.h"
 #include "server/exchange.h"
 #include "server/router.h"
 #include "server/transport.h"
 
 namespace hearth::server {
-
-// The options in force, replaced as a whole. Thread-safety: all functions are safe from any thread.
-class CurrentOptions {
- public:
-  explicit CurrentOptions(const LiveOptions& options) { replace(options); }
-  std::shared_ptr<const LiveOptions> get() const {
-    const std::lock_guard lock(mutex_);
-    return options_;
-  }
-  void replace(const LiveOptions& options) {
-    auto fresh = std::make_shared<const LiveOptions>(options);
-    const std::lock_guard lock(mutex_);
-    options_.swap(fresh);
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::shared_ptr<const LiveOptions> options_;
-};
 
 // What all connections of a server share; outlives them.
 struct ConnectionEnvironment {
@@ -53,9 +34,11 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
  public:
   using Time = Wakeup::Time;
 
-  Connection(boost::asio::generic::stream_protocol::socket socket, const ConnectionEnvironment& environment);
+  Connection(SocketStream::Socket socket, const ConnectionEnvironment& environment);
 
   boost::asio::awaitable<void> run();
+  // Instead of run(): one answer, to whatever the client may want, and the end.
+  boost::asio::awaitable<void> turn_away(Response answer);
   // Answers what is running, takes no more work, and closes after the next answer.
   void begin_drain();
   // A request is arriving or being answered. Safe from any thread.
@@ -66,6 +49,7 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
   const Message& message() const override { return request_; }
   std::string peer_address() const override { return peer_ ? peer_->to_string() : std::string(); }
   std::string_view body() const override { return request_.body(); }
+  void drop_body() override { request_.body() = std::string(); }
   std::string_view path_rest() const override { return match_.rest; }
   std::string_view header(std::string_view name) const override;
   const std::shared_ptr<engine::RequestContext>& context() const override { return context_; }
@@ -84,6 +68,7 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
   enum class Received { kRequest, kRefused, kNothing };
 
+  boost::asio::awaitable<bool> shake_hands();
   boost::asio::awaitable<Received> read_request();
   boost::asio::awaitable<bool> wait_for_first_byte();
   boost::asio::awaitable<bool> parse_until(Parser& parser, bool (Parser::*done)() const, Time deadline);

@@ -30,6 +30,8 @@ class Exchange {
   // Whose end of the connection it is: "127.0.0.1"; empty for a Unix socket.
   virtual std::string peer_address() const = 0;
   virtual std::string_view body() const = 0;
+  // Gives its memory back: an answer may take long to be read.
+  virtual void drop_body() = 0;
   // The path's last part where the route ends in '*', percent-decoded.
   virtual std::string_view path_rest() const = 0;
   // Empty when absent.

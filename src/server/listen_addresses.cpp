@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "server/server.h"
+#include "server/tls.h"
 
 namespace hearth::server {
 namespace {
@@ -56,6 +57,7 @@ ListenAddress address_of_inherited(int descriptor, const TcpAddress& configured)
 void validate(const ServerOptions& options) {
   validate(public_address(options));
   if (options.admin.port) validate(administration_address(options.admin));
+  TlsContext::load(options.live.tls);
 }
 
 ListenAddress public_listen_address(const ServerOptions& options) {

@@ -26,6 +26,9 @@ using Local = net::local::stream_protocol;
 
 namespace {
 
+// Beyond the limit: who comes then is told so, and that must end too.
+constexpr std::size_t kMostTurnedAway = 64;
+
 tcp::endpoint endpoint_of(const TcpAddress& given) {
   const std::string option = given.option_prefix + "host";
   error_code error;
@@ -146,45 +149,42 @@ void Listener::listen_unix(const std::filesystem::path& path) {
 void Listener::accept() { net::co_spawn(acceptor_.get_executor(), accept_loop(), net::detached); }
 
 net::awaitable<void> Listener::accept_loop() {
+  bool failing = false;
   while (acceptor_.is_open()) {
     error_code error;
     Protocol::socket socket = co_await acceptor_.async_accept(net::make_strand(*io_context_),
                                                               net::redirect_error(net::use_awaitable, error));
     if (!error) {
+      failing = false;
       serve(std::move(socket));
     } else if (error != net::error::operation_aborted && error != net::error::connection_aborted) {
       // Out of descriptors, as a rule: waiting lets some connections end.
-      log_warning("cannot accept a connection: {}", error.message());
+      if (!std::exchange(failing, true)) log_warning("cannot accept a connection: {}", error.message());
       net::steady_timer pause(acceptor_.get_executor(), std::chrono::milliseconds(200));
       co_await pause.async_wait(net::use_awaitable);
     }
   }
 }
 
-// Said without a coroutine and without waiting: there is no room for either.
-void Listener::refuse(Protocol::socket& socket) {
-  environment_.metrics->connection_refused();
-  const Response full = protocol_error(503, "The server has too many connections.", "overloaded");
-  error_code ignored;
-  socket.non_blocking(true, ignored);
-  socket.write_some(net::buffer(serialize_head(503, {{"Connection", "close"},
-                                                     {"x-request-id", new_request_id()},
-                                                     {"Retry-After", "5"},
-                                                     {"Content-Length", std::to_string(full.body.size())}}) +
-                                full.body),
-                    ignored);
-}
-
 void Listener::serve(Protocol::socket socket) {
   const std::lock_guard lock(mutex_);
-  if (connections_.size() >= environment_.options->get()->limits.connections) return refuse(socket);
+  const std::size_t limit = environment_.options->get()->limits.connections;
+  const bool is_full = connections_.size() >= limit;
+  if (is_full) environment_.metrics->connection_refused();
+  if (connections_.size() >= limit + kMostTurnedAway) return;
   const auto executor = socket.get_executor();
   const auto connection = std::make_shared<Connection>(std::move(socket), environment_);
   connections_.emplace(connection.get(), connection);
   if (draining_) connection->begin_drain();
   if (ending_) connection->end_now();
   net::co_spawn(
-      executor, [connection] { return connection->run(); },
+      executor,
+      [connection, is_full]() -> net::awaitable<void> {
+        if (!is_full) return connection->run();
+        Response full = protocol_error(503, "The server has too many connections.", "overloaded");
+        full.headers.emplace_back("Retry-After", "5");
+        return connection->turn_away(std::move(full));
+      },
       [this, connection](std::exception_ptr failure) {
         if (failure) log_error("a connection ended by an unexpected failure");
         const std::lock_guard guard(mutex_);
@@ -197,7 +197,8 @@ std::string Listener::address() const {
   if (const auto* path = std::get_if<std::filesystem::path>(&address_)) return "unix:" + path->string();
   const std::string& host = std::get<TcpAddress>(address_).host;
   const bool ipv6 = host.find(':') != host.npos;
-  return fmt::format("http://{}{}{}:{}", ipv6 ? "[" : "", host, ipv6 ? "]" : "", port_);
+  return fmt::format("{}://{}{}{}:{}", environment_.options->tls() ? "https" : "http", ipv6 ? "[" : "", host,
+                     ipv6 ? "]" : "", port_);
 }
 
 std::size_t Listener::connections() const {

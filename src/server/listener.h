@@ -42,7 +42,7 @@ class Listener {
   ~Listener();
 
   void accept();
-  // "http://127.0.0.1:11777", "unix:/run/hearth.sock"
+  // "http://127.0.0.1:11777", "https://...", "unix:/run/hearth.sock"
   std::string address() const;
   std::uint16_t port() const { return port_; }
   std::size_t connections() const;
@@ -63,7 +63,6 @@ class Listener {
   void listen_unix(const std::filesystem::path& path);
   boost::asio::awaitable<void> accept_loop();
   void serve(Protocol::socket socket);
-  void refuse(Protocol::socket& socket);
   void remove_path();
   bool is_busy() const;
   void for_each_connection(void (Connection::*action)());

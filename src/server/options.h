@@ -16,12 +16,16 @@ namespace hearth::server {
 
 struct ServerLimits {
   std::size_t header_bytes = 16 * 1024;  // request line and headers, less than read_ahead_bytes; beyond: 431
-  std::size_t body_bytes = 8 * 1024 * 1024;       // beyond: 413
-  std::size_t read_ahead_bytes = 64 * 1024;       // of pipelined requests kept while one is answered
-  std::size_t connections = 4096;                 // beyond: 503 at once
-  std::chrono::milliseconds header_time{10'000};  // from a request's first byte to the end of its headers
-  std::chrono::milliseconds body_time{60'000};    // for the whole body
-  std::chrono::milliseconds idle_time{75'000};    // a kept connection without a request
+  std::size_t body_bytes = 8 * 1024 * 1024;          // beyond: 413
+  std::size_t read_ahead_bytes = 64 * 1024;          // of pipelined requests kept while one is answered
+  std::size_t connections = 4096;                    // beyond: 503 at once
+  std::chrono::milliseconds handshake_time{10'000};  // of TLS, from the connection's first moment
+  std::chrono::milliseconds header_time{10'000};     // from a request's first byte to the end of its headers
+  std::chrono::milliseconds body_time{60'000};       // for the whole body
+  std::chrono::milliseconds queue_time{300'000};     // until an answer's turn comes; beyond: 503
+  std::chrono::milliseconds request_time{
+      3'600'000};                               // from its last byte to its answer's; beyond: 504 or the end
+  std::chrono::milliseconds idle_time{75'000};  // a kept connection without a request
   std::chrono::milliseconds stalled_write_time{30'000};  // a reader that takes not one byte
   std::chrono::milliseconds heartbeat{15'000};           // silence in a stream before a comment line
   std::chrono::milliseconds drain_time{10'000};          // for running answers when the server stops
@@ -41,6 +45,12 @@ struct CallerLimitOptions {
   std::int64_t parallel_requests = 0;
 };
 
+// PEM; both or neither.
+struct TlsFiles {
+  std::filesystem::path certificate;  // the server's own first, then those that signed it
+  std::filesystem::path key;
+};
+
 // What may change while the server runs. Every request keeps those that were in force when it began.
 struct LiveOptions {
   ServerLimits limits;
@@ -48,6 +58,7 @@ struct LiveOptions {
   CallerLimitOptions caller_limits;
   engine::Priority highest_priority = engine::Priority::kNormal;  // that a request may ask for
   TrustedProxies trusted_proxies;
+  TlsFiles tls;  // of the public listener; a change is for new connections
 };
 
 inline constexpr std::uint16_t kDefaultPort = 11777;

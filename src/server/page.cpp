@@ -39,9 +39,7 @@ net::awaitable<void> serve_file(Exchange& exchange, std::string_view name) {
   response.headers.emplace_back("ETag", tag);
   response.headers.emplace_back("Cache-Control", "no-cache");  // ask each time, so an update shows at once
   response.headers.emplace_back("Content-Security-Policy", kContentSecurityPolicy);
-  response.headers.emplace_back("Referrer-Policy", "no-referrer");
   response.headers.emplace_back("Cross-Origin-Opener-Policy", "same-origin");
-  response.headers.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
   co_await exchange.respond(std::move(response));
 }
 

@@ -15,8 +15,8 @@
 
 namespace hearth::server {
 
-// Throws kInvalidArgument for a host that is no address, and where a host beyond loopback is not explicitly
-// allowed.
+// Throws kInvalidArgument for a host that is no address, where a host beyond loopback is not explicitly
+// allowed, and for a certificate or key that cannot be used, naming the file.
 void validate(const ServerOptions& options);
 
 class Server {
@@ -31,7 +31,7 @@ class Server {
   void become_ready();
 
   std::uint16_t port() const;
-  // "http://127.0.0.1:11777"
+  // "http://127.0.0.1:11777", with a certificate "https://..."
   std::string address() const;
   std::size_t connections() const;
   // Of the listener for administration: "http://127.0.0.1:11778", "unix:/run/hearth.sock", or empty.
@@ -41,7 +41,8 @@ class Server {
   // (server/liveness.h). From one thread, which may be another than the owner's.
   bool got_on();
 
-  // For requests that begin from now on, and new connections; what runs keeps what it has.
+  // For requests that begin from now on, and new connections, which also get what the certificate's files
+  // hold now; what runs keeps what it has. Throws, and changes nothing, where those cannot be used.
   void replace_options(const LiveOptions& options);
 
   // Takes no new work, lets running answers finish within the drain time, ends the rest with an error. Until

@@ -1,36 +1,60 @@
 #include "server/transport.h"
 
 #include <algorithm>
-#include <boost/asio/ip/tcp.hpp>
 #include <cstring>
 
 namespace hearth::server {
 
 namespace net = boost::asio;
 using boost::system::error_code;
+using std::chrono::steady_clock;
 
-Transport::Transport(net::generic::stream_protocol::socket socket, const ServerLimits& limits)
-    : socket_(std::move(socket)),
+Transport::Transport(SocketStream::Socket socket, std::shared_ptr<const TlsContext> tls,
+                     const ServerLimits& limits)
+    : stream_(std::move(socket), std::move(tls)),
       limits_(limits),
-      wakeup_(socket_.get_executor()),
-      write_timer_(socket_.get_executor()) {
-  error_code ignored;  // a Unix socket knows no such thing
-  socket_.set_option(net::ip::tcp::no_delay(true), ignored);
+      wakeup_(stream_.executor()),
+      close_timer_(stream_.executor()) {}
+
+net::awaitable<Handshake> Transport::handshake() {
+  close_at(steady_clock::now() + limits_.handshake_time);
+  in_handshake_ = true;
+  const Handshake outcome = co_await stream_.handshake();
+  in_handshake_ = false;
+  do_not_close();
+  if (outcome == Handshake::kFailed) close();
+  co_return outcome;
+}
+
+void Transport::give_up_handshake() {
+  if (in_handshake_) close();
+}
+
+void Transport::close_at(Wakeup::Time deadline) {
+  const std::uint64_t number = ++close_number_;
+  close_timer_.expires_at(deadline);
+  close_timer_.async_wait([self = shared_from_this(), number](error_code error) {
+    if (!error && number == self->close_number_) self->close();
+  });
+}
+
+void Transport::do_not_close() {
+  ++close_number_;
+  close_timer_.cancel();
 }
 
 void Transport::keep_reading() {
   if (reading_ || ended_ || input_.size() >= limits_.read_ahead_bytes) return;
   reading_ = true;
-  socket_.async_read_some(net::buffer(incoming_),
-                          [self = shared_from_this()](error_code error, std::size_t bytes) {
-                            self->reading_ = false;
-                            if (error) return self->end();
-                            const auto space = self->input_.prepare(bytes);
-                            std::memcpy(space.data(), self->incoming_.data(), bytes);
-                            self->input_.commit(bytes);
-                            self->keep_reading();  // a client that leaves behind a pipeline is seen too
-                            self->wakeup_.notify();
-                          });
+  stream_.read_some(incoming_, [self = shared_from_this()](error_code error, std::size_t bytes) {
+    self->reading_ = false;
+    if (error) return self->end();
+    const auto space = self->input_.prepare(bytes);
+    std::memcpy(space.data(), self->incoming_.data(), bytes);
+    self->input_.commit(bytes);
+    self->keep_reading();  // a client that leaves behind a pipeline is seen too
+    self->wakeup_.notify();
+  });
 }
 
 void Transport::end() {
@@ -41,20 +65,11 @@ void Transport::end() {
 
 net::awaitable<bool> Transport::write(std::string_view bytes) {
   while (!bytes.empty()) {
-    if (!socket_.is_open()) co_return false;
-    const std::uint64_t number = ++write_number_;
-    write_timer_.expires_after(limits_.stalled_write_time);
-    write_timer_.async_wait([self = shared_from_this(), number](error_code error) {
-      if (!error && number == self->write_number_) self->close();
-    });
-    error_code error;
-    // In pieces, so that a large answer to a slow reader counts as progress.
-    const auto piece = net::buffer(bytes.data(), std::min<std::size_t>(bytes.size(), 64 * 1024));
-    const std::size_t written =
-        co_await socket_.async_write_some(piece, net::redirect_error(net::use_awaitable, error));
-    ++write_number_;
-    write_timer_.cancel();
-    if (error) {
+    if (!stream_.is_open()) co_return false;
+    close_at(std::min(steady_clock::now() + limits_.stalled_write_time, write_deadline_));
+    const std::size_t written = co_await stream_.write_some(bytes);
+    do_not_close();
+    if (written == 0) {
       close();
       co_return false;
     }
@@ -64,11 +79,10 @@ net::awaitable<bool> Transport::write(std::string_view bytes) {
 }
 
 net::awaitable<void> Transport::shut_down() {
-  error_code ignored;
-  socket_.shutdown(net::generic::stream_protocol::socket::shutdown_send, ignored);
+  if (stream_.is_open()) stream_.end_output([self = shared_from_this()] {});
   // Closing with unread input would reset the connection and could destroy the answer on its way; so what
   // still comes is thrown away for a short while.
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  const auto deadline = steady_clock::now() + std::chrono::seconds(2);
   std::size_t discarded = 0;
   while (!ended_ && discarded < 64 * limits_.read_ahead_bytes) {
     discarded += input_.size();
@@ -81,8 +95,7 @@ net::awaitable<void> Transport::shut_down() {
 }
 
 void Transport::close() {
-  error_code ignored;
-  socket_.close(ignored);
+  stream_.close();
   end();
 }
 

@@ -18,10 +18,12 @@ from serving.client import Answer, EventReader
 from serving.loads import Round
 from serving.prompts import Prompts
 from serving.servers import Contender, contenders, processes_of
+from serving.slow import whole_text
 
 FAKE = pathlib.Path(__file__).with_name("fake_completion_server.py")
 CLOSED = next(row for row in rows.ROWS if row.key == "clients-16-smollm2")
 LONG = next(row for row in rows.ROWS if row.kind == "long")
+SLOW = next(row for row in rows.ROWS if row.kind == "slow")
 OVERLOAD = next(row for row in rows.ROWS if row.kind == "overload")
 SETTING = {"machine": {"processors": 2, "vendor": "a", "features": [], "caches": {}}, "versions": {}, "left_out": {},
            "quick": True}  # fmt: skip
@@ -249,3 +251,25 @@ def test_a_stream_that_is_cut_and_a_server_that_does_not_start_are_failures(tmp_
     assert "did not come up" in measured.failures[row.key, "Hearth"]
     told = report.text([row], measured, SETTING)
     assert "Failed: clients-16-smollm2: Hearth" in told and "Not measured: 16 clients of smollm2:135m" in told
+
+
+def test_a_slow_readers_answer_counts_only_whole():
+    events = [{"choices": [{"text": "a"}]}, {"choices": [{"text": "b"}]}, {"choices": [], "usage": {"completion_tokens": 2}}]
+    assert whole_text([*events, "[DONE]"], 2) == "ab"
+    for wrong in ([], events, [*events[:2], "[DONE]"], [*events[:2], {"error": {"message": "stopping"}}]):
+        assert whole_text(wrong, 2) is None
+    assert whole_text([*events, "[DONE]"], 3) is None
+
+
+def test_slow_readers_are_for_our_own_server_alone(tmp_path):
+    measured = run(rows.quick(SLOW), tmp_path, name="peer")
+    assert not measured.rounds and not measured.failures
+
+
+def test_a_slow_rows_figures_are_its_memory_and_the_time_beside_it():
+    one = Round(1, 0.1, [Answer(0, 1, 200)], {"stream_bytes": 50 * 1024, "beside": 1.05, "before": 0.2})
+    found = figures.figures_of("slow", [one])
+    measured = {"Hearth": found}
+    memory, time = (report.target_cells(target, measured) for target in SLOW.targets)
+    assert memory[1] == "50 KiB" and memory[-1] == "≤ 100 KiB ✓"
+    assert time[1] == "1.05×" and time[-1].endswith("✓")

@@ -34,7 +34,7 @@ class Hearth:
         self.address, self.metrics, self.greeting = None, None, ""
         for line in self.process.stdout:
             self.greeting += line
-            if match := re.match(r"Hearth is at (http://\S+)", line):
+            if match := re.match(r"Hearth is at (https?://\S+)", line):
                 self.address = match[1]
             if match := re.match(r"Metrics are at (http://\S+)", line):
                 self.metrics = match[1]

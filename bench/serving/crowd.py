@@ -1,0 +1,77 @@
+"""The load of slow readers: what each costs the server, and what a client beside them notices."""
+
+import asyncio
+import resource
+import statistics
+
+from comparison.programs import MeasurementError
+from serving.slow import SlowReader, whole_text
+
+# Answers of the client whose time is taken, before and beside the crowd.
+TIMED_ANSWERS, TIMED_TOKENS = 24, 16
+SIP_SECONDS = 1
+# A server that uses less of a processor than this has nothing to compute.
+AT_REST = 0.05
+
+
+async def run(client, row, prompts, lengths, server, done):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    await _fill_cache(client, row, prompts, lengths)
+    before = await _times(client, prompts, lengths, done)
+    resident, sockets = server.resident_bytes(), server.open_files()
+    readers = []
+    try:
+        for _ in range(row.streams):
+            readers.append(SlowReader(server.address, prompts.next(lengths.prompt), row.generate))
+        await _until_at_rest(server)
+        sipping = asyncio.create_task(_sip(readers[::2]))  # the others read nothing at all
+        beside = await _times(client, prompts, lengths, done)
+        sipping.cancel()
+        grown, opened = server.resident_bytes() - resident, server.open_files() - sockets
+        if opened < row.streams:
+            raise MeasurementError(f"only {opened} of {row.streams} streams were open: the answers are too short")
+        for reader in readers:
+            reader.read_all()
+            if whole_text(reader.events(), row.generate) is None:
+                raise MeasurementError("the answer of a slow reader is not whole")
+    finally:
+        for reader in readers:
+            reader.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    done.numbers = {"stream_bytes": grown / row.streams, "beside": statistics.median(beside) / statistics.median(before),
+                    "before": statistics.median(before)}  # fmt: skip
+
+
+async def _fill_cache(client, row, prompts, lengths):
+    """The cache's pages take memory when they are first used, whoever reads."""
+    async def one():
+        for _ in range(-(-row.context // (row.prompt + row.generate)) + 1):
+            await client.ask(prompts.next(lengths.prompt), row.generate)
+
+    await asyncio.gather(*(one() for _ in range(row.slots)))
+
+
+async def _times(client, prompts, lengths, done):
+    found = []
+    for _ in range(TIMED_ANSWERS):
+        answer = await client.ask(prompts.next(lengths.prompt), TIMED_TOKENS, done.answers)
+        if answer.status != 200 or answer.new_tokens != TIMED_TOKENS:
+            raise MeasurementError(f"an answer beside slow readers came to {answer.status}")
+        found.append(answer.end - answer.start)
+    return found
+
+
+async def _until_at_rest(server):
+    while True:
+        used = server.processor_seconds()
+        await asyncio.sleep(1)
+        if server.processor_seconds() - used < AT_REST:
+            return
+
+
+async def _sip(readers):
+    while True:
+        for reader in readers:
+            reader.sip()
+        await asyncio.sleep(SIP_SECONDS)
