@@ -116,6 +116,40 @@ void KeyValueCache::unkeep(std::int32_t group, std::int32_t page) {
   at(group).free.push_back(page);
 }
 
+std::size_t KeyValueCache::page_bytes(std::int32_t group) const {
+  std::size_t bytes = 0;
+  for (const std::size_t layer : at(group).layers) bytes += 2 * layers_[layer].page_bytes();
+  return bytes;
+}
+
+std::size_t KeyValueCache::page_bytes() const {
+  std::size_t bytes = 0;
+  for (std::int32_t g = 0; g < group_count(); ++g) bytes += page_bytes(g);
+  return bytes;
+}
+
+void KeyValueCache::copy_out(std::int32_t group, std::int32_t page, std::span<std::byte> to) const {
+  assert(to.size() == page_bytes(group));
+  for (const std::size_t layer : at(group).layers) {
+    const std::size_t bytes = layers_[layer].page_bytes(), start = static_cast<std::size_t>(page) * bytes;
+    for (const std::byte* half : {layers_[layer].keys, layers_[layer].values}) {
+      std::memcpy(to.data(), half + start, bytes);
+      to = to.subspan(bytes);
+    }
+  }
+}
+
+void KeyValueCache::copy_in(std::int32_t group, std::int32_t page, std::span<const std::byte> from) {
+  assert(from.size() == page_bytes(group));
+  for (const std::size_t layer : at(group).layers) {
+    const std::size_t bytes = layers_[layer].page_bytes(), start = static_cast<std::size_t>(page) * bytes;
+    for (std::byte* half : {layers_[layer].keys, layers_[layer].values}) {
+      std::memcpy(half + start, from.data(), bytes);
+      from = from.subspan(bytes);
+    }
+  }
+}
+
 void KeyValueCache::wipe(const Group& group, std::int32_t page) {
   for (const std::size_t layer : group.layers) {
     const kernels::PagedCacheView& view = layers_[layer];

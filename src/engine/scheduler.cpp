@@ -13,6 +13,9 @@
 namespace hearth::engine {
 namespace {
 
+// For writing the prefix cache to disk when the model goes: a stop shall not take long.
+constexpr std::chrono::seconds kSaveTime{5};
+
 Error as_error(const std::exception_ptr& failure) {
   try {
     std::rethrow_exception(failure);
@@ -37,7 +40,8 @@ Scheduler::Scheduler(std::shared_ptr<Compute> compute, kernels::ExecutionContext
       options_(options),
       cache_(decoder.configuration(), options.numerics.key_value_cache, cache_size(options)),
       sampler_(compute_->team(), decoder.configuration().vocabulary) {
-  if (options_.prefix_cache) prefixes_.emplace(cache_, std::move(fingerprint));
+  if (options_.prefix_cache) prefixes_.emplace(cache_, std::move(fingerprint), options_.disk_cache);
+  if (prefixes_ && options_.disk_cache) disk_reader_.emplace(*options_.disk_cache, cache_, *prefixes_);
   if (draft != nullptr || options_.speculation.draft_layers > 0)
     draft_model_.emplace(context_, decoder_, cache_, draft, options_, sampler_);
   load_.total_pages = load_.free_pages = free_pages();
@@ -80,6 +84,7 @@ void Scheduler::run(const std::stop_token& stop) {
     admit_waiting();
     if (running_.empty()) continue;
     try {
+      if (disk_reader_ && disk_reader_->proceed(running_)) continue;
       const std::lock_guard turn(compute_->turn());
       step(choose_parts());
     } catch (...) {
@@ -97,6 +102,7 @@ void Scheduler::run(const std::stop_token& stop) {
     waiting.swap(waiting_);
   }
   for (Sequence& sequence : waiting) sequence.fail(ending);
+  if (prefixes_) prefixes_->save_all(DiskCache::Clock::now() + kSaveTime);
 }
 
 void Scheduler::admit_waiting() {
@@ -155,7 +161,7 @@ std::vector<Scheduler::Part> Scheduler::choose_parts() {
   room -= draft(parts, std::min<std::int64_t>(room, options_.speculation.draft_tokens));
   room = budget_.prompt_rows(std::ssize(parts), room);
   for (Sequence& sequence : running_) {
-    if (sequence.pending() > 1 && room > 0) {
+    if (sequence.pending() > 1 && room > 0 && !sequence.is_reading()) {
       const std::int64_t rows = std::min(room, sequence.pending());
       parts.push_back({&sequence, rows, 0, rows == sequence.pending()});
       room -= rows;

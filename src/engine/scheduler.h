@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "engine/batch_sampler.h"
+#include "engine/disk_reader.h"
 #include "engine/draft_model.h"
 #include "engine/engine.h"
 #include "engine/key_value_cache.h"
@@ -74,6 +75,7 @@ class Scheduler {
   const EngineOptions options_;  // resolved
   KeyValueCache cache_;
   std::optional<PrefixCache> prefixes_;
+  std::optional<DiskReader> disk_reader_;
   BatchSampler sampler_;
   std::optional<DraftModel> draft_model_;
   std::list<Sequence> running_;  // after the caches that its pages are of

@@ -43,18 +43,32 @@ Sequence::Sequence(GenerationRequest request, GenerationCallback callback, const
 }
 
 void Sequence::admit(KeyValueCache& cache, PrefixCache* prefixes, const SpeculationOptions& speculation) {
-  const auto tenant = [this]() -> const std::string& { return request_.context->principal.tenant; };
-  pages_.emplace(cache, prefixes == nullptr ? 0 : prefixes->owner(tenant()));
-  if (prefixes != nullptr) {
-    // The last token is run in any case: the next one is sampled from it.
-    path_.emplace(prefixes->find(tenant(), tokens().first(size_ - 1), *pages_));
-    computed_ = path_->pages() * kernels::kPageTokens;
+  if (prefixes == nullptr) {
+    pages_.emplace(cache);
+  } else {
+    find_again(cache, *prefixes);
+    if (prefixes->disk() != nullptr) disk_wait_ = {.read = nullptr, .since = Clock::now()};
   }
   if (admitted_ != Clock::time_point{}) return;
-  cached_ = computed_;
   if (speculation.draft_tokens > 0 && request_.look_up)
     look_up_speculation_.emplace(static_cast<std::size_t>(most_tokens()));
   admitted_ = Clock::now();
+}
+
+void Sequence::find_again(KeyValueCache& cache, PrefixCache& prefixes) {
+  const std::string& tenant = request_.context->principal.tenant;
+  path_.reset();
+  pages_.emplace(cache, prefixes.owner(tenant));
+  // The last token is run in any case: the next one is sampled from it.
+  path_.emplace(prefixes.find(tenant, tokens().first(size_ - 1), *pages_));
+  computed_ = path_->pages() * kernels::kPageTokens;
+  if (is_first_run_) cached_ = computed_;
+}
+
+void Sequence::take_read_page(PrefixCache& prefixes) {
+  computed_ += kernels::kPageTokens;
+  if (is_first_run_) cached_ = computed_;
+  share_pages(prefixes);
 }
 
 void Sequence::use_draft_model(KeyValueCache* own_cache) {
@@ -69,7 +83,9 @@ void Sequence::preempt() {
   drop_draft();
   path_.reset();
   pages_.reset();
+  disk_wait_.reset();
   computed_ = 0;
+  is_first_run_ = false;
   if (model_speculation_ && model_speculation_->own_pages() == nullptr) model_speculation_->differs_at(0);
 }
 
@@ -162,6 +178,7 @@ void Sequence::finish(FinishReason reason, std::string text, std::vector<std::in
   const Usage final_usage = usage();
   path_.reset();
   pages_.reset();
+  disk_wait_.reset();
   model_speculation_.reset();
   send({.text = std::move(text),
         .tokens = std::move(tokens),
