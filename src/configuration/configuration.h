@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "engine/disk_cache.h"
 #include "server/model_registry.h"
 #include "server/options.h"
 
@@ -30,6 +31,7 @@ struct Configuration {
   LogFormat log_format = LogFormat::kText;
   std::vector<std::string> preload;  // models loaded at the start, after the preferred one
   server::ServerOptions server;
+  engine::DiskCacheOptions disk_cache;
   server::RegistryOptions registry;  // a draft model is as it was written: a name or a path
 };
 

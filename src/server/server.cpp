@@ -104,6 +104,7 @@ std::vector<prometheus::MetricFamily> Server::Implementation::collect() const {
                                  .public_connections = listener->connections(),
                                  .admin_connections = admin->connections(),
                                  .models = models.activity(),
+                                 .disk_cache = models.disk_cache(),
                                  .home = options.home});
   for (auto& family : metrics->collect()) families.push_back(std::move(family));
   return families;
