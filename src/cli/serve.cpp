@@ -9,12 +9,15 @@
 #include "base/open_files.h"
 #include "base/service_manager.h"
 #include "base/watchdog.h"
+#include "cli/configuration_file.h"
 #include "cli/model_options.h"
 #include "cli/progress_bar.h"
 #include "cli/signals.h"
 #include "cli/supervisor.h"
 #include "cli/verb.h"
 #include "configuration/settings.h"
+#include "engine/disk_cache.h"
+#include "engine/disk_key.h"
 #include "server/model_registry.h"
 #include "server/server.h"
 
@@ -30,13 +33,7 @@ struct Options {
   std::string supervised;  // the front's address; empty: there is none
   std::vector<std::pair<std::string, std::string>> command_line;
 
-  configuration::Sources sources() const {
-    if (!file.empty()) return {file, command_line};
-    const std::filesystem::path usual = home_directory() / "hearth.yaml";
-    std::error_code unknown;  // then reading it says why
-    const bool there = std::filesystem::exists(usual, unknown) || unknown;
-    return {there ? usual : std::filesystem::path(), command_line};
-  }
+  configuration::Sources sources() const { return {configuration_file(file), command_line}; }
 };
 
 server::RegistryOptions registry_options(const configuration::Configuration& configuration) {
@@ -50,6 +47,11 @@ server::RegistryOptions registry_options(const configuration::Configuration& con
                   "leave inference.memory_fraction out");
     options.memory_budget =
         static_cast<std::size_t>(*configuration.memory_fraction * static_cast<double>(total));
+  }
+  if (const engine::DiskCacheOptions& disk = configuration.disk_cache; !disk.directory.empty()) {
+    options.engine.disk_cache =
+        std::make_shared<engine::DiskCache>(disk, engine::load_disk_key(disk.key_file, home_directory()));
+    options.memory_budget -= std::min(options.memory_budget, engine::DiskCache::kMostBufferedBytes);
   }
   return options;
 }

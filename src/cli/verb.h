@@ -20,5 +20,6 @@ void add_tokenize(CLI::App& app);
 void add_template(CLI::App& app);
 void add_plan(CLI::App& app);
 void add_doctor(CLI::App& app);
+void add_cache(CLI::App& app);
 
 }  // namespace hearth::cli

@@ -155,6 +155,11 @@ void check_together(const Loaded& loaded) {
            "a draft is of one model's making, and no model is named by `models.default` or --model");
   if ((has_model || has_layers) && speculation.draft_tokens == 0)
     refuse("inference", draft, "it would never be used, since `inference.draft_tokens` is 0");
+  const engine::DiskCacheOptions& disk = loaded.configuration.disk_cache;
+  if (disk.directory.empty() && !disk.key_file.empty())
+    refuse("cache", "disk_key_file", "it is the key of `cache.disk_directory`, which is unset");
+  if (!disk.directory.empty() && !loaded.configuration.registry.engine.prefix_cache)
+    refuse("cache", "disk_directory", "it would never be used, since `inference.prefix_cache` is false");
   try {
     server::validate(loaded.configuration.server);
   } catch (const Error& error) {

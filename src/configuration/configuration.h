@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "engine/disk_cache.h"
 #include "server/model_registry.h"
 #include "server/options.h"
 
@@ -32,6 +33,7 @@ struct Configuration {
   bool supervise = false;            // compute in a process of its own
   std::vector<std::string> preload;  // models loaded at the start, after the preferred one
   server::ServerOptions server;
+  engine::DiskCacheOptions disk_cache;
   server::RegistryOptions registry;  // a draft model is as it was written: a name or a path
 };
 

@@ -113,6 +113,22 @@ void add_inference(std::vector<Setting>& all) {
       "the store or a path");
 }
 
+void add_cache(std::vector<Setting>& all) {
+  const auto add = [&](auto&&... rest) {
+    all.push_back(make("cache", std::forward<decltype(rest)>(rest)...));
+  };
+  add("disk_directory", "", kAfterRestart, text("a path"), HEARTH_FIELD(disk_cache.directory),
+      "A folder that keeps the prefix cache over restarts, encrypted; unset: none. `hearth cache clear` "
+      "removes it, or one tenant's part");
+  add("disk_bytes", "", kAfterRestart, size(kMiB, std::size_t{1} << 50), HEARTH_FIELD(disk_cache.bytes),
+      "The most that it takes; what was used longest ago goes first");
+  add("disk_key_file", "", kAfterRestart, text("a path"), HEARTH_FIELD(disk_cache.key_file),
+      "A file that holds its key, 64 hexadecimal digits; unset: the variable HEARTH_CACHE_KEY, and without "
+      "that prefix-cache.key in the home, which is made");
+  add("disk_wait", "", kAfterRestart, duration(0ms, 24h), HEARTH_FIELD(disk_cache.patience),
+      "How long a prompt waits for pages from there before it is computed instead");
+}
+
 void add_service(std::vector<Setting>& all) {
   const auto add = [&](auto&&... rest) {
     all.push_back(make("service", std::forward<decltype(rest)>(rest)...));
@@ -266,6 +282,7 @@ const std::vector<Setting>& settings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> made;
     add_inference(made);
+    add_cache(made);
     add_service(made);
     add_sampling(made);
     add_cache(made);

@@ -5,6 +5,7 @@
 #include <future>
 #include <utility>
 
+#include "engine/disk_identity.h"
 #include "engine/draft_files.h"
 #include "engine/model.h"
 #include "engine/scheduler.h"
@@ -57,9 +58,9 @@ std::unique_ptr<Engine> Engine::load(std::shared_ptr<Compute> compute, const std
   const EngineOptions& resolved = model.options();
   self->plan = plan_memory(model.files(), resolved, model.context().isa());
   self->draft_model = load_draft_model(model);
-  self->scheduler =
-      std::make_unique<Scheduler>(std::move(compute), model.context(), model.decoder(), model.tokenizer(),
-                                  resolved, model.fingerprint(), self->draft_model.get());
+  self->scheduler = std::make_unique<Scheduler>(
+      std::move(compute), model.context(), model.decoder(), model.tokenizer(), resolved,
+      resolved.disk_cache ? disk_fingerprint(model) : model.fingerprint(), self->draft_model.get());
   return std::unique_ptr<Engine>(new Engine(std::move(self)));
 }
 

@@ -5,12 +5,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <mutex>
 
 #include "base/thread_team.h"
 #include "kernels/execution_context.h"
 
 namespace hearth::engine {
+
+class DiskCache;  // engine/disk_cache.h
 
 // Engines take turns, one step at a time: hold turn() while using team().
 class Compute {
@@ -44,9 +47,10 @@ struct EngineOptions {
   std::int64_t cache_tokens = 0;
   // Keeps the keys and values of texts that were read, and begins behind them (engine/prefix_cache.h).
   bool prefix_cache = true;
-  std::int32_t batch_rows = 512;         // most rows in one forward pass
-  std::int32_t queue_limit = 256;        // requests waiting; beyond them submit() throws kOverloaded
-  std::int64_t queued_tokens = 262'144;  // of the prompts waiting; so too, but one is always let in
+  std::shared_ptr<DiskCache> disk_cache;  // its tier on disk, of all engines together; null: none
+  std::int32_t batch_rows = 512;          // most rows in one forward pass
+  std::int32_t queue_limit = 256;         // requests waiting; beyond them submit() throws kOverloaded
+  std::int64_t queued_tokens = 262'144;   // of the prompts waiting; so too, but one is always let in
   kernels::Numerics numerics;
   SpeculationOptions speculation;
   std::function<void(std::size_t bytes_done, std::size_t bytes_total)> load_progress;

@@ -131,8 +131,24 @@ void KeyValueCache::unkeep(std::int32_t group, std::int32_t page) {
   at(group).free.push_back(page);
 }
 
+std::size_t KeyValueCache::page_bytes() const {
+  std::size_t bytes = 0;
+  for (std::int32_t g = 0; g < group_count(); ++g) bytes += page_bytes(g);
+  return bytes;
+}
+
+void KeyValueCache::copy_out(std::int32_t group, std::int32_t page, std::span<std::byte> to) const {
+  assert(to.size() == page_bytes(group));
+  std::memcpy(to.data(), at(group).place(page), to.size());
+}
+
+void KeyValueCache::copy_in(std::int32_t group, std::int32_t page, std::span<const std::byte> from) {
+  assert(from.size() == page_bytes(group));
+  std::memcpy(at(group).place(page), from.data(), from.size());
+}
+
 void KeyValueCache::wipe(const Group& group, std::int32_t page) {
-  std::memset(group.memory + static_cast<std::size_t>(page) * group.page_bytes, 0, group.page_bytes);
+  std::memset(group.place(page), 0, group.page_bytes);
 }
 
 SequencePages::SequencePages(KeyValueCache& cache, std::uint32_t owner)

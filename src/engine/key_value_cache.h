@@ -44,6 +44,11 @@ class KeyValueCache {
     return static_cast<std::int64_t>(at(group).free.size()) + at(group).idle;
   }
   std::size_t bytes() const { return bytes_; }
+  // What a page holds, to keep it elsewhere and put it into another page: keys, then values of each layer.
+  std::size_t page_bytes(std::int32_t group) const { return at(group).page_bytes; }
+  std::size_t page_bytes() const;  // of all groups together
+  void copy_out(std::int32_t group, std::int32_t page, std::span<std::byte> to) const;
+  void copy_in(std::int32_t group, std::int32_t page, std::span<const std::byte> from);  // REQUIRES: taken
 
   // A page for one holder to write, or none where all are held. What another owner left in it is wiped.
   std::optional<std::int32_t> take(std::int32_t group, std::uint32_t owner);
@@ -71,6 +76,8 @@ class KeyValueCache {
     std::vector<std::int32_t> free;
     std::byte* memory = nullptr;  // page after page, of all its layers: keys, then values of each
     std::size_t page_bytes = 0;
+
+    std::byte* place(std::int32_t page) const { return memory + static_cast<std::size_t>(page) * page_bytes; }
   };
   const Group& at(std::int32_t group) const { return groups_[static_cast<std::size_t>(group)]; }
   Group& at(std::int32_t group) { return groups_[static_cast<std::size_t>(group)]; }

@@ -26,6 +26,7 @@ struct PrefixCache::Node {
   std::map<Tokens, std::unique_ptr<Node>>::iterator place;  // in the parent's children
   std::map<Tokens, std::unique_ptr<Node>> children;
   std::vector<std::int32_t> pages;  // by group
+  PageName name{};                  // on disk
   std::int64_t paths = 0;           // that end here
   std::list<Node*>::iterator recent;
 };
@@ -35,7 +36,8 @@ struct PrefixCache::Tree {
   std::string key;  // in trees_
   std::uint32_t owner;
   std::int64_t nodes = 0;
-  Node root{*this, nullptr, {}, {}, {}, 0, {}};
+  std::shared_ptr<const DiskRoot> disk{};  // null: no tier on disk
+  Node root{*this, nullptr, {}, {}, {}, {}, 0, {}};
 };
 
 PrefixCache::Path::Path(Node* node) : node_(node) { ++node_->paths; }
@@ -53,8 +55,8 @@ void PrefixCache::Path::move_to(Node* node) {
   ++pages_;
 }
 
-PrefixCache::PrefixCache(KeyValueCache& cache, std::string fingerprint)
-    : cache_(cache), fingerprint_(std::move(fingerprint)) {
+PrefixCache::PrefixCache(KeyValueCache& cache, std::string fingerprint, std::shared_ptr<DiskCache> disk)
+    : cache_(cache), fingerprint_(std::move(fingerprint)), disk_(std::move(disk)) {
   cache_.set_reclaim([this](std::int32_t group) { return reclaim(group); });
 }
 
@@ -63,7 +65,13 @@ PrefixCache::~PrefixCache() { cache_.set_reclaim({}); }
 PrefixCache::Tree& PrefixCache::tree(std::string_view tenant) {
   std::string key = sha256_hex(std::to_string(tenant.size()) + ":" + std::string(tenant) + fingerprint_);
   auto& tree = trees_[key];
-  if (!tree) tree.reset(new Tree{.cache = *this, .key = std::move(key), .owner = ++owners_});
+  if (!tree) {
+    tree.reset(new Tree{.cache = *this, .key = std::move(key), .owner = ++owners_});
+    if (disk_) {
+      tree->disk = disk_->root(tenant, fingerprint_);
+      tree->root.name = tree->disk->name;
+    }
+  }
   return *tree;
 }
 
@@ -112,7 +120,8 @@ void PrefixCache::add(Path& path, std::span<const std::int32_t> tokens, Sequence
     const std::int64_t index = path.pages();
     const auto [place, is_new] = parent.children.try_emplace(page_tokens(tokens, index));
     if (is_new) {
-      place->second.reset(new Node{parent.tree, &parent, place, {}, {}, 0, {}});
+      place->second.reset(new Node{parent.tree, &parent, place, {}, {}, {}, 0, {}});
+      if (disk_) place->second->name = DiskCache::name(*parent.tree.disk, parent.name, place->first);
       recent_.push_front(place->second.get());
       place->second->recent = recent_.begin();
       place->second->pages.assign(static_cast<std::size_t>(cache_.group_count()), kNoPage);
@@ -147,11 +156,13 @@ bool PrefixCache::reclaim(std::int32_t group, bool only_over_share) {
     Node& node = **it;
     if (node.pages[g] == kNoPage || cache_.is_held(group, node.pages[g])) continue;
     if (only_over_share && node.tree.nodes <= share) continue;
-    if (cache_.window(group) > 0) {
+    const bool is_windowed = cache_.window(group) > 0;
+    if (!is_windowed && (!node.children.empty() || node.paths > 0)) continue;
+    save(node);
+    if (is_windowed) {
       cache_.unkeep(group, std::exchange(node.pages[g], kNoPage));
       return true;
     }
-    if (!node.children.empty() || node.paths > 0) continue;
     remove(node);
     return true;
   }
@@ -173,6 +184,46 @@ void PrefixCache::remove(Node& leaf) {
 // A tenant without pages has no share of them, and costs nothing.
 void PrefixCache::remove_if_unused(Tree& tree) {
   if (tree.nodes == 0 && tree.root.paths == 0) trees_.erase(trees_.find(tree.key));
+}
+
+std::shared_ptr<DiskCache::Read> PrefixCache::read_on(const Path& path, std::span<const std::int32_t> tokens,
+                                                      std::size_t most_pages) const {
+  const std::shared_ptr<const DiskRoot>& root = path.node_->tree.disk;
+  std::vector<PageName> names;
+  PageName name = path.node_->name;
+  for (std::int64_t page = path.pages(); names.size() < most_pages; ++page) {
+    if (static_cast<std::size_t>(page + 1) * kPage > tokens.size()) break;
+    name = DiskCache::name(*root, name, page_tokens(tokens, page));
+    if (!disk_->holds(*root, name)) break;
+    names.push_back(name);
+  }
+  return names.empty() ? nullptr : disk_->read(root, std::move(names), cache_.page_bytes());
+}
+
+void PrefixCache::save_all(DiskCache::Clock::time_point until) {
+  if (!disk_) return;
+  std::chrono::microseconds age{0};
+  for (const Node* node : recent_) {
+    std::vector<const Node*> stem;  // which is of use without the node; not the other way round
+    for (; node->parent != nullptr; node = node->parent) stem.push_back(node);
+    for (; !stem.empty(); stem.pop_back())
+      if (!save(*stem.back(), until, ++age)) return;
+  }
+}
+
+// Only what is whole, as every node is at first: a part would be of no use to who comes along another way.
+bool PrefixCache::save(const Node& node, DiskCache::Clock::time_point until, std::chrono::microseconds age) {
+  if (!disk_ || std::ranges::find(node.pages, kNoPage) != node.pages.end()) return true;
+  if (!disk_->wants(*node.tree.disk, node.name)) return true;
+  std::optional<DiskPage> page = disk_->room(cache_.page_bytes(), until);
+  if (!page) return false;
+  std::span<std::byte> rest = page->content();
+  for (std::int32_t g = 0; g < cache_.group_count(); ++g) {
+    cache_.copy_out(g, node.pages[static_cast<std::size_t>(g)], rest.first(cache_.page_bytes(g)));
+    rest = rest.subspan(cache_.page_bytes(g));
+  }
+  disk_->write(node.tree.disk, node.name, std::move(*page), age);
+  return true;
 }
 
 }  // namespace hearth::engine

@@ -13,6 +13,9 @@
 namespace hearth::engine {
 namespace {
 
+// For writing the prefix cache to disk when the model goes: a stop shall not take long.
+constexpr std::chrono::seconds kSaveTime{5};
+
 Error as_error(const std::exception_ptr& failure) {
   try {
     std::rethrow_exception(failure);
@@ -43,7 +46,8 @@ Scheduler::Scheduler(std::shared_ptr<Compute> compute, kernels::ExecutionContext
       options_(options),
       cache_(decoder.configuration(), options.numerics.key_value_cache, cache_size(options)),
       sampler_(compute_->team(), decoder.configuration().vocabulary) {
-  if (options_.prefix_cache) prefixes_.emplace(cache_, std::move(fingerprint));
+  if (options_.prefix_cache) prefixes_.emplace(cache_, std::move(fingerprint), options_.disk_cache);
+  if (prefixes_ && options_.disk_cache) disk_reader_.emplace(*options_.disk_cache, cache_, *prefixes_);
   if (draft != nullptr || options_.speculation.draft_layers > 0)
     draft_model_.emplace(context_, decoder_, cache_, draft, options_, sampler_);
   load_.total_pages = load_.free_pages = free_pages();
@@ -94,6 +98,7 @@ void Scheduler::run(const std::stop_token& stop) {
     admit_waiting();
     if (running_.empty()) continue;
     try {
+      if (disk_reader_ && disk_reader_->proceed(running_)) continue;
       const std::lock_guard turn(compute_->turn());
       step(choose_parts());
     } catch (...) {
@@ -111,6 +116,7 @@ void Scheduler::run(const std::stop_token& stop) {
     waiting.swap(waiting_);
   }
   for (Sequence& sequence : waiting) sequence.fail(ending);
+  if (prefixes_) prefixes_->save_all(DiskCache::Clock::now() + kSaveTime);
 }
 
 void Scheduler::admit_waiting() {
@@ -195,7 +201,7 @@ std::vector<Scheduler::Part> Scheduler::choose_parts() {
 void Scheduler::add_prompts(std::vector<Part>& parts, std::int64_t room) {
   std::vector<Sequence*> reading;
   for (Sequence& sequence : running_)
-    if (sequence.pending() > 1) reading.push_back(&sequence);
+    if (sequence.pending() > 1 && !sequence.is_reading()) reading.push_back(&sequence);
   if (reading.empty() || room <= 0) return;
   std::ranges::sort(reading, {}, [](const Sequence* sequence) { return sequence->claim().row_rank(); });
   const auto first =

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "engine/batch_sampler.h"
+#include "engine/disk_reader.h"
 #include "engine/draft_model.h"
 #include "engine/engine.h"
 #include "engine/fair_share.h"
@@ -82,6 +83,7 @@ class Scheduler {
   const EngineOptions options_;  // resolved
   KeyValueCache cache_;
   std::optional<PrefixCache> prefixes_;
+  std::optional<DiskReader> disk_reader_;
   BatchSampler sampler_;
   std::optional<DraftModel> draft_model_;
   FairShare shares_;

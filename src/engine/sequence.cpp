@@ -43,18 +43,35 @@ Sequence::Sequence(GenerationRequest request, GenerationCallback callback, const
 }
 
 void Sequence::admit(KeyValueCache& cache, PrefixCache* prefixes, const SpeculationOptions& speculation) {
-  pages_.emplace(cache);
-  if (prefixes != nullptr) {
-    // The last token is run in any case: the next one is sampled from it.
-    path_.emplace(prefixes->find(request_.context->principal.tenant, tokens().first(size_ - 1), *pages_));
-    computed_ = path_->pages() * kernels::kPageTokens;
+  if (prefixes == nullptr) {
+    pages_.emplace(cache);
+  } else {
+    find_again(cache, *prefixes);
+    if (prefixes->disk() != nullptr) disk_wait_ = {.read = nullptr, .since = Clock::now()};
   }
   claim_->promise(pending());
   if (admitted_ != Clock::time_point{}) return;
-  cached_ = computed_;
   if (speculation.draft_tokens > 0 && request_.look_up)
     look_up_speculation_.emplace(static_cast<std::size_t>(most_tokens()));
   admitted_ = Clock::now();
+}
+
+void Sequence::find_again(KeyValueCache& cache, PrefixCache& prefixes) {
+  const std::string& tenant = request_.context->principal.tenant;
+  path_.reset();
+  pages_.emplace(cache);
+  // The last token is run in any case: the next one is sampled from it.
+  path_.emplace(prefixes.find(tenant, tokens().first(size_ - 1), *pages_));
+  computed_ = path_->pages() * kernels::kPageTokens;
+  if (is_first_run_) cached_ = computed_;
+  claim_->promise(pending());
+}
+
+void Sequence::take_read_page(PrefixCache& prefixes) {
+  computed_ += kernels::kPageTokens;
+  if (is_first_run_) cached_ = computed_;
+  claim_->promise(pending());
+  share_pages(prefixes);
 }
 
 void Sequence::use_draft_model(KeyValueCache* own_cache) {
@@ -69,8 +86,10 @@ void Sequence::preempt() {
   drop_draft();
   path_.reset();
   pages_.reset();
+  disk_wait_.reset();
   computed_ = 0;
   claim_->promise(0);
+  is_first_run_ = false;
   if (model_speculation_ && model_speculation_->own_pages() == nullptr) model_speculation_->differs_at(0);
 }
 
@@ -172,6 +191,7 @@ void Sequence::finish(FinishReason reason, std::string text, std::vector<std::in
   const Usage final_usage = usage();
   path_.reset();
   pages_.reset();
+  disk_wait_.reset();
   model_speculation_.reset();
   send({.text = std::move(text),
         .tokens = std::move(tokens),

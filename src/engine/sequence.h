@@ -47,6 +47,20 @@ class Sequence {
   void use_draft_model(KeyValueCache* own_cache);
   SequencePages& pages() { return *pages_; }
   const SequencePages& pages() const { return *pages_; }
+  // Whether the disk may have more of its beginning: then it is not computed yet (engine/disk_reader.h).
+  bool is_reading() const { return disk_wait_.has_value(); }
+  struct DiskWait {
+    std::shared_ptr<DiskCache::Read> read;  // null: waits for its turn
+    std::chrono::steady_clock::time_point since;
+  };
+  DiskWait& disk_wait() { return *disk_wait_; }
+  void end_reading() { disk_wait_.reset(); }
+  const PrefixCache::Path& path() const { return *path_; }
+  // As admit() did: somebody may have brought more in the meantime. REQUIRES: nothing was computed.
+  void find_again(KeyValueCache& cache, PrefixCache& prefixes);
+  // The next page is complete, and was not computed.
+  void take_read_page(PrefixCache& prefixes);
+
   // Makes the pages that are complete known to others.
   void share_pages(PrefixCache& prefixes);
   // Gives up its pages; all tokens so far are to be run again, or found again.
@@ -109,6 +123,8 @@ class Sequence {
   std::int64_t cached_ = 0;  // tokens of the prompt that were known
   std::optional<SequencePages> pages_;
   std::optional<PrefixCache::Path> path_;
+  std::optional<DiskWait> disk_wait_;
+  bool is_first_run_ = true;  // was not preempted
   bool finished_ = false;
   std::chrono::steady_clock::time_point submitted_, admitted_{}, first_token_{};
 };

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "engine/disk_cache.h"
 #include "engine/engine.h"
 #include "server/chat_request.h"
 
@@ -67,6 +68,8 @@ class ModelProvider {
   virtual std::vector<ModelStatus> models() = 0;
   // Reads no files.
   virtual std::vector<ModelActivity> activity() = 0;
+  // Of the prefix cache's tier on disk, where there is one.
+  virtual std::optional<engine::DiskCache::Figures> disk_cache() { return std::nullopt; }
   // What a request without `model` gets; empty when there is no model at all.
   virtual std::string default_model() = 0;
 

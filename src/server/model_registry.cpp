@@ -116,6 +116,11 @@ std::vector<ModelActivity> ModelRegistry::activity() {
   return all;
 }
 
+std::optional<engine::DiskCache::Figures> ModelRegistry::disk_cache() {
+  if (!options_.engine.disk_cache) return std::nullopt;
+  return options_.engine.disk_cache->figures();
+}
+
 std::string ModelRegistry::default_model() {
   if (!preferred_id_.empty()) return preferred_id_;
   const auto usable = records();

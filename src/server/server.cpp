@@ -101,6 +101,7 @@ std::vector<prometheus::MetricFamily> Server::Implementation::collect() const {
                                  .admin_connections = admin ? admin->connections() : 0,
                                  .models = models.activity(),
                                  .response_cache_bytes = cache ? std::optional(cache->bytes()) : std::nullopt,
+                                 .disk_cache = models.disk_cache(),
                                  .home = options.home});
   for (auto& family : metrics->collect()) families.push_back(std::move(family));
   return families;

@@ -77,6 +77,29 @@ void add_models(Families& to, const std::vector<ModelActivity>& models) {
   of_loaded([](const ModelActivity& model) { return model.load.accepted_tokens; });
 }
 
+void add_disk_cache(Families& to, const engine::DiskCache::Figures& figures) {
+  const auto gauge = [&to](const char* name, const char* help, auto value) {
+    to.gauge(name, help);
+    to.add(static_cast<double>(value));
+  };
+  const auto counter = [&to](const char* name, const char* help, std::int64_t value) {
+    to.counter(name, help);
+    to.add(static_cast<double>(value));
+  };
+  gauge("hearth_disk_cache_bytes", "What the prefix cache's files take.", figures.bytes);
+  gauge("hearth_disk_cache_limit_bytes", "The most that they may take.", figures.most_bytes);
+  gauge("hearth_disk_cache_files", "Files of the prefix cache, a page each.", figures.files);
+  gauge("hearth_disk_cache_writing", "1, or 0 for a while after the disk took nothing.",
+        figures.is_writing ? 1 : 0);
+  counter("hearth_disk_cache_hits_total", "Pages that were read back instead of computed.",
+          figures.pages_read);
+  counter("hearth_disk_cache_writes_total", "Pages written.", figures.pages_written);
+  counter("hearth_disk_cache_dropped_total", "Pages not written, as the disk was slow or took nothing.",
+          figures.pages_dropped);
+  counter("hearth_disk_cache_refused_total", "Files that were not what had been written, and were removed.",
+          figures.pages_refused);
+}
+
 std::optional<double> resident_bytes() {
   std::ifstream file("/proc/self/statm");
   double pages = 0, resident = 0;
@@ -138,6 +161,7 @@ std::vector<MetricFamily> state_metrics(const ServerStateFigures& state) {
     families.gauge("hearth_response_cache_bytes", "Memory of the answers that the response cache keeps.");
     families.add(static_cast<double>(*state.response_cache_bytes));
   }
+  if (state.disk_cache) add_disk_cache(families, *state.disk_cache);
   add_process(families);
   add_disk(families, state.home);
   return families.take();

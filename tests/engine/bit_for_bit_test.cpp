@@ -1,7 +1,7 @@
 // The promise of docs/architecture.md, "Reproducible": the raw logits of an answer are the same to the last
 // bit for a sequence alone and among neighbours, with any number of threads, however the prompt is cut, read
-// anew or known, preempted or not, with speculation and without, on every instruction set. Of one type of
-// cache: another type is another answer.
+// anew, known or back from disk, preempted or not, with speculation and without, on every instruction set. Of
+// one type of cache: another type is another answer.
 //
 // The short form runs SmolLM2 in a handful of combinations. The long form (HEARTH_TEST_ALL, ./test --all)
 // runs 256 tokens: SmolLM2 in every combination; Gemma and Qwen, for which that would take hours, in 16 in
@@ -16,9 +16,11 @@
 #include <tuple>
 
 #include "engine/crowd.h"
+#include "engine/disk_cache.h"
 #include "engine/engine.h"
 #include "kernels/isa.h"
 #include "models/cache_pages.h"
+#include "support/temporary_directory.h"
 
 namespace hearth::engine {
 namespace {
@@ -37,14 +39,18 @@ struct Combination {
   int neighbours = 0;
   bool speculate = false;
   Isa isa = kernels::available_isas().back();
-  bool known = false;   // the prompt was read before, and is in the prefix cache
-  bool scarce = false;  // the cache holds one full sequence, so that some are preempted
+  bool known = false;      // the prompt was read before, and is in the prefix cache
+  bool scarce = false;     // the cache holds one full sequence, so that some are preempted
+  bool from_disk = false;  // what is known was on disk while the engine was loaded
 };
 
 std::string describe(const Combination& c) {
   return fmt::format("{}, {} cache{}, {} threads, chunks of {}{}, {} neighbours, speculation {}",
                      name_of(c.isa), name_of(c.cache), c.scarce ? " that is scarce" : "", c.threads, c.chunk,
-                     c.known ? " of a known prompt" : "", c.neighbours, c.speculate ? "on" : "off");
+                     c.from_disk ? " of a prompt on disk"
+                     : c.known   ? " of a known prompt"
+                                 : "",
+                     c.neighbours, c.speculate ? "on" : "off");
 }
 
 // How much of an answer is compared.
@@ -84,13 +90,15 @@ std::filesystem::path path_of(const TestModel& model) {
   GTEST_SKIP() << path_of(model) << " is not there: ./test sets HEARTH_TEST_MODELS and, for the " \
                << "larger models, ./test --all fetches them"
 
-std::unique_ptr<Engine> load(const TestModel& model, const Combination& combination) {
+std::unique_ptr<Engine> load(const TestModel& model, const Combination& combination,
+                             std::shared_ptr<DiskCache> disk = nullptr) {
   const ForcedIsa forced(combination.isa);
   EngineOptions options;
   options.context_tokens = kContext;
   options.parallel_sequences = std::max(combination.neighbours, 1) + 1;
   options.cache_tokens = combination.scarce ? kContext : 0;
   options.prefix_cache = combination.known;
+  options.disk_cache = std::move(disk);
   options.batch_rows = combination.chunk;
   options.numerics.key_value_cache = combination.cache;
   return Engine::load(std::make_shared<Compute>(combination.threads), path_of(model), options);
@@ -149,10 +157,22 @@ void expect_same(const Digests& found, const Digests& expected, const char* what
 void expect_reference(const TestModel& model, const Combination& combination, Extent extent) {
   SCOPED_TRACE(fmt::format("{}: {}", model.name, describe(combination)));
   const Answer& expected = reference(model, combination.cache, extent);
-  const auto engine = load(model, combination);
+  const test::TemporaryDirectory folder;
+  std::shared_ptr<DiskCache> disk;
+  if (combination.from_disk)
+    disk = std::make_shared<DiskCache>(
+        DiskCacheOptions{.directory = folder.path(), .key_file = {}, .patience = std::chrono::hours(1)},
+        SecretKey());
+  auto engine = load(model, combination, disk);
   const std::vector<std::int32_t> text = prompt(*engine, extent.prompt_tokens);
+  if (combination.from_disk) {
+    Crowd(*engine, text, 1, 0, false).run();
+    engine.reset();  // writes what it knows
+    engine = load(model, combination, disk);
+  } else if (combination.known) {
+    Crowd(*engine, text, 1, 0, false).run();
+  }
   Crowd crowd(*engine, text, extent.tokens, combination.neighbours, combination.speculate);
-  if (combination.known) Crowd(*engine, text, 1, 0, false).run();
   if (combination.scarce && combination.neighbours == 0)
     for (std::size_t i = rival_tokens(extent); i-- > 0;)  // backwards: it begins like nobody else
       crowd.rival_prompt.push_back(text[i % text.size()]);
@@ -160,6 +180,9 @@ void expect_reference(const TestModel& model, const Combination& combination, Ex
   EXPECT_TRUE(crowd.errors.empty()) << crowd.errors.front();
   if (combination.known && !combination.scarce) {  // else it may be gone again
     EXPECT_EQ(crowd.cached, (extent.prompt_tokens - 1) / kernels::kPageTokens * kernels::kPageTokens);
+  }
+  if (combination.from_disk && !combination.scarce) {
+    EXPECT_GT(disk->figures().pages_read, 0);
   }
   // In small chunks a rival that speculates may be through before the observed one has grown.
   if (!crowd.rival_prompt.empty() && combination.chunk == kWhole) {
@@ -197,6 +220,8 @@ TEST(BitForBit, SmolLm2InAHandfulOfCombinations) {
            Combination{.speculate = true, .scarce = true},
            Combination{.cache = CacheType::kQ8, .chunk = 64, .known = true, .scarce = true},
            Combination{.chunk = 64, .neighbours = 32, .known = true, .scarce = true},
+           Combination{.chunk = 7, .neighbours = 7, .speculate = true, .known = true, .from_disk = true},
+           Combination{.cache = CacheType::kQ8, .known = true, .scarce = true, .from_disk = true},
        })
     expect_reference(kSmolLm2, combination, kShort);
   // Beyond the first segment of attention: alone its segments are divided among threads, in company they are
@@ -244,7 +269,8 @@ std::vector<Combination> all_combinations() {
                            .neighbours = neighbours,
                            .speculate = speculate,
                            .known = all.size() % 3 != 0,
-                           .scarce = all.size() % 5 < 2});
+                           .scarce = all.size() % 5 < 2,
+                           .from_disk = all.size() % 3 == 2});
   return all;
 }
 
@@ -259,7 +285,8 @@ std::vector<Combination> pairwise_combinations() {
                       .neighbours = kNeighbours[a],
                       .speculate = ((a >> 1 ^ b) & 1) != 0,
                       .known = ((a ^ b >> 1) & 1) != 0,
-                      .scarce = ((a ^ a >> 1 ^ b) & 1) != 0});
+                      .scarce = ((a ^ a >> 1 ^ b) & 1) != 0,
+                      .from_disk = ((a ^ b >> 1) & 1) != 0 && (a & 1) != 0});
   return some;
 }
 

@@ -1,0 +1,62 @@
+// hearth cache: what the prefix cache keeps on disk.
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "base/printable.h"
+#include "cli/configuration_file.h"
+#include "cli/verb.h"
+#include "configuration/configuration.h"
+#include "engine/disk_cache.h"
+#include "engine/disk_key.h"
+
+namespace hearth::cli {
+namespace {
+
+struct Options {
+  std::string file, tenant;
+  bool json = false;
+};
+
+void clear(const Options& options) {
+  const engine::DiskCacheOptions disk =
+      configuration::load({configuration_file(options.file), {}}).configuration.disk_cache;
+  if (disk.directory.empty())
+    throw Error(ErrorKind::kInvalidArgument, "no prefix cache is kept on disk: cache.disk_directory is unset",
+                "--config names the file of settings that the server reads");
+  engine::DiskCache::Figures before, after;
+  if (std::filesystem::exists(disk.directory)) {
+    // Without a tenant no key is wanted: it may be lost.
+    engine::DiskCache cache(
+        disk, options.tenant.empty() ? SecretKey() : engine::load_disk_key(disk.key_file, home_directory()));
+    before = cache.figures();
+    options.tenant.empty() ? cache.clear() : cache.remove_tenant(options.tenant);
+    after = cache.figures();
+  }
+  const std::int64_t files = before.files - after.files;
+  const std::uint64_t bytes = before.bytes - after.bytes;
+  if (options.json)
+    fmt::print("{}\n", nlohmann::json{{"files", files}, {"bytes", bytes}}.dump());
+  else
+    fmt::print("removed {} files, {:.1f} MB\n", files, static_cast<double>(bytes) / 1e6);
+}
+
+}  // namespace
+
+void add_cache(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("cache", "What the prefix cache keeps on disk");
+  verb->require_subcommand(1);
+  CLI::App* action = verb->add_subcommand("clear", "Remove it, of one tenant or of all");
+  action->add_option("--tenant", options->tenant, "Of this tenant alone");
+  action->add_option("--config", options->file,
+                     "The server's file of settings; without it hearth.yaml in the home");
+  action->add_flag("--json", options->json, "Print what was removed as JSON");
+  const char* const example =
+      "The server must be stopped: it would write again what it has in memory.\n\n"
+      "Example:\n  hearth cache clear --tenant default";
+  verb->footer(example);
+  action->footer(example);
+  action->callback([options] { clear(*options); });
+}
+
+}  // namespace hearth::cli

@@ -1,0 +1,12 @@
+// The file of settings that a verb reads.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace hearth::cli {
+
+// `given`, or without it hearth.yaml in the home, where there is one; empty: none.
+std::filesystem::path configuration_file(const std::string& given);
+
+}  // namespace hearth::cli
