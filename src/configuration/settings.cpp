@@ -127,6 +127,11 @@ void add_cache(std::vector<Setting>& all) {
       "that prefix-cache.key in the home, which is made");
   add("disk_wait", "", kAfterRestart, duration(0ms, 24h), HEARTH_FIELD(disk_cache.patience),
       "How long a prompt waits for pages from there before it is computed instead");
+  // Off: kept answers are what callers wrote and got, held after they left, and hide from whoever measures
+  // whether anything was computed.
+  add("responses_bytes", "", kAfterRestart, size(0, 1024 * kGiB), HEARTH_FIELD(server.response_cache_bytes),
+      "Of answers kept for who asks the very same again, at temperature 0 or with a seed; the "
+      "one asked for longest ago goes first; 0B: none");
 }
 
 void add_service(std::vector<Setting>& all) {
@@ -230,15 +235,6 @@ void add_sampling(std::vector<Setting>& all) {
       "default");
 }
 
-void add_cache(std::vector<Setting>& all) {
-  // Off: kept answers are what callers wrote and got, held after they left, and hide from whoever measures
-  // whether anything was computed.
-  all.push_back(make("cache", "responses_size", "", kAfterRestart, size(0, 1024 * kGiB),
-                     HEARTH_FIELD(server.response_cache_bytes),
-                     "Of answers kept for who asks the very same again, at temperature 0 or with a seed; the "
-                     "one asked for longest ago goes first; 0B: none"));
-}
-
 void add_limits(std::vector<Setting>& all) {
   const auto add = [&](std::string key, auto type, auto field, std::string help) {
     all.push_back(make("limits", std::move(key), "", kAtOnce, std::move(type), field, std::move(help)));
@@ -285,7 +281,6 @@ const std::vector<Setting>& settings() {
     add_cache(made);
     add_service(made);
     add_sampling(made);
-    add_cache(made);
     add_limits(made);
     add_models(made);
     return made;

@@ -48,7 +48,11 @@ class DiskPrefix : public testing::Test {
   }
 
   const test::TemporaryDirectory folder_;
-  EngineOptions options_{.context_tokens = 256};
+  EngineOptions options_ = [] {
+    EngineOptions options;
+    options.context_tokens = 256;
+    return options;
+  }();
 };
 
 TEST_F(DiskPrefix, ARestartForgetsNothing) {
@@ -135,7 +139,9 @@ TEST_F(DiskPrefix, ManyAtOnceOfWhomSomeLeave) {
   }
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const auto answer = answers[i].get();
-    if (answer.finish != FinishReason::kCancelled) EXPECT_EQ(answer.tokens, expected[i % 8]) << i;
+    if (answer.finish != FinishReason::kCancelled) {
+      EXPECT_EQ(answer.tokens, expected[i % 8]) << i;
+    }
   }
   EXPECT_GT(disk().figures().pages_read, 0);
   EXPECT_EQ(disk().figures().pages_refused, 0);

@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     hearth::fuzz::use_text(error.what());
   }
   const auto client = client_address(peer, bytes.substr(std::min(line + 1, size)), trusted);
-  const std::string name = name_of_client(client);
+  const std::string name = name_of_client(client.value());
   if (name.empty() || name.size() > 64) __builtin_trap();
   hearth::fuzz::use_text(name);
   if (client_address(peer, bytes, {}) != peer) __builtin_trap();

@@ -13,7 +13,18 @@ using boost::asio::ip::make_address;
 
 std::string found(const std::string& peer, const std::string& forwarded_for,
                   const std::vector<std::string>& trusted) {
-  return client_address(make_address(peer), forwarded_for, TrustedProxies(trusted)).to_string();
+  std::optional<boost::asio::ip::address> address;
+  if (!peer.empty()) address = make_address(peer);
+  const auto client = client_address(address, forwarded_for, TrustedProxies(trusted));
+  return client ? client->to_string() : "";
+}
+
+TEST(ClientAddress, AUnixSocketsPeerIsAProxyOfThisMachine) {
+  EXPECT_EQ(found("", "", {}), "");
+  EXPECT_EQ(found("", "nonsense", {}), "");
+  EXPECT_EQ(found("", "192.0.2.1", {}), "192.0.2.1");
+  EXPECT_EQ(found("", "198.51.100.7, 192.0.2.1", {}), "192.0.2.1");
+  EXPECT_EQ(found("", "198.51.100.7, 192.0.2.1", {"192.0.2.0/24"}), "198.51.100.7");
 }
 
 TEST(ClientAddress, WithoutTrustedProxiesThePeerIsTheClient) {

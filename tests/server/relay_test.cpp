@@ -52,7 +52,11 @@ class RelayTest : public ServerFixture {
   }
 
   const HiddenSocket upstream{SOCK_STREAM};
-  ServerOptions relay_options{.port = 0};
+  ServerOptions relay_options = [] {
+    ServerOptions options;
+    options.port = 0;
+    return options;
+  }();
   std::optional<Relay> relay;
   std::uint16_t port = 0;
   std::string last_request;
