@@ -120,7 +120,7 @@ void add_cache(std::vector<Setting>& all) {
   add("disk_directory", "", kAfterRestart, text("a path"), HEARTH_FIELD(disk_cache.directory),
       "A folder that keeps the prefix cache over restarts, encrypted; unset: none. `hearth cache clear` "
       "removes it, or one tenant's part");
-  add("disk_bytes", "", kAfterRestart, size(kMiB, std::size_t{1} << 50), HEARTH_FIELD(disk_cache.bytes),
+  add("disk_size", "", kAfterRestart, size(kMiB, std::size_t{1} << 50), HEARTH_FIELD(disk_cache.bytes),
       "The most that it takes; what was used longest ago goes first");
   add("disk_key_file", "", kAfterRestart, text("a path"), HEARTH_FIELD(disk_cache.key_file),
       "A file that holds its key, 64 hexadecimal digits; unset: the variable HEARTH_CACHE_KEY, and without "
@@ -129,7 +129,7 @@ void add_cache(std::vector<Setting>& all) {
       "How long a prompt waits for pages from there before it is computed instead");
   // Off: kept answers are what callers wrote and got, held after they left, and hide from whoever measures
   // whether anything was computed.
-  add("responses_bytes", "", kAfterRestart, size(0, 1024 * kGiB), HEARTH_FIELD(server.response_cache_bytes),
+  add("responses_size", "", kAfterRestart, size(0, 1024 * kGiB), HEARTH_FIELD(server.response_cache_bytes),
       "Of answers kept for who asks the very same again, at temperature 0 or with a seed; the "
       "one asked for longest ago goes first; 0B: none");
 }

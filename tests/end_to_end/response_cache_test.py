@@ -23,7 +23,7 @@ def ask(server, **more):
 
 
 def test_a_repeated_question_is_answered_from_the_cache(models, tmp_path):
-    hearth = serve(models, tmp_path, "cache:\n  responses_bytes: 1MiB\n")
+    hearth = serve(models, tmp_path, "cache:\n  responses_size: 1MiB\n")
     try:
         for more in ({"temperature": 0}, {"temperature": 1, "seed": 5, "n": 2}):
             first, computed = ask(hearth, **more)

@@ -235,7 +235,8 @@ class RejectedDraft : public testing::TestWithParam<const char*> {
 
 TEST_P(RejectedDraft, ItGuessesAsIfItHadReadTheTextForTheFirstTime) {
   const auto tokenizer = tiny_tokenizer();
-  const GenerationRequest request = ask(1, 4, 20);
+  GenerationRequest request = ask(1, 4, 20);
+  request.context = std::make_shared<RequestContext>();
   Sequence sequence(
       request, [](const GenerationEvent&) {}, *tokenizer, 128);
   begin(sequence, draft_);
