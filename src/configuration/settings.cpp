@@ -186,6 +186,12 @@ void add_service(std::vector<Setting>& all) {
       "Lines of the log: text, or json: one object each");
   add("core_dumps", "", kAfterRestart, boolean(), HEARTH_FIELD(core_dumps),
       "Let a crash write the server's memory to a core dump, with the prompts and answers in it");
+}
+
+void add_service_limits(std::vector<Setting>& all) {
+  const auto add = [&](auto&&... rest) {
+    all.push_back(make("service", std::forward<decltype(rest)>(rest)...));
+  };
   // The library that parses HTTP holds one header in 65,535 bytes.
   add("header_size", "", kAtOnce, size(kKiB, 64 * kKiB - 1), HEARTH_FIELD(server.live.limits.header_bytes),
       "Of a request's first line and headers, less than `read_ahead_size`; beyond: 431");
@@ -280,6 +286,7 @@ const std::vector<Setting>& settings() {
     add_inference(made);
     add_cache(made);
     add_service(made);
+    add_service_limits(made);
     add_sampling(made);
     add_limits(made);
     add_models(made);
