@@ -126,7 +126,12 @@ def soak(server, seconds, clients, seed=0, weighs=True):
     deadline = time.monotonic() + STOP_SECONDS
     while (left := accounting.busy(metrics := server.metrics())) and time.monotonic() < deadline:
         time.sleep(0.05)
-    samples.append(server.sample(samples[-1].seconds + 1, len(seen)))
+    # Connections that the clients have left, the one for the metrics among them, take the server a moment to close.
+    while (end := server.sample(samples[-1].seconds + 1, len(seen))).descriptors > samples[0].descriptors:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    samples.append(end)
     outcome = Outcome(seen, samples, wrong)
     wrong += [f"still there at the end: {left}"] if left else []
     wrong += [f"{one.kind} to {one.route}: {one.wrong}" for one in seen if one.wrong]
