@@ -5,19 +5,24 @@
 namespace hearth::engine {
 namespace {
 
-// Half of what is known is of the last three steps: contexts and batches grow step by step.
-constexpr double kLearningRate = 0.2;
+// Half of what is known is of the last three steps that were to be heeded, or of the last seven others:
+// contexts and batches grow step by step. Heeded are those that make the next step shorter: on a machine
+// whose speed comes and goes, the usual step would else be exceeded half of the time.
+constexpr double kHeededRate = 0.2, kOtherRate = 0.1;
 
-void learn(double& known, double seen) { known += (seen - known) * (known == 0 ? 1 : kLearningRate); }
+void learn(double& known, double seen, bool is_heeded) {
+  known += (seen - known) * (known == 0 ? 1 : is_heeded ? kHeededRate : kOtherRate);
+}
 
 }  // namespace
 
 void StepBudget::observe(std::int64_t decoding, std::int64_t prompt, double seconds) {
   if (prompt == 0) {
-    learn(decoding_seconds_, seconds);
+    learn(decoding_seconds_, seconds, seconds < decoding_seconds_);
   } else if (prompt >= kFewestRows) {
     const double others = decoding == 0 ? 0 : decoding_seconds_;
-    learn(prompt_row_seconds_, std::max(0.0, seconds - others) / static_cast<double>(prompt));
+    const double row_seconds = std::max(0.0, seconds - others) / static_cast<double>(prompt);
+    learn(prompt_row_seconds_, row_seconds, row_seconds > prompt_row_seconds_);
   }
 }
 

@@ -15,10 +15,12 @@ class StepBudget {
   // At most `most`; all of them where nobody decodes.
   std::int64_t prompt_rows(std::int64_t decoding, std::int64_t most) const;
 
-  // Below three times, which is what a reader is promised, for steps that take longer than foreseen.
+  // Below three times, which is what a reader is promised, for steps that take longer than foreseen; a prompt
+  // still gets more than half of the time.
   static constexpr double kLongestStep = 2.5;
-  // So few cost hardly more than one, because the weights are read once for all.
-  static constexpr std::int64_t kFewestRows = 16;
+  // A prompt advances in any case. So few cost hardly more than one, because the weights are read once for
+  // all; behind a long context, which every row looks at, more would not.
+  static constexpr std::int64_t kFewestRows = 4;
 
  private:
   double decoding_seconds_ = 0;    // of a step without prompts; 0: none was seen

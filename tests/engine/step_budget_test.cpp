@@ -24,7 +24,7 @@ TEST(StepBudget, BesideOthersAStepStaysWithinItsTimes) {
     EXPECT_LE(seconds(8, rows), 3 * seconds(8, 0)) << step;
     budget.observe(8, rows, seconds(8, rows));
   }
-  EXPECT_EQ(budget.prompt_rows(8, 512), StepBudget::kFewestRows);  // 15 would fit: as many as cost little
+  EXPECT_NEAR(static_cast<double>(budget.prompt_rows(8, 512)), 15, 1);
   EXPECT_EQ(budget.prompt_rows(8, 5), 5);
 }
 
@@ -36,6 +36,14 @@ TEST(StepBudget, CheapPromptsTakeAsMuchAsTheirTimeAllows) {
   for (int step = 0; step < 30; ++step)
     budget.observe(8, 60, 0.040 + 60 * 0.002);  // a long context costs more
   EXPECT_NEAR(static_cast<double>(budget.prompt_rows(8, 512)), 30, 1);
+}
+
+TEST(StepBudget, OneQuickStepDoesNotMakeTheNextOneLong) {
+  StepBudget budget;
+  budget.observe(8, 0, 0.040);
+  budget.observe(8, 30, 0.040 + 30 * 0.002);
+  budget.observe(8, 30, 0.040);
+  EXPECT_LE(0.040 + 0.002 * static_cast<double>(budget.prompt_rows(8, 512)), 3 * 0.040);
 }
 
 }  // namespace
