@@ -136,6 +136,7 @@ def test_a_model_beyond_the_memory_fraction_is_refused_with_both_numbers(models,
 def test_the_server_ends_with_its_terminal(models, tmp_path):
     process, terminal = pty.fork()
     if process == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it would be right to stay
         os.execve(PROGRAM, [PROGRAM, "serve", "--port", "0"], {**os.environ, "HEARTH_HOME": str(tmp_path)})
     greeting = b""
     while b"Ctrl-C" not in greeting:
