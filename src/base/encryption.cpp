@@ -10,6 +10,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/c_object.h"
 #include "base/error.h"
 
 namespace hearth {
@@ -22,15 +23,8 @@ void require(bool good, const char* what) {
 unsigned char* bytes_of(std::byte* data) { return reinterpret_cast<unsigned char*>(data); }
 const unsigned char* bytes_of(const std::byte* data) { return reinterpret_cast<const unsigned char*>(data); }
 
-template <auto Free>
-struct Deleter {
-  template <typename Object>
-  void operator()(Object* object) const {
-    Free(object);
-  }
-};
-using Cipher = std::unique_ptr<EVP_CIPHER_CTX, Deleter<EVP_CIPHER_CTX_free>>;
-using Derivation = std::unique_ptr<EVP_PKEY_CTX, Deleter<EVP_PKEY_CTX_free>>;
+using Cipher = CObject<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
+using Derivation = CObject<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
 
 // The state after key, nonce and associated data; `encrypting` is 1 or 0.
 Cipher begin(int encrypting, const SecretKey& key, const Nonce& nonce,

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <string>
 
+#include "base/c_object.h"
 #include "base/error.h"
 #include "base/printable.h"
 #include "base/utf8.h"
@@ -52,17 +53,10 @@ std::string translate(std::string_view pattern) {
   return out;
 }
 
-template <auto Free>
-struct Deleter {
-  template <typename T>
-  void operator()(T* pointer) const {
-    Free(pointer);
-  }
-};
-using Code = std::unique_ptr<pcre2_code, Deleter<pcre2_code_free>>;
-using MatchData = std::unique_ptr<pcre2_match_data, Deleter<pcre2_match_data_free>>;
-using MatchContext = std::unique_ptr<pcre2_match_context, Deleter<pcre2_match_context_free>>;
-using JitStack = std::unique_ptr<pcre2_jit_stack, Deleter<pcre2_jit_stack_free>>;
+using Code = CObject<pcre2_code, pcre2_code_free>;
+using MatchData = CObject<pcre2_match_data, pcre2_match_data_free>;
+using MatchContext = CObject<pcre2_match_context, pcre2_match_context_free>;
+using JitStack = CObject<pcre2_jit_stack, pcre2_jit_stack_free>;
 
 std::string message_of(int error) {
   std::array<PCRE2_UCHAR, 256> text{};
