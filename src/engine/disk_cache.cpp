@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/hex.h"
 #include "base/log.h"
 
 namespace hearth::engine {
@@ -23,12 +24,6 @@ constexpr auto kEndTime = 5s;  // for what is to be written still when the cache
 constexpr std::size_t kMostWaitingBytes = DiskCache::kMostBufferedBytes / 4 * 3;
 constexpr std::string_view kTemporary = ".tmp";
 
-std::string hex(std::span<const std::byte> bytes) {
-  std::string text;
-  for (const std::byte byte : bytes) text += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
-  return text;
-}
-
 bool is_hex(std::string_view text, std::size_t bytes) {
   return text.size() == 2 * bytes && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
@@ -41,10 +36,10 @@ SecretKey tenant_key(const SecretKey& master, std::string_view use, std::string_
 
 std::string folder_of(const SecretKey& master, std::string_view tenant) {
   const SecretKey digest = tenant_key(master, "folder", tenant);
-  return hex(std::span(digest.bytes).first(kFolderBytes));
+  return to_hex(std::span(digest.bytes).first(kFolderBytes));
 }
 
-std::string key_of(const DiskRoot& root, const PageName& name) { return root.folder + "/" + hex(name); }
+std::string key_of(const DiskRoot& root, const PageName& name) { return root.folder + "/" + to_hex(name); }
 
 std::int64_t now_stamp() {
   return std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();

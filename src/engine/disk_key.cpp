@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/hex.h"
 
 namespace hearth::engine {
 namespace {
@@ -35,9 +36,7 @@ SecretKey parse(std::string text, const std::string& where) {
 void make(const std::filesystem::path& path) {
   SecretKey key;
   fill_randomly(key.bytes);
-  std::string text;
-  for (const std::byte byte : key.bytes) text += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
-  text += '\n';
+  const std::string text = to_hex(key.bytes) + '\n';
   std::error_code no_folder;
   std::filesystem::create_directories(path.parent_path(), no_folder);
   if (no_folder)

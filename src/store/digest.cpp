@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/hex.h"
 #include "base/printable.h"
 #include "base/sha256.h"
 
@@ -44,9 +45,7 @@ class GitBlobHash {
   std::string finish_hex() {
     std::array<unsigned char, 20> digest{};
     EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
-    std::string hex;
-    for (unsigned char byte : digest) hex += fmt::format("{:02x}", byte);
-    return hex;
+    return to_hex(std::as_bytes(std::span(digest)));
   }
 
  private:
