@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 #include <numbers>
 #include <vector>
 
@@ -71,7 +72,7 @@ std::vector<RowTile> make_tiles(const Problem& problem) {
 void pack_queries(const Problem& problem, const RowTile& tile, std::size_t head, AttentionTask& task) {
   const std::size_t dimension = task.head_dimension, queries = task.rows * task.group;
   float* packed = task.scratch + problem.kernel_scratch_floats();
-  float* rotated = packed + queries * dimension;
+  float* rotated = packed + problem.tile_queries() * padded_head(dimension);
   float factor = problem.options.scale;
   if (problem.rotated()) factor /= static_cast<float>(rotation_size(dimension));  // a power of two: exact
   if (task.soft_cap == 0) factor *= std::numbers::log2e_v<float>;
@@ -82,7 +83,7 @@ void pack_queries(const Problem& problem, const RowTile& tile, std::size_t head,
       problem.kernels.rotate(query, dimension, rotated);
       query = rotated;
     }
-    problem.kernels.pack_query(query, dimension, factor, i, queries, packed);
+    problem.kernels.pack_query(task.type, query, dimension, factor, i, queries, packed);
   }
   task.queries = packed;
 }
@@ -190,6 +191,12 @@ void scatter_key(const Number* key, std::size_t dimension, std::byte* head, std:
   for (std::size_t d = 0; d < dimension; ++d) cached[d * kPageTokens] = key[d];
 }
 
+// Pairs of a key's numbers lie across the slots; behind an odd number of them lies a 0.
+void scatter_pairs(const std::uint16_t* key, std::size_t dimension, std::byte* head, std::size_t slot) {
+  std::byte* cached = head + slot * 4;
+  for (std::size_t d = 0; d < dimension; d += 2) std::memcpy(cached + d * kPageTokens * 2, key + d, 4);
+}
+
 // The key and the value of one row and head, each to its slot of a page. `scratch` has room for 2 * dimension
 // floats.
 void store_head(const KernelTable& kernels, CacheType type, std::size_t dimension, std::size_t slot,
@@ -204,6 +211,16 @@ void store_head(const KernelTable& kernels, CacheType type, std::size_t dimensio
       kernels.to_half(key, dimension, halves);
       scatter_key(halves, dimension, keys, slot);
       kernels.to_half(value, dimension, reinterpret_cast<std::uint16_t*>(values) + slot * dimension);
+      break;
+    }
+    case CacheType::kBf16: {
+      auto* numbers = static_cast<std::uint16_t*>(scratch);
+      kernels.to_bfloat(key, dimension, numbers);
+      if (dimension % 2 != 0) numbers[dimension] = 0;
+      scatter_pairs(numbers, dimension, keys, slot);
+      kernels.to_bfloat(value, dimension, numbers);
+      auto* row = reinterpret_cast<std::uint16_t*>(values) + slot / 2 * 2 * padded_head(dimension) + slot % 2;
+      for (std::size_t d = 0; d < dimension; ++d) row[2 * d] = numbers[d];
       break;
     }
     case CacheType::kQ8: {

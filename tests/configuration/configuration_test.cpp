@@ -133,7 +133,7 @@ TEST(Configuration, WhatIsNotAllowedIsNamedWithItsPlaceAndWhatIs) {
     expect_wrong("service:\n  idle_time: " + std::string(time) + "\n", {"a time from 100ms to 24h"});
   for (const char* truth : {"yes", "on", "1", "True", "'true'"})
     expect_wrong("service:\n  allow_unauthenticated: " + std::string(truth) + "\n", {"true or false"});
-  expect_wrong("inference: {precision: f8}", {"one of f16, q8, f32, but is f8"});
+  expect_wrong("inference: {precision: f8}", {"one of bf16, q8, f16, f32, but is f8"});
   expect_wrong("models: {preload: one}", {"a list of models"});
   expect_wrong("models: {preload: [one, [two]]}", {"a list of models"});
   expect_wrong("models: {default: \"a\\nb\"}", {"`models.default`"});

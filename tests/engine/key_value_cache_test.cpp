@@ -26,8 +26,8 @@ models::DecoderConfiguration small_configuration(std::int32_t window) {
 
 class EveryCacheType : public testing::TestWithParam<kernels::CacheType> {};
 INSTANTIATE_TEST_SUITE_P(KeyValueCache, EveryCacheType,
-                         testing::Values(kernels::CacheType::kF32, kernels::CacheType::kF16,
-                                         kernels::CacheType::kQ8),
+                         testing::Values(kernels::CacheType::kF32, kernels::CacheType::kBf16,
+                                         kernels::CacheType::kF16, kernels::CacheType::kQ8),
                          [](const auto& info) { return std::string(name_of(info.param)); });
 
 TEST_P(EveryCacheType, LayersDoNotOverlap) {
@@ -49,7 +49,7 @@ TEST_P(EveryCacheType, LayersDoNotOverlap) {
 
 TEST(KeyValueCache, GivesPagesUntilNoneIsLeft) {
   const auto configuration = small_configuration(0);
-  KeyValueCache cache(configuration, kernels::CacheType::kF16, {1, 1024, 32});
+  KeyValueCache cache(configuration, kernels::CacheType::kBf16, {1, 1024, 32});
   EXPECT_EQ(cache.total_pages(), 32);
   {
     SequencePages first(cache), second(cache);
@@ -69,7 +69,7 @@ TEST(KeyValueCache, GivesPagesUntilNoneIsLeft) {
 TEST(KeyValueCache, EverySequenceHasItsWholeContext) {
   const auto configuration = small_configuration(64);
   constexpr std::int32_t kSequences = 5, kContext = 70;
-  KeyValueCache cache(configuration, kernels::CacheType::kF16, {kSequences, kContext, 32});
+  KeyValueCache cache(configuration, kernels::CacheType::kBf16, {kSequences, kContext, 32});
   std::vector<SequencePages> sequences;
   for (std::int32_t i = 0; i < kSequences; ++i)
     ASSERT_TRUE(sequences.emplace_back(cache).prepare(0, kContext)) << i;
@@ -79,7 +79,7 @@ TEST(KeyValueCache, EverySequenceHasItsWholeContext) {
 TEST(KeyValueCache, FewerTokensThanAllSequencesWantAreSharedByThoseThatAreShort) {
   const auto configuration = small_configuration(0);
   const models::CacheSize size{.sequences = 8, .context_tokens = 512, .batch_rows = 32, .tokens = 1000};
-  KeyValueCache cache(configuration, kernels::CacheType::kF16, size);
+  KeyValueCache cache(configuration, kernels::CacheType::kBf16, size);
   EXPECT_EQ(cache.total_pages(), 32);
   SequencePages one(cache), two(cache), three(cache);
   EXPECT_TRUE(one.prepare(0, 512) && two.prepare(0, 256) && three.prepare(0, 256));
@@ -88,7 +88,7 @@ TEST(KeyValueCache, FewerTokensThanAllSequencesWantAreSharedByThoseThatAreShort)
 
 TEST(KeyValueCache, SequencesOfTheirOwnNeverShareAPage) {
   const auto configuration = small_configuration(0);
-  KeyValueCache cache(configuration, kernels::CacheType::kF16, {2, 512, 32});
+  KeyValueCache cache(configuration, kernels::CacheType::kBf16, {2, 512, 32});
   SequencePages one(cache), two(cache);
   for (std::int64_t i = 0; i < 512; i += 16) ASSERT_TRUE(one.prepare(i, i + 16) && two.prepare(i, i + 16));
   std::set<std::int32_t> pages(one.tables()[0], one.tables()[0] + 16);
@@ -98,7 +98,7 @@ TEST(KeyValueCache, SequencesOfTheirOwnNeverShareAPage) {
 
 TEST(KeyValueCache, APageIsWipedWhenItChangesItsOwner) {
   const auto configuration = small_configuration(0);
-  KeyValueCache cache(configuration, kernels::CacheType::kF16, {1, 32, 32});
+  KeyValueCache cache(configuration, kernels::CacheType::kBf16, {1, 32, 32});
   const auto& layer = cache.layers().back();
   const auto bytes = [&] { return std::vector<std::byte>(layer.values, layer.values + layer.page_bytes()); };
   const auto write = [&](std::uint32_t owner) {
@@ -116,7 +116,7 @@ TEST(KeyValueCache, APageIsWipedWhenItChangesItsOwner) {
 
 TEST(KeyValueCache, AWindowedGroupKeepsWhatItsRowsCanSeeAndGivesTheRestBack) {
   const auto configuration = small_configuration(64);
-  KeyValueCache cache(configuration, kernels::CacheType::kF16, {1, 4096, 32});
+  KeyValueCache cache(configuration, kernels::CacheType::kBf16, {1, 4096, 32});
   // 64 tokens of window and 32 rows of a chunk, each end inside a page: 4 pages, where the whole context
   // takes 128.
   EXPECT_EQ(cache.pages_needed(1, 4096), 4);

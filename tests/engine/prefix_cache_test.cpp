@@ -13,7 +13,7 @@ namespace {
 class PrefixCacheOf {
  public:
   PrefixCacheOf(const std::string& model, std::int32_t tokens)
-      : cache_(models::read_decoder_configuration(TinyScheduler::open(model)), kernels::CacheType::kF16,
+      : cache_(models::read_decoder_configuration(TinyScheduler::open(model)), kernels::CacheType::kBf16,
                {.sequences = 8, .context_tokens = tokens, .batch_rows = 32, .tokens = tokens}),
         prefixes_(cache_, "numerics") {}
 

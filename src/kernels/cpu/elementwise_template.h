@@ -115,6 +115,16 @@ inline void to_half(const float* x, std::size_t n, std::uint16_t* out) {
   }
 }
 
+inline void to_bfloat(const float* x, std::size_t n, std::uint16_t* out) {
+  std::size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store_bfloat(out + i, load(x + i));
+  if (i < n) {
+    std::uint16_t numbers[kLanes];
+    store_bfloat(numbers, load_first(x + i, n - i));
+    for (std::size_t j = 0; i < n; ++i, ++j) out[i] = numbers[j];
+  }
+}
+
 // Of values to 8 bits: code = round(x * inverse), x = scale * code. inverse 0: the codes are 0.
 struct CodeScale {
   float scale, inverse;

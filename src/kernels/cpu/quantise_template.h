@@ -11,35 +11,51 @@
 namespace hearth::kernels::HEARTH_ISA_NAMESPACE {
 namespace {
 
-// 32 values to codes; gives the scale, and the sums of the first and of the last 16 codes.
-inline float quantise_block(const float* x, std::int8_t* codes, std::int32_t* sums) {
+// Of each block of a chunk: code = round(x * inverse), x = scale * code.
+struct ChunkScales {
+  alignas(64) float scales[kChunkBlocks < kLanes ? kLanes : kChunkBlocks];
+  alignas(64) float inverses[kChunkBlocks < kLanes ? kLanes : kChunkBlocks];
+};
+
+// `greatest`: the bits of |x|, which order as integers, NaN above infinity above all numbers.
+inline void code_scales(const std::int32_t* greatest, ChunkScales& out) {
+  for (int i = 0; i < kChunkBlocks; i += kLanes) {
+    const Floats maximum_value = as_floats(load_ints(greatest + i));
+    const Floats inverse = div(splat(127.0f), maximum_value);
+    const Mask number = less(maximum_value, splat(__builtin_inff())), tiny = less(splat(3.4e38f), inverse);
+    const Floats scale = select(tiny, zero_floats(), div(maximum_value, splat(127.0f)));
+    store(out.scales + i, select(number, scale, splat(__builtin_nanf(""))));
+    store(out.inverses + i, select(number, select(tiny, zero_floats(), inverse), zero_floats()));
+  }
+}
+
+// A part of a row inside one chunk, to codes and scales.
+inline void quantise_unit(const float* x, int blocks, std::int8_t* codes, ChunkScales& scales) {
   constexpr int kParts = kBlockColumns / kLanes;
-  Floats values[kParts];
-  Ints greatest = zero_ints();
-  // The bits of |x| order as integers, NaN above infinity above all numbers.
+  Ints greatest[kChunkBlocks];
+  for (int b = 0; b < kChunkBlocks; ++b) {
+    greatest[b] = zero_ints();
+    if (b >= blocks) continue;
 #pragma GCC unroll 8
-  for (int i = 0; i < kParts; ++i) {
-    values[i] = load(x + i * kLanes);
-    greatest = maximum(greatest, bit_and(as_ints(values[i]), splat_int(0x7fffffff)));
+    for (int i = 0; i < kParts; ++i)
+      greatest[b] = maximum(
+          greatest[b], bit_and(as_ints(load(x + b * kBlockColumns + i * kLanes)), splat_int(0x7fffffff)));
   }
-  const CodeScale scale = code_scale(greatest);
-  if (scale.inverse == 0.0f) {
-    __builtin_memset(codes, 0, kBlockColumns);
-    sums[0] = sums[1] = 0;
-    return scale.scale;
-  }
-#pragma GCC unroll 2
-  for (int half = 0; half < 2; ++half) {
-    Ints sum = zero_ints();
-#pragma GCC unroll 8
-    for (int i = half * kParts / 2; i < (half + 1) * kParts / 2; ++i) {
-      const Ints rounded = round_to_int(mul(values[i], splat(scale.inverse)));
-      store_bytes(codes + i * kLanes, rounded);
-      sum = add(sum, rounded);
+  alignas(64) std::int32_t maxima[kChunkBlocks < kLanes ? kLanes : kChunkBlocks] = {};
+  store_horizontal_maxima(greatest, maxima);
+  code_scales(maxima, scales);
+  for (int b = 0; b < blocks; ++b) {
+    if (scales.inverses[b] == 0.0f) {  // what is not a number would become a code
+      __builtin_memset(codes + b * kBlockColumns, 0, kBlockColumns);
+      continue;
     }
-    sums[half] = horizontal_sum(sum);
+    const Floats inverse = splat(scales.inverses[b]);
+#pragma GCC unroll 8
+    for (int i = b * kParts; i < (b + 1) * kParts; ++i)
+      store_bytes(codes + i * kLanes, round_to_int(mul(load(x + i * kLanes), inverse)));
   }
-  return scale.scale;
+  __builtin_memset(codes + blocks * kBlockColumns, 0,
+                   static_cast<std::size_t>(kChunkBlocks - blocks) * kBlockColumns);
 }
 
 // sums: of the codes of 16 columns each.
@@ -63,15 +79,11 @@ inline void quantise(const QuantiseTask& task, std::size_t first_unit, std::size
     const int blocks = static_cast<int>(left < kChunkColumns ? left / kBlockColumns : kChunkBlocks);
     std::int8_t* codes = task.out.codes + unit * kChunkColumns;
     float* scales = task.out.scales + unit * kChunkBlocks;
-    std::int32_t sums[2 * kChunkBlocks] = {};
-    for (int b = 0; b < kChunkBlocks; ++b) {
-      if (b < blocks) {
-        scales[b] = quantise_block(x + b * kBlockColumns, codes + b * kBlockColumns, sums + 2 * b);
-      } else {
-        __builtin_memset(codes + b * kBlockColumns, 0, kBlockColumns);
-        scales[b] = 0;
-      }
-    }
+    ChunkScales chunk_scales;
+    quantise_unit(x, blocks, codes, chunk_scales);
+    __builtin_memcpy(scales, chunk_scales.scales, kChunkBlocks * sizeof(float));
+    std::int32_t sums[2 * kChunkBlocks];
+    store_sums_of_codes(codes, sums);
     for (int i = 0; i < task.out.recipe_count; ++i) {
       const OffsetRecipe& recipe = task.out.recipes[i];
       float* offsets = static_cast<float*>(task.out.offsets[i]) + unit * 16;

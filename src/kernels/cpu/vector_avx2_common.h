@@ -121,3 +121,6 @@ inline Ints look_up16(Ints table, Ints codes) { return _mm256_shuffle_epi8(table
 
 }  // namespace
 }  // namespace hearth::kernels::HEARTH_ISA_NAMESPACE
+
+#include "kernels/cpu/vector_bf16_emulated.h"
+#include "kernels/cpu/vector_reductions.h"

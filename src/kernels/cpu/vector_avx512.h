@@ -101,6 +101,34 @@ inline float horizontal_maximum(Floats x) { return _mm512_reduce_max_ps(x); }
 inline std::int32_t horizontal_sum(Ints x) { return _mm512_reduce_add_epi32(x); }
 inline std::int32_t horizontal_maximum(Ints x) { return _mm512_reduce_max_epi32(x); }
 
+// By transposing, halves against halves: 3 instructions a vector, one by one they would take 8.
+inline void store_horizontal_maxima(const Ints* v, std::int32_t* out) {
+  Ints pairs[4], fours[2];
+  for (int i = 0; i < 4; ++i)
+    pairs[i] = maximum(_mm512_unpacklo_epi32(v[2 * i], v[2 * i + 1]),
+                       _mm512_unpackhi_epi32(v[2 * i], v[2 * i + 1]));
+  for (int i = 0; i < 2; ++i)
+    fours[i] = maximum(_mm512_unpacklo_epi64(pairs[2 * i], pairs[2 * i + 1]),
+                       _mm512_unpackhi_epi64(pairs[2 * i], pairs[2 * i + 1]));
+  // Quarters: of the first four vectors two, of the last four two.
+  const Ints halves = maximum(_mm512_shuffle_i32x4(fours[0], fours[1], 0x88),
+                              _mm512_shuffle_i32x4(fours[0], fours[1], 0xdd));
+  const Ints all =
+      maximum(_mm512_shuffle_i32x4(halves, halves, 0x08), _mm512_shuffle_i32x4(halves, halves, 0x0d));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_castsi512_si256(all));
+}
+inline void store_sums_of_codes(const std::int8_t* codes, std::int32_t* out) {
+  Ints sums[4];
+  for (int i = 0; i < 4; ++i)
+    sums[i] = _mm512_dpbusd_epi32(zero_ints(), _mm512_set1_epi8(1), load_ints(codes + i * 64));
+  const Ints first = add(_mm512_unpacklo_epi32(sums[0], sums[1]), _mm512_unpackhi_epi32(sums[0], sums[1]));
+  const Ints last = add(_mm512_unpacklo_epi32(sums[2], sums[3]), _mm512_unpackhi_epi32(sums[2], sums[3]));
+  // Quarter l holds the sums l of the four vectors.
+  const Ints by_quarter = add(_mm512_unpacklo_epi64(first, last), _mm512_unpackhi_epi64(first, last));
+  const Ints order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  store_ints(out, _mm512_permutexvar_epi32(order, by_quarter));
+}
+
 inline Ints load_table16(const void* table) {
   return _mm512_broadcast_i32x4(_mm_loadu_si128(static_cast<const __m128i*>(table)));
 }
@@ -112,3 +140,9 @@ inline Ints dot_product(Ints sums, Ints codes, Ints x) { return _mm512_dpbusd_ep
 }  // namespace hearth::kernels::HEARTH_ISA_NAMESPACE
 
 #include "kernels/cpu/vector_vnni.h"
+//
+#ifdef __AVX512BF16__
+#include "kernels/cpu/vector_bf16.h"
+#else
+#include "kernels/cpu/vector_bf16_emulated.h"
+#endif

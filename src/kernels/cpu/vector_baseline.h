@@ -8,11 +8,17 @@
 //   load_half_words     kLanes 16-bit words, zero-extended; store_bytes the low byte of each lane
 //   load_bytes          kLanes bytes, sign-extended
 //   horizontal_sum      halves added with halves, down to one lane: the same order in every set
+//   store_horizontal_maxima  the greatest of each of 8 Ints; store_sums_of_codes 16 sums of 16 bytes each
 //   look_up16           each byte (0..15) replaced by that byte of a 16-byte table
 //   Partial             running sums of products codes * x of 4 bytes a lane, codes in [0, kMaximumCode]
 //                       unsigned and x in [-127, 127]; at most partial_steps(kMaximumCode) partial_add may
 //                       follow one partial_start(sum) before partial_finish(sum, p), which is then the exact
 //                       32-bit sum. Where kSignedWideCodes, codes above 127 are stored signed (minus 128).
+//   Pairs               kLanes pairs of bfloat16 numbers, pairs_of() the words that hold them
+//   PairNumber          a bfloat16 number as add_pair_products() reads one pair of them from memory
+//   store_numbers       rounds to PairNumbers, nearest, ties to even, denormal numbers to 0; store_bfloat
+//                       to bfloat16
+//   add_pair_products   sums + the odd products, rounded, + the even products, rounded
 // All of it gives the same bits in every set, so a model gives the same logits on every processor.
 // Everything sits in an unnamed namespace: nothing compiled for one set may serve another.
 #pragma once
@@ -211,3 +217,6 @@ inline Ints partial_finish(Ints sum, Partial p) {
 
 }  // namespace
 }  // namespace hearth::kernels::HEARTH_ISA_NAMESPACE
+
+#include "kernels/cpu/vector_bf16_emulated.h"
+#include "kernels/cpu/vector_reductions.h"
