@@ -45,11 +45,17 @@ inline constexpr int kMaximumRecipes = 4;
 // Activations in 8 bits. A unit is the part of one row inside one chunk; unit (chunk, row) has index
 // chunk * rows + row.
 struct QuantisedActivations {
-  std::int8_t* codes;              // [unit][256], in [-127, 127]; columns past the row are zero
+  std::int8_t* codes;              // [unit][256], in [-127, 127] where the scale is a number; zero past the row
   float* scales;                   // [unit][8]; NaN where the block holds NaN or infinity
   void* offsets[kMaximumRecipes];  // [unit][16] of 32 bits each, by recipe; the first 8 where not `halves`
   OffsetRecipe recipes[kMaximumRecipes];
   int recipe_count;
+};
+
+// Of the codes of a chunk, by 16 columns and by 32; what lies behind the first 8 of these is not used.
+struct CodeSums {
+  alignas(64) std::int32_t of_16[2 * kChunkBlocks];
+  alignas(64) std::int32_t of_32[2 * kChunkBlocks];
 };
 
 struct QuantiseTask {

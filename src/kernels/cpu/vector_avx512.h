@@ -101,6 +101,14 @@ inline float horizontal_maximum(Floats x) { return _mm512_reduce_max_ps(x); }
 inline std::int32_t horizontal_sum(Ints x) { return _mm512_reduce_add_epi32(x); }
 inline std::int32_t horizontal_maximum(Ints x) { return _mm512_reduce_max_epi32(x); }
 
+// Dwords that lie [quarter][vector] to [vector][quarter].
+inline Ints by_vector(Ints x) {
+  return _mm512_permutexvar_epi32(
+      _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), x);
+}
+inline Ints pack_bytes(const Ints (&v)[4]) {
+  return by_vector(_mm512_packs_epi16(_mm512_packs_epi32(v[0], v[1]), _mm512_packs_epi32(v[2], v[3])));
+}
 // By transposing, halves against halves: 3 instructions a vector, one by one they would take 8.
 inline void store_horizontal_maxima(const Ints* v, std::int32_t* out) {
   Ints pairs[4], fours[2];
@@ -115,18 +123,20 @@ inline void store_horizontal_maxima(const Ints* v, std::int32_t* out) {
                               _mm512_shuffle_i32x4(fours[0], fours[1], 0xdd));
   const Ints all =
       maximum(_mm512_shuffle_i32x4(halves, halves, 0x08), _mm512_shuffle_i32x4(halves, halves, 0x0d));
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_castsi512_si256(all));
+  store_ints(out, all);  // whole, as it is read: a load of more than one store would have to wait
 }
-inline void store_sums_of_codes(const std::int8_t* codes, std::int32_t* out) {
+inline void sum_codes(const std::int8_t* codes, CodeSums& out) {
   Ints sums[4];
   for (int i = 0; i < 4; ++i)
     sums[i] = _mm512_dpbusd_epi32(zero_ints(), _mm512_set1_epi8(1), load_ints(codes + i * 64));
   const Ints first = add(_mm512_unpacklo_epi32(sums[0], sums[1]), _mm512_unpackhi_epi32(sums[0], sums[1]));
   const Ints last = add(_mm512_unpacklo_epi32(sums[2], sums[3]), _mm512_unpackhi_epi32(sums[2], sums[3]));
   // Quarter l holds the sums l of the four vectors.
-  const Ints by_quarter = add(_mm512_unpacklo_epi64(first, last), _mm512_unpackhi_epi64(first, last));
-  const Ints order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  store_ints(out, _mm512_permutexvar_epi32(order, by_quarter));
+  const Ints of_16 =
+      by_vector(add(_mm512_unpacklo_epi64(first, last), _mm512_unpackhi_epi64(first, last)));
+  store_ints(out.of_16, of_16);
+  const Ints pairs = add(of_16, _mm512_srli_epi64(of_16, 32));
+  store_ints(out.of_32, _mm512_castsi256_si512(_mm512_cvtepi64_epi32(pairs)));
 }
 
 inline Ints load_table16(const void* table) {

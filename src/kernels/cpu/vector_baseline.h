@@ -6,9 +6,10 @@
 //   round_to_int        nearest, ties to even; maximum/minimum(a, b) give b where one is NaN
 //   splat_word          the 4 bytes at p in every lane
 //   load_half_words     kLanes 16-bit words, zero-extended; store_bytes the low byte of each lane
+//   pack_bytes          the bytes, in order, of four Ints whose values fit into bytes
 //   load_bytes          kLanes bytes, sign-extended
 //   horizontal_sum      halves added with halves, down to one lane: the same order in every set
-//   store_horizontal_maxima  the greatest of each of 8 Ints; store_sums_of_codes 16 sums of 16 bytes each
+//   store_horizontal_maxima  the greatest of each of 8 Ints, and what fills the last vector; sum_codes the CodeSums of 256
 //   look_up16           each byte (0..15) replaced by that byte of a 16-byte table
 //   Partial             running sums of products codes * x of 4 bytes a lane, codes in [0, kMaximumCode]
 //                       unsigned and x in [-127, 127]; at most partial_steps(kMaximumCode) partial_add may
@@ -159,6 +160,9 @@ inline void store_bytes(std::int8_t* p, Ints x) {
   const __m128i words = _mm_packs_epi32(x, x);
   const std::int32_t bytes = _mm_cvtsi128_si32(_mm_packs_epi16(words, words));
   __builtin_memcpy(p, &bytes, sizeof bytes);
+}
+inline Ints pack_bytes(const Ints (&v)[4]) {
+  return _mm_packs_epi16(_mm_packs_epi32(v[0], v[1]), _mm_packs_epi32(v[2], v[3]));
 }
 inline Ints load_bytes(const std::int8_t* p) {
   const Ints bytes = splat_word(p), words = _mm_unpacklo_epi8(bytes, bytes);

@@ -7,12 +7,13 @@ namespace {
 inline void store_horizontal_maxima(const Ints* vectors, std::int32_t* out) {
   for (int i = 0; i < 8; ++i) out[i] = horizontal_maximum(vectors[i]);
 }
-inline void store_sums_of_codes(const std::int8_t* codes, std::int32_t* out) {
+inline void sum_codes(const std::int8_t* codes, CodeSums& out) {
   for (int i = 0; i < 16; ++i, codes += 16) {
     Ints sum = load_bytes(codes);
     for (int j = kLanes; j < 16; j += kLanes) sum = add(sum, load_bytes(codes + j));
-    out[i] = horizontal_sum(sum);
+    out.of_16[i] = horizontal_sum(sum);
   }
+  for (int i = 0; i < 8; ++i) out.of_32[i] = out.of_16[2 * i] + out.of_16[2 * i + 1];
 }
 
 }  // namespace
