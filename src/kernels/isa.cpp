@@ -87,7 +87,8 @@ Isa forced_isa(std::string_view name) {
     known += known.empty() ? "" : ", ";
     known += name_of(isa);
   }
-  const bool exists = name == "avx2" || name == "avx512" || name == "avx512bf16" || name == "avxvnni" || name == "amx";
+  const bool exists =
+      name == "avx2" || name == "avx512" || name == "avx512bf16" || name == "avxvnni" || name == "amx";
   throw Error(ErrorKind::kUnsupported,
               exists
                   ? fmt::format("HEARTH_FORCE_ISA asks for \"{}\", which this machine or build lacks", name)

@@ -12,7 +12,7 @@ namespace hearth::kernels {
 enum class Isa { kBaseline, kAvx2, kAvxVnni, kAvx512, kAvx512Bf16, kAmx };
 
 std::string_view name_of(Isa isa);  // "baseline", "avx2", "avxvnni", "avx512", "avx512bf16",
-                                     // "amx"
+                                    // "amx"
 
 // The sets that this processor, its operating system and this build can use, weakest first; baseline is
 // always there.

@@ -96,7 +96,8 @@ class Sequences {
                                 std::size_t query_head, bool rounded = true) const {
     const std::size_t dimension = shape_.dimension, head = query_head / (shape_.query_heads / shape_.heads);
     const float* given = query(s, position) + query_head * dimension;
-    const std::vector<double> q = rounded ? as_multiplied(options, given) : std::vector<double>(given, given + dimension);
+    const std::vector<double> q =
+        rounded ? as_multiplied(options, given) : std::vector<double>(given, given + dimension);
     const std::int32_t first = options.window > 0 ? std::max(0, position - options.window + 1) : 0;
     std::vector<double> scores, out(dimension);
     for (std::int32_t p = first; p <= position; ++p) {
@@ -123,9 +124,9 @@ class Sequences {
 
   double key(std::size_t s, std::int32_t position, std::size_t head, std::size_t d) const {
     const std::size_t slot = static_cast<std::size_t>(position) % kPageTokens;
-    return cached(view_.keys, s, position, head,
-                  view_.type == CacheType::kBf16 ? (d / 2 * kPageTokens + slot) * 2 + d % 2
-                                                 : d * kPageTokens + slot);
+    return cached(
+        view_.keys, s, position, head,
+        view_.type == CacheType::kBf16 ? (d / 2 * kPageTokens + slot) * 2 + d % 2 : d * kPageTokens + slot);
   }
   double value(std::size_t s, std::int32_t position, std::size_t head, std::size_t d) const {
     const std::size_t slot = static_cast<std::size_t>(position) % kPageTokens;

@@ -79,7 +79,9 @@ struct VisiblePairs {
 inline VisiblePairs pairs_in(SlotRange slots) {
   if (slots.empty()) return {{0, 0}, {0, 0}, {0, 0}};
   const int first = (slots.first + 1) / 2, last = slots.last / 2;
-  return {{slots.first / 2, first, PairRange::kOdd}, {first, last}, {last, (slots.last + 1) / 2, PairRange::kEven}};
+  return {{slots.first / 2, first, PairRange::kOdd},
+          {first, last},
+          {last, (slots.last + 1) / 2, PairRange::kEven}};
 }
 
 // Values of a segment's pages from some dimension on.

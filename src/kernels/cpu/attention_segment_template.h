@@ -1,5 +1,5 @@
-// What the products of attention share: the tiles that a task's queries are divided into, and a segment of the
-// cache's pages.
+// What the products of attention share: the tiles that a task's queries are divided into, and a segment of
+// the cache's pages.
 #pragma once
 
 #include "kernels/cpu/attention_softmax_template.h"

@@ -77,7 +77,8 @@ void find_greatest(const SegmentPages& pages, float soft_cap, SlotRange visible,
   weights.greatest_score = horizontal_maximum(greatest);
 }
 
-// Scores become weights: multiplied with the values' scales, or for a bfloat16 cache PairNumbers in their place.
+// Scores become weights: multiplied with the values' scales, or for a bfloat16 cache PairNumbers in their
+// place.
 template <CacheType kType>
 void weigh(const SegmentPages& pages, float* scores, Weights& weights) {
   Floats sums[kSlotVectors];

@@ -2,10 +2,11 @@
 //
 // A page's keys lie [dimension][slot], so that the scores of 32 slots come out side by side and no dot
 // product ends in a horizontal sum; its values lie [slot][dimension]. A bfloat16 cache is multiplied as it is
-// (attention_pairs_template.h); others are expanded to float once per page for all rows of the task. Of an 8-bit cache the codes are expanded as they are: a slot's scales
-// multiply its finished score and its weight. For one row and head the order is fixed: a score adds its
-// products in rising order of the dimension; the weighted values are added in rising order of the slot,
-// visible slots only (what lies behind a row's position is never touched, not even with weight 0).
+// (attention_pairs_template.h); others are expanded to float once per page for all rows of the task. Of an
+// 8-bit cache the codes are expanded as they are: a slot's scales multiply its finished score and its weight.
+// For one row and head the order is fixed: a score adds its products in rising order of the dimension; the
+// weighted values are added in rising order of the slot, visible slots only (what lies behind a row's
+// position is never touched, not even with weight 0).
 #pragma once
 
 #include "kernels/cpu/attention_pairs_template.h"
@@ -21,8 +22,9 @@ void score_page(const Segment& segment, int page, const void* keys) {
   for_each_tile(segment.queries(), [&](QueryTile tile) {
     if (!segment.any_sees(tile, {page * kSlots, (page + 1) * kSlots})) return;
     accumulate<Product::kScores, kType, kSlotVectors>(
-        tile.count, static_cast<const float*>(segment.task.queries) + tile.first * dimension, 0, static_cast<int>(dimension), keys,
-        kSlots, segment.scores + tile.first * kSegmentSlots + page * kSlots, kSegmentSlots);
+        tile.count, static_cast<const float*>(segment.task.queries) + tile.first * dimension, 0,
+        static_cast<int>(dimension), keys, kSlots,
+        segment.scores + tile.first * kSegmentSlots + page * kSlots, kSegmentSlots);
   });
 }
 

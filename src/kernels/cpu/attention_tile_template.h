@@ -1,5 +1,5 @@
-// The two products of attention_template.h over floats, of a tile of queries at a time: keys or values are read once for
-// the whole tile, whose sums stay in registers.
+// The two products of attention_template.h over floats, of a tile of queries at a time: keys or values are
+// read once for the whole tile, whose sums stay in registers.
 #pragma once
 
 #include "kernels/cpu/attention_segment_template.h"

@@ -45,8 +45,8 @@ inline constexpr int kMaximumRecipes = 4;
 // Activations in 8 bits. A unit is the part of one row inside one chunk; unit (chunk, row) has index
 // chunk * rows + row.
 struct QuantisedActivations {
-  std::int8_t* codes;              // [unit][256], in [-127, 127] where the scale is a number; zero past the row
-  float* scales;                   // [unit][8]; NaN where the block holds NaN or infinity
+  std::int8_t* codes;  // [unit][256], in [-127, 127] where the scale is a number; zero past the row
+  float* scales;       // [unit][8]; NaN where the block holds NaN or infinity
   void* offsets[kMaximumRecipes];  // [unit][16] of 32 bits each, by recipe; the first 8 where not `halves`
   OffsetRecipe recipes[kMaximumRecipes];
   int recipe_count;
@@ -188,7 +188,7 @@ struct KernelTable {
 
 // Defined one each in kernels_baseline.cpp, kernels_avx2.cpp, kernels_avxvnni.cpp,
 // kernels_avx512.cpp, kernels_avx512bf16.cpp, kernels_amx.cpp.
-extern const KernelTable kBaselineKernels, kAvx2Kernels, kAvxVnniKernels, kAvx512Kernels,
-    kAvx512Bf16Kernels, kAmxKernels;
+extern const KernelTable kBaselineKernels, kAvx2Kernels, kAvxVnniKernels, kAvx512Kernels, kAvx512Bf16Kernels,
+    kAmxKernels;
 
 }  // namespace hearth::kernels

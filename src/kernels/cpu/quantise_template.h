@@ -40,8 +40,8 @@ inline void quantise_unit(const float* x, int blocks, std::int8_t* codes, ChunkS
     if (b < blocks)
 #pragma GCC unroll 8
       for (int i = 0; i < kParts; ++i)
-        block = maximum(
-            block, bit_and(as_ints(load(x + b * kBlockColumns + i * kLanes)), splat_int(0x7fffffff)));
+        block =
+            maximum(block, bit_and(as_ints(load(x + b * kBlockColumns + i * kLanes)), splat_int(0x7fffffff)));
     greatest[b] = block;
   }
   alignas(64) std::int32_t maxima[kChunkBlocks < kLanes ? kLanes : kChunkBlocks];
@@ -54,8 +54,8 @@ inline void quantise_unit(const float* x, int blocks, std::int8_t* codes, ChunkS
 #pragma GCC unroll 4
     for (int j = 0; j < 4; ++j) {
       const int column = i + j * kLanes, block = column / kBlockColumns;
-      parts[j] = block < blocks ? round_to_int(mul(load(x + column), splat(scales.inverses[block])))
-                                : zero_ints();
+      parts[j] =
+          block < blocks ? round_to_int(mul(load(x + column), splat(scales.inverses[block]))) : zero_ints();
     }
     store_ints(codes + i, pack_bytes(parts));
   }
@@ -92,7 +92,8 @@ inline void quantise(const QuantiseTask& task, std::size_t first_unit, std::size
     for (std::size_t i = 0; i < kChunkColumns; i += 16) __builtin_prefetch(x + 2 * task.stride + i, 0, 3);
     ChunkScales chunk_scales;
     quantise_unit(x, blocks, codes, chunk_scales);
-    __builtin_memcpy(task.out.scales + unit * kChunkBlocks, chunk_scales.scales, kChunkBlocks * sizeof(float));
+    __builtin_memcpy(task.out.scales + unit * kChunkBlocks, chunk_scales.scales,
+                     kChunkBlocks * sizeof(float));
     CodeSums sums;
     sum_codes(codes, sums);
     for (int i = 0; i < task.out.recipe_count; ++i) {

@@ -9,9 +9,9 @@
 //   pack_bytes          the bytes, in order, of four Ints whose values fit into bytes
 //   load_bytes          kLanes bytes, sign-extended
 //   horizontal_sum      halves added with halves, down to one lane: the same order in every set
-//   store_horizontal_maxima  the greatest of each of 8 Ints, and what fills the last vector; sum_codes the CodeSums of 256
-//   look_up16           each byte (0..15) replaced by that byte of a 16-byte table
-//   Partial             running sums of products codes * x of 4 bytes a lane, codes in [0, kMaximumCode]
+//   store_horizontal_maxima  the greatest of each of 8 Ints, and what fills the last vector; sum_codes the
+//   CodeSums of 256 look_up16           each byte (0..15) replaced by that byte of a 16-byte table Partial
+//   running sums of products codes * x of 4 bytes a lane, codes in [0, kMaximumCode]
 //                       unsigned and x in [-127, 127]; at most partial_steps(kMaximumCode) partial_add may
 //                       follow one partial_start(sum) before partial_finish(sum, p), which is then the exact
 //                       32-bit sum. Where kSignedWideCodes, codes above 127 are stored signed (minus 128).

@@ -22,8 +22,7 @@ inline Floats rounded_to_bfloat(Floats x) {
 inline void store_bfloat(void* p, Floats x) {
   std::uint32_t words[kLanes];
   store_ints(words, shift_right<16>(as_ints(rounded_to_bfloat(x))));
-  for (int i = 0; i < kLanes; ++i)
-    static_cast<std::uint16_t*>(p)[i] = static_cast<std::uint16_t>(words[i]);
+  for (int i = 0; i < kLanes; ++i) static_cast<std::uint16_t*>(p)[i] = static_cast<std::uint16_t>(words[i]);
 }
 inline void store_numbers(PairNumber* p, Floats x) { store(p, rounded_to_bfloat(x)); }
 inline Pairs pairs_of(Ints words) {

@@ -1,4 +1,5 @@
-// Reductions of many vectors at once, for the sets that have no quicker way; vector_baseline.h explains the names.
+// Reductions of many vectors at once, for the sets that have no quicker way; vector_baseline.h explains the
+// names.
 #pragma once
 
 namespace hearth::kernels::HEARTH_ISA_NAMESPACE {
