@@ -64,25 +64,19 @@ inline void score_page_pairs(const Segment& segment, int page, const unsigned ch
   });
 }
 
-// Pairs of slots of a segment; `mask` keeps both numbers of a pair, or one.
-struct PairRange {
-  int first, last;
-  std::int32_t mask = kBoth;
-  static constexpr std::int32_t kBoth = -1, kOdd = -0x10000, kEven = 0xffff;
-};
-
-// What a query sees: pairs, and at either end perhaps the half of one.
+// Pairs of slots of a segment that a query sees: [first, last) whole; the odd slots of [first_half, first)
+// and the even ones of [last, last_half), at most one each.
 struct VisiblePairs {
-  PairRange first_half, whole, last_half;
+  int first_half, first, last, last_half;
 };
 
 inline VisiblePairs pairs_in(SlotRange slots) {
-  if (slots.empty()) return {{0, 0}, {0, 0}, {0, 0}};
-  const int first = (slots.first + 1) / 2, last = slots.last / 2;
-  return {{slots.first / 2, first, PairRange::kOdd},
-          {first, last},
-          {last, (slots.last + 1) / 2, PairRange::kEven}};
+  if (slots.empty()) return {};
+  return {slots.first / 2, (slots.first + 1) / 2, slots.last / 2, (slots.last + 1) / 2};
 }
+
+// What is kept of each pair of words.
+constexpr std::int32_t kBothSlots = -1, kOddSlot = -0x10000, kEvenSlot = 0xffff;
 
 // Values of a segment's pages from some dimension on.
 struct PairColumns {
@@ -91,20 +85,20 @@ struct PairColumns {
 };
 
 template <int kQueries, int kVectors, bool kMasked>
-void add_pairs(const PairNumber* weights, PairRange range, const PairColumns& columns, float* out,
-               std::size_t out_stride) {
+void add_pairs(const PairNumber* weights, int first, int last, std::int32_t kept, const PairColumns& columns,
+               float* out, std::size_t out_stride) {
   constexpr std::size_t kWeightStride = kSegmentSlots * sizeof(float) / sizeof(PairNumber);
   Floats sums[kQueries][kVectors];
 #pragma GCC unroll 16
   for (std::size_t q = 0; q < kQueries; ++q)
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) sums[q][v] = load(out + q * out_stride + v * kLanes);
-  const Ints mask = splat_int(range.mask);
-  for (int pair = range.first; pair < range.last;) {
+  const Ints mask = splat_int(kept);
+  for (int pair = first; pair < last;) {
     const int page = pair / kSlotPairs, end = (page + 1) * kSlotPairs;
     const unsigned char* values = columns.pages[page] + columns.first_byte +
                                   static_cast<std::size_t>(pair - page * kSlotPairs) * columns.stride;
-    for (; pair < end && pair < range.last; ++pair, values += columns.stride) {
+    for (; pair < end && pair < last; ++pair, values += columns.stride) {
       Pairs row[kVectors];
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) {
@@ -124,9 +118,9 @@ void add_pairs(const PairNumber* weights, PairRange range, const PairColumns& co
     for (int v = 0; v < kVectors; ++v) store(out + q * out_stride + v * kLanes, sums[q][v]);
 }
 
-inline void add_pairs(const Segment& segment, QueryTile tile, PairRange range,
+// Plain numbers, as a struct of two would be written in parts and read whole: the processor waits for that.
+inline void add_pairs(const Segment& segment, QueryTile tile, int first, int last, std::int32_t kept,
                       const unsigned char* const* pages) {
-  if (range.first >= range.last) return;
   const std::size_t width = padded_head(segment.task.head_dimension),
                     state_floats = attention_state_floats(segment.task.head_dimension);
   const auto* weights = reinterpret_cast<const PairNumber*>(segment.scores + tile.first * kSegmentSlots);
@@ -134,41 +128,40 @@ inline void add_pairs(const Segment& segment, QueryTile tile, PairRange range,
   const auto add = [&]<int kQueries, bool kMasked>() {
     std::size_t d = 0;
     for (; d + kSlots <= width; d += kSlots)
-      add_pairs<kQueries, kSlotVectors, kMasked>(weights, range, {pages, d * 4, width * 4}, out + d,
-                                                 state_floats);
+      add_pairs<kQueries, kSlotVectors, kMasked>(weights, first, last, kept, {pages, d * 4, width * 4},
+                                                 out + d, state_floats);
     if (d < width)
-      add_pairs<kQueries, kSumParts, kMasked>(weights, range, {pages, d * 4, width * 4}, out + d,
+      add_pairs<kQueries, kSumParts, kMasked>(weights, first, last, kept, {pages, d * 4, width * 4}, out + d,
                                               state_floats);
   };
-  if (range.mask != PairRange::kBoth) return add.template operator()<1, true>();
+  if (kept != kBothSlots) return add.template operator()<1, true>();
   with_tile_count(tile.count, [&]<int kQueries>() { add.template operator()<kQueries, false>(); });
 }
 
 // What not all queries of a tile see is added one by one.
 inline void add_values_pairs(const Segment& segment, const unsigned char* const* pages) {
   for_each_tile(segment.queries(), [&](QueryTile tile) {
-    PairRange common{0, kSegmentSlots / 2};
+    int first = 0, last = kSegmentSlots / 2;  // what all see
     for (int q = 0; q < tile.count; ++q) {
-      const PairRange whole = pairs_in(segment.visible(tile.first + static_cast<std::size_t>(q))).whole;
-      common.first = whole.first > common.first ? whole.first : common.first;
-      common.last = whole.last < common.last ? whole.last : common.last;
+      const VisiblePairs visible = pairs_in(segment.visible(tile.first + static_cast<std::size_t>(q)));
+      first = visible.first > first ? visible.first : first;
+      last = visible.last < last ? visible.last : last;
     }
-    const auto for_each_query = [&](auto f) {
-      for (int q = 0; q < tile.count; ++q) {
-        const std::size_t query = tile.first + static_cast<std::size_t>(q);
-        f(QueryTile{query, 1}, pairs_in(segment.visible(query)));
-      }
+    const bool together = first < last;
+    const auto add_alone = [&](int q, int from, int to, std::int32_t kept) {
+      if (from < to) add_pairs(segment, {tile.first + static_cast<std::size_t>(q), 1}, from, to, kept, pages);
     };
-    const bool together = common.first < common.last;
-    for_each_query([&](QueryTile query, const VisiblePairs& visible) {
-      add_pairs(segment, query, visible.first_half, pages);
-      add_pairs(segment, query, {visible.whole.first, together ? common.first : visible.whole.last}, pages);
-    });
-    if (together) add_pairs(segment, tile, common, pages);
-    for_each_query([&](QueryTile query, const VisiblePairs& visible) {
-      if (together) add_pairs(segment, query, {common.last, visible.whole.last}, pages);
-      add_pairs(segment, query, visible.last_half, pages);
-    });
+    for (int q = 0; q < tile.count; ++q) {
+      const VisiblePairs visible = pairs_in(segment.visible(tile.first + static_cast<std::size_t>(q)));
+      add_alone(q, visible.first_half, visible.first, kOddSlot);
+      add_alone(q, visible.first, together ? first : visible.last, kBothSlots);
+    }
+    if (together) add_pairs(segment, tile, first, last, kBothSlots, pages);
+    for (int q = 0; q < tile.count; ++q) {
+      const VisiblePairs visible = pairs_in(segment.visible(tile.first + static_cast<std::size_t>(q)));
+      if (together) add_alone(q, last, visible.last, kBothSlots);
+      add_alone(q, visible.last, visible.last_half, kEvenSlot);
+    }
   });
 }
 
