@@ -100,7 +100,8 @@ void add_inference(std::vector<Setting>& all) {
                          {"f16", CacheType::kF16},
                          {"f32", CacheType::kF32}}),
       HEARTH_FIELD(registry.engine.numerics.key_value_cache),
-      "How keys and values of earlier tokens are kept: bf16; q8 in half the memory, slightly less exact; f16, "
+      "How keys and values of earlier tokens are kept: bf16; q8 in half the memory, slightly less exact; "
+      "f16, "
       "slower and slightly more exact; f32");
   add("draft_tokens", "--speculate", kAfterRestart, integer(0, engine::kMostDraftTokens),
       HEARTH_FIELD(registry.engine.speculation.draft_tokens),
