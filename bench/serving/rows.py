@@ -63,6 +63,11 @@ class Row:
     rounds: int = 1000  # at most so many: minutes each
 
     @property
+    def compared(self):
+        """Beside the peers; the other rows are bounds of our own, and take many minutes."""
+        return any(target.to_peer for target in self.targets)
+
+    @property
     def slots(self):
         return self.clients + (self.kind == "long")
 
