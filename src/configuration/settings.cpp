@@ -127,6 +127,11 @@ void add_cache(std::vector<Setting>& all) {
       "that prefix-cache.key in the home, which is made");
   add("disk_wait", "", kAfterRestart, duration(0ms, 24h), HEARTH_FIELD(disk_cache.patience),
       "How long a prompt waits for pages from there before it is computed instead");
+  add("public_prefixes", "", kAtOnce, texts("a list of files"), HEARTH_FIELD(public_prefixes),
+      "Files, each with a text that many prompts begin with, as the instructions (the system message) of a "
+      "program: what is computed of it is shared by all tenants, and nothing of what follows. Others can "
+      "tell "
+      "whether somebody used the text lately. Read again at SIGHUP");
   // Off: kept answers are what callers wrote and got, held after they left, and hide from whoever measures
   // whether anything was computed.
   add("responses_size", "", kAfterRestart, size(0, 1024 * kGiB), HEARTH_FIELD(server.response_cache_bytes),

@@ -30,13 +30,27 @@ bool is_hex(std::string_view text, std::size_t bytes) {
 
 constexpr std::size_t kFolderBytes = 16;
 
-SecretKey tenant_key(const SecretKey& master, std::string_view use, std::string_view tenant) {
-  return derive_key(master, fmt::format("hearth prefix cache, {}: {}", use, tenant));
+// Null: everybody. No tenant's purposes read like that one.
+using Tenant = const std::string_view*;
+
+SecretKey tenant_key(const SecretKey& master, std::string_view use, Tenant tenant) {
+  return derive_key(master, tenant != nullptr ? fmt::format("hearth prefix cache, {}: {}", use, *tenant)
+                                              : fmt::format("hearth public prefix cache, {}", use));
 }
 
-std::string folder_of(const SecretKey& master, std::string_view tenant) {
+std::string folder_of(const SecretKey& master, Tenant tenant) {
   const SecretKey digest = tenant_key(master, "folder", tenant);
   return to_hex(std::span(digest.bytes).first(kFolderBytes));
+}
+
+std::shared_ptr<const DiskRoot> root_of(const SecretKey& master, Tenant tenant,
+                                        std::string_view fingerprint) {
+  auto root = std::make_shared<DiskRoot>();
+  root->folder = folder_of(master, tenant);
+  root->key = tenant_key(master, "pages", tenant);
+  root->naming = tenant_key(master, "names", tenant);
+  root->name = keyed_digest(root->naming, std::as_bytes(std::span(fingerprint)));
+  return root;
 }
 
 std::string key_of(const DiskRoot& root, const PageName& name) { return root.folder + "/" + to_hex(name); }
@@ -112,12 +126,11 @@ void DiskCache::scan() {
 }
 
 std::shared_ptr<const DiskRoot> DiskCache::root(std::string_view tenant, std::string_view fingerprint) const {
-  auto root = std::make_shared<DiskRoot>();
-  root->folder = folder_of(master_, tenant);
-  root->key = tenant_key(master_, "pages", tenant);
-  root->naming = tenant_key(master_, "names", tenant);
-  root->name = keyed_digest(root->naming, std::as_bytes(std::span(fingerprint)));
-  return root;
+  return root_of(master_, &tenant, fingerprint);
+}
+
+std::shared_ptr<const DiskRoot> DiskCache::public_root(std::string_view fingerprint) const {
+  return root_of(master_, nullptr, fingerprint);
 }
 
 PageName DiskCache::name(const DiskRoot& root, const PageName& before, std::span<const std::int32_t> tokens) {
@@ -319,16 +332,16 @@ void DiskCache::pause(const Error& error) {
   writes_.clear();
 }
 
-void DiskCache::remove_tenant(std::string_view tenant) {
-  const std::string folder = folder_of(master_, tenant);
-  remove_where([&folder](std::string_view other) { return other == folder; });
+std::size_t DiskCache::remove_tenant(std::string_view tenant) {
+  const std::string folder = folder_of(master_, &tenant);
+  return remove_where([&folder](std::string_view other) { return other == folder; });
 }
 
-void DiskCache::clear() {
-  remove_where([](std::string_view) { return true; });
+std::size_t DiskCache::clear() {
+  return remove_where([](std::string_view) { return true; });
 }
 
-void DiskCache::remove_where(const std::function<bool(std::string_view folder)>& goes) {
+std::size_t DiskCache::remove_where(const std::function<bool(std::string_view folder)>& goes) {
   std::vector<std::string> keys;
   {
     std::unique_lock lock(mutex_);
@@ -351,6 +364,7 @@ void DiskCache::remove_where(const std::function<bool(std::string_view folder)>&
       throw system_error(fmt::format("cannot remove {}", path.string()), errno);
     ::rmdir(path.parent_path().c_str());  // with its last file
   }
+  return keys.size();
 }
 
 DiskCache::Figures DiskCache::figures() const {

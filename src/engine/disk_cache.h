@@ -62,6 +62,8 @@ class DiskCache {
 
   // `fingerprint`: of all but tenant and tokens that keys and values depend on, the build included.
   std::shared_ptr<const DiskRoot> root(std::string_view tenant, std::string_view fingerprint) const;
+  // Of what is everybody's: no tenant's, whatever its name.
+  std::shared_ptr<const DiskRoot> public_root(std::string_view fingerprint) const;
   // The page of `tokens` behind the page `before`, or behind the root.
   static PageName name(const DiskRoot& root, const PageName& before, std::span<const std::int32_t> tokens);
 
@@ -88,9 +90,9 @@ class DiskCache {
   bool is_done(const Read& read, std::chrono::milliseconds wait = {}) const;
   std::chrono::milliseconds patience() const { return options_.patience; }
 
-  // All that this tenant, or that everybody, has on disk.
-  void remove_tenant(std::string_view tenant);
-  void clear();
+  // All that this tenant has on disk, or that is there at all. Returns the number of files.
+  std::size_t remove_tenant(std::string_view tenant);
+  std::size_t clear();
 
   struct Figures {
     std::uint64_t bytes = 0, most_bytes = 0;
@@ -121,7 +123,7 @@ class DiskCache {
   void perform(Write& write);
   void put_file(Write& write, const std::filesystem::path& path);
   void pause(const Error& error);
-  void remove_where(const std::function<bool(std::string_view folder)>& goes);
+  std::size_t remove_where(const std::function<bool(std::string_view folder)>& goes);
   // With the lock:
   void enter(const std::string& key, Entry entry);
   void forget(const std::string& key);

@@ -48,6 +48,10 @@ class Engine {
   std::vector<std::int32_t> tokenize_chat(const text::ChatRequest& request) const;
   std::vector<std::int32_t> tokenize_prompt(std::string_view text) const;
 
+  // Texts whose keys and values tenants may share where their prompts begin with one (PublicPrefixes); of
+  // prompts submitted from now on. Throws what tokenizing throws.
+  void set_public_texts(std::vector<std::string> texts);
+
   void submit(GenerationRequest request, GenerationCallback callback);
   // Submits and waits; returns the whole answer. Throws what the error event holds.
   struct Answer {
@@ -70,6 +74,7 @@ class Engine {
  private:
   struct Implementation;
   explicit Engine(std::unique_ptr<Implementation> implementation);
+  void keep_public_texts_current();
   std::unique_ptr<Implementation> implementation_;
 };
 

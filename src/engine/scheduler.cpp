@@ -46,7 +46,8 @@ Scheduler::Scheduler(std::shared_ptr<Compute> compute, kernels::ExecutionContext
       options_(options),
       cache_(decoder.configuration(), options.numerics.key_value_cache, cache_size(options)),
       sampler_(compute_->team(), decoder.configuration().vocabulary) {
-  if (options_.prefix_cache) prefixes_.emplace(cache_, std::move(fingerprint), options_.disk_cache);
+  if (options_.prefix_cache)
+    prefixes_.emplace(cache_, std::move(fingerprint), options_.disk_cache, &public_prefixes_);
   if (prefixes_ && options_.disk_cache) disk_reader_.emplace(*options_.disk_cache, cache_, *prefixes_);
   if (draft != nullptr || options_.speculation.draft_layers > 0)
     draft_model_.emplace(context_, decoder_, cache_, draft, options_, sampler_);

@@ -46,6 +46,10 @@ class Scheduler {
 
   void submit(GenerationRequest request, GenerationCallback callback);
   Engine::Load load() const;
+  // Of what begins from now on (engine/public_prefixes.h).
+  void set_public_prefixes(std::vector<PublicPrefixes::Tokens> prefixes) {
+    public_prefixes_.replace(std::move(prefixes));
+  }
 
  private:
   struct Part {  // what one sequence has in a step
@@ -82,6 +86,7 @@ class Scheduler {
   const text::Tokenizer& tokenizer_;
   const EngineOptions options_;  // resolved
   KeyValueCache cache_;
+  PublicPrefixes public_prefixes_;
   std::optional<PrefixCache> prefixes_;
   std::optional<DiskReader> disk_reader_;
   BatchSampler sampler_;
