@@ -1,7 +1,6 @@
 #include "engine/disk_cache.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,19 +65,19 @@ void set_time(const std::filesystem::path& path, std::int64_t stamp) {
   ::utimensat(AT_FDCWD, path.c_str(), both, AT_SYMLINK_NOFOLLOW);
 }
 
-FileDescriptor lock_directory(const std::filesystem::path& directory) {
+FileLock lock_directory(const std::filesystem::path& directory) {
   std::error_code error;
   if (!std::filesystem::exists(directory, error)) {
     std::filesystem::create_directories(directory, error);
     if (!error) std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);
   }
   if (error) throw system_error(fmt::format("cannot make {}", directory.string()), error.value());
-  FileDescriptor lock = open_file(directory / "lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
+  std::optional<FileLock> lock = FileLock::try_acquire(directory / "lock");
+  if (!lock)
     throw Error(ErrorKind::kConflict,
                 fmt::format("another process uses the prefix cache in {}", directory.string()),
                 "stop it first, or give each a folder of its own (cache.disk_directory)");
-  return lock;
+  return std::move(*lock);
 }
 
 }  // namespace

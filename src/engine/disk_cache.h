@@ -30,7 +30,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/file_lock.h"
 #include "engine/disk_page.h"
 
 namespace hearth::engine {
@@ -131,7 +131,7 @@ class DiskCache {
 
   const DiskCacheOptions options_;
   const SecretKey master_;
-  FileDescriptor lock_;
+  const FileLock lock_;
   std::atomic<std::size_t> buffered_{0};
 
   mutable std::mutex mutex_;  // guards what follows
