@@ -159,8 +159,11 @@ void check_together(Loaded& loaded) {
   const engine::DiskCacheOptions& disk = loaded.configuration.disk_cache;
   if (disk.directory.empty() && !disk.key_file.empty())
     refuse("cache", "disk_key_file", "it is the key of `cache.disk_directory`, which is unset");
-  if (!disk.directory.empty() && !loaded.configuration.registry.engine.prefix_cache)
-    refuse("cache", "disk_directory", "it would never be used, since `inference.prefix_cache` is false");
+  for (const auto& [key, is_set] :
+       {std::pair("disk_directory", !disk.directory.empty()),
+        std::pair("public_prefixes", !loaded.configuration.public_prefixes.empty())})
+    if (is_set && !loaded.configuration.registry.engine.prefix_cache)
+      refuse("cache", key, "it would never be used, since `inference.prefix_cache` is false");
   try {
     loaded.configuration.registry.public_texts = read_public_texts(loaded.configuration.public_prefixes);
   } catch (const Error& error) {
