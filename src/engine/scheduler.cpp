@@ -127,7 +127,8 @@ void Scheduler::admit_waiting() {
     ended = take_cancelled();
     for (Sequence& sequence : waiting_) sequence.enter(shares_);
     while (!waiting_.empty() && static_cast<std::int32_t>(running_.size()) < options_.parallel_sequences) {
-      const auto next = next_waiting();
+      const auto oldest = std::ranges::min_element(waiting_, {}, arrival_of);
+      const auto next = place_patience_.is_over() ? oldest : next_waiting();
       if (!has_pages_for(*next)) break;  // strictly in turn: a long prompt is not overtaken for ever
       admit(next);
     }
@@ -153,16 +154,15 @@ std::list<Sequence> Scheduler::take_cancelled() {
 }
 
 std::list<Sequence>::iterator Scheduler::next_waiting() {
-  if (place_patience_.is_over()) return std::ranges::min_element(waiting_, {}, arrival_of);
   return std::ranges::min_element(waiting_, {},
                                   [](const Sequence& sequence) { return sequence.claim().place_rank(); });
 }
 
 void Scheduler::admit(std::list<Sequence>::iterator next) {
-  place_patience_.observe(next == std::ranges::min_element(waiting_, {}, arrival_of));
   next->admit(cache_, prefixes_ ? &*prefixes_ : nullptr, options_.speculation);
   if (draft_model_) draft_model_->admit(*next);
   waiting_tokens_ -= prompt_tokens(*next);
+      place_patience_.observe(next == oldest);
   running_.splice(running_.end(), waiting_, next);
 }
 
