@@ -254,7 +254,8 @@ std::optional<Response> Connection::refusal() {
   const std::string_view method = view(request_.method_string());
   const bool reads_only = method == "GET" || method == "HEAD";
   if (const auto reason = environment_.access.refusal(
-          header("Host"), header("Origin"), reads_only ? std::string_view{} : header("Sec-Fetch-Site")))
+          header("Host"), header("Origin"), reads_only ? std::string_view{} : header("Sec-Fetch-Site"),
+          transport_->is_encrypted()))
     return protocol_error(403, *reason, "forbidden");
   if (draining_ && !reads_only)
     return error_response(Error(ErrorKind::kOverloaded, "The server is stopping.", "send it again"));
