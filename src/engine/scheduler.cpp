@@ -62,17 +62,18 @@ void Scheduler::submit(GenerationRequest request, GenerationCallback callback) {
   std::list<Sequence> one;
   one.emplace_back(std::move(request), std::move(callback), tokenizer_, options_.context_tokens);
   const std::int64_t tokens = prompt_tokens(one.front());
+  const auto time_to_room = [this] {
+    return drain_.estimate(QueueDrain::Clock::now(), std::ssize(waiting_));
+  };
   {
     const std::lock_guard lock(mutex_);
     if (static_cast<std::int32_t>(waiting_.size()) >= options_.queue_limit)
-      throw Error(ErrorKind::kOverloaded, fmt::format("{} requests wait already", waiting_.size()),
-                  "try again in some seconds");
+      throw QueueFull(fmt::format("{} requests wait already", waiting_.size()), time_to_room());
     if (!waiting_.empty() && waiting_tokens_ + tokens > options_.queued_tokens)
-      throw Error(
-          ErrorKind::kOverloaded,
+      throw QueueFull(
           fmt::format("prompts of {} tokens wait already; with this one's {} they would be more than {}",
                       waiting_tokens_, tokens, options_.queued_tokens),
-          "try again in some seconds");
+          time_to_room());
     waiting_.splice(waiting_.end(), one);
     waiting_tokens_ += tokens;
     load_.waiting = static_cast<std::int32_t>(waiting_.size());
@@ -164,6 +165,7 @@ void Scheduler::admit(std::list<Sequence>::iterator next) {
   waiting_tokens_ -= prompt_tokens(*next);
       place_patience_.observe(next == oldest);
   running_.splice(running_.end(), waiting_, next);
+  drain_.observe(QueueDrain::Clock::now(), std::ssize(waiting_));
 }
 
 // Those that run come first, for what they have so far and their next token.

@@ -29,6 +29,7 @@
 #include "engine/fair_share.h"
 #include "engine/key_value_cache.h"
 #include "engine/prefix_cache.h"
+#include "engine/queue_drain.h"
 #include "engine/sequence.h"
 #include "engine/step_budget.h"
 #include "models/decoder.h"
@@ -101,6 +102,7 @@ class Scheduler {
   std::condition_variable_any wake_;
   std::list<Sequence> waiting_;
   std::int64_t waiting_tokens_ = 0;  // of their prompts
+  QueueDrain drain_;
   Engine::Load load_;
 
   std::jthread thread_;  // last: stops before anything it uses is gone

@@ -9,6 +9,7 @@
 #include <typeinfo>
 
 #include "base/log.h"
+#include "engine/queue_drain.h"
 
 namespace hearth::server {
 
@@ -322,8 +323,12 @@ void Connection::record_answer() const {
 
 net::awaitable<void> Connection::run_handler() {
   std::optional<Error> failure;
+  std::chrono::seconds retry_after = kRetryAfter;
   try {
     co_await (*match_.handler)(*this);
+  } catch (const engine::QueueFull& full) {
+    failure = full;
+    retry_after = full.retry_after;
   } catch (const Error& error) {
     failure = error;
   } catch (const std::bad_alloc&) {
@@ -338,7 +343,7 @@ net::awaitable<void> Connection::run_handler() {
   if (started_) {
     transport_->close();  // an answer cut short must not look whole
   } else {
-    Response response = error_response(*failure);
+    Response response = error_response(*failure, retry_after);
     co_await respond(std::move(response));
   }
 }

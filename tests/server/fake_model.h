@@ -8,6 +8,7 @@
 #include <sstream>
 #include <thread>
 
+#include "engine/queue_drain.h"
 #include "server/model_provider.h"
 
 namespace hearth::server {
@@ -17,6 +18,7 @@ struct FakeScript {
   std::chrono::milliseconds pace{0};                // before each piece
   std::optional<Error> fails_after = std::nullopt;  // instead of an end
   std::optional<Error> refuses = std::nullopt;      // submit() throws this
+  std::optional<engine::QueueFull> full = std::nullopt;  // or this
   bool endless = false;                             // repeats the pieces until it is cancelled
   engine::FinishReason finish = engine::FinishReason::kStop;
 };
@@ -44,6 +46,7 @@ class FakeModel : public ServedModel {
 
   void submit(engine::GenerationRequest request, engine::GenerationCallback callback) override {
     if (script_.refuses) throw *script_.refuses;
+    if (script_.full) throw *script_.full;
     check(request);
     const std::lock_guard lock(mutex_);
     last_request_ = request;
