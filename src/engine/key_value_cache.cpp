@@ -138,7 +138,7 @@ void KeyValueCache::put_back(Group& group, std::int32_t page) {
 }
 
 void KeyValueCache::forget(std::uint64_t owner) {
-  forgotten_.insert(owner);
+  if (owner != 0) forgotten_.insert(owner);
   for (Group& group : groups_)
     for (const std::int32_t page : group.free)
       if (group.pages[static_cast<std::size_t>(page)].owner != 0) wipe(group, page);
