@@ -42,8 +42,7 @@ std::string folder_of(const SecretKey& master, Tenant tenant) {
   return to_hex(std::span(digest.bytes).first(kFolderBytes));
 }
 
-std::shared_ptr<const DiskRoot> root_of(const SecretKey& master, Tenant tenant,
-                                        std::string_view fingerprint) {
+std::shared_ptr<DiskRoot> root_of(const SecretKey& master, Tenant tenant, std::string_view fingerprint) {
   auto root = std::make_shared<DiskRoot>();
   root->folder = folder_of(master, tenant);
   root->key = tenant_key(master, "pages", tenant);
@@ -125,11 +124,22 @@ void DiskCache::scan() {
 }
 
 std::shared_ptr<const DiskRoot> DiskCache::root(std::string_view tenant, std::string_view fingerprint) const {
-  return root_of(master_, &tenant, fingerprint);
+  return as_of_now(root_of(master_, &tenant, fingerprint));
 }
 
 std::shared_ptr<const DiskRoot> DiskCache::public_root(std::string_view fingerprint) const {
-  return root_of(master_, nullptr, fingerprint);
+  return as_of_now(root_of(master_, nullptr, fingerprint));
+}
+
+std::shared_ptr<const DiskRoot> DiskCache::as_of_now(std::shared_ptr<DiskRoot> root) const {
+  const std::lock_guard lock(mutex_);
+  root->removals = removals_;
+  return root;
+}
+
+bool DiskCache::is_outdated(const DiskRoot& root) const {
+  const auto removed = removed_.find(root.folder);
+  return removed != removed_.end() && removed->second > root.removals;
 }
 
 PageName DiskCache::name(const DiskRoot& root, const PageName& before, std::span<const std::int32_t> tokens) {
@@ -147,7 +157,8 @@ bool DiskCache::holds(const DiskRoot& root, const PageName& name) const {
 bool DiskCache::wants(const DiskRoot& root, const PageName& name) const {
   const std::string key = key_of(root, name);
   const std::lock_guard lock(mutex_);
-  return !entries_.contains(key) && !coming_.contains(key) && Clock::now() >= paused_until_;
+  return !entries_.contains(key) && !coming_.contains(key) && !is_outdated(root) &&
+         Clock::now() >= paused_until_;
 }
 
 std::optional<DiskPage> DiskCache::room(std::size_t content_bytes, Clock::time_point until) {
@@ -167,7 +178,7 @@ void DiskCache::write(std::shared_ptr<const DiskRoot> root, const PageName& name
   const std::int64_t stamp = now_stamp() - std::chrono::nanoseconds(age).count();
   {
     const std::lock_guard lock(mutex_);
-    if (!coming_.insert(std::move(key)).second) return;
+    if (is_outdated(*root) || !coming_.insert(std::move(key)).second) return;
     writes_.push_back({std::move(root), name, std::move(page), stamp});
   }
   work_.notify_one();
@@ -333,6 +344,10 @@ void DiskCache::pause(const Error& error) {
 
 std::size_t DiskCache::remove_tenant(std::string_view tenant) {
   const std::string folder = folder_of(master_, &tenant);
+  {
+    const std::lock_guard lock(mutex_);
+    removed_[folder] = ++removals_;
+  }
   return remove_where([&folder](std::string_view other) { return other == folder; });
 }
 

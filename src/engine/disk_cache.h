@@ -43,11 +43,13 @@ struct DiskCacheOptions {
   std::chrono::milliseconds patience{1000};
 };
 
-// Where the pages of one tenant and one model begin.
+// Where the pages of one tenant and one model begin. One that was made before the tenant was removed writes
+// no more.
 struct DiskRoot {
   std::string folder;
   SecretKey key, naming;
   PageName name;
+  std::uint64_t removals = 0;  // that there had been
 };
 
 class DiskCache {
@@ -68,7 +70,7 @@ class DiskCache {
   static PageName name(const DiskRoot& root, const PageName& before, std::span<const std::int32_t> tokens);
 
   bool holds(const DiskRoot& root, const PageName& name) const;
-  // False where it is there, on its way, or could not be written now.
+  // False where it is there, on its way, or cannot be written now or from this root.
   bool wants(const DiskRoot& root, const PageName& name) const;
   // Memory for a page to write, or none where too much is on its way and stays so until `until`.
   std::optional<DiskPage> room(std::size_t content_bytes, Clock::time_point until = {});
@@ -123,10 +125,12 @@ class DiskCache {
   void perform(Write& write);
   void put_file(Write& write, const std::filesystem::path& path);
   void pause(const Error& error);
+  std::shared_ptr<const DiskRoot> as_of_now(std::shared_ptr<DiskRoot> root) const;
   std::size_t remove_where(const std::function<bool(std::string_view folder)>& goes);
   // With the lock:
   void enter(const std::string& key, Entry entry);
   void forget(const std::string& key);
+  bool is_outdated(const DiskRoot& root) const;
   std::vector<std::string> over_limit();
 
   const DiskCacheOptions options_;
@@ -141,7 +145,9 @@ class DiskCache {
   std::deque<std::shared_ptr<Read>> reads_;
   std::deque<Write> writes_;
   std::set<std::string> coming_;  // of writes_ and the one being written
-  std::string current_folder_;    // of the one being written; empty: none
+  std::uint64_t removals_ = 0;
+  std::unordered_map<std::string, std::uint64_t> removed_;  // folders, by which removal
+  std::string current_folder_;                              // of the one being written; empty: none
   bool current_is_removed_ = false;
   Clock::time_point paused_until_{};
   bool said_refused_ = false;

@@ -166,6 +166,10 @@ Engine::Answer Engine::generate(GenerationRequest request) {
   return answer;
 }
 
+std::int64_t Engine::forget_tenant(std::string tenant) {
+  return implementation_->scheduler->forget_tenant(std::move(tenant));
+}
+
 Engine::Load Engine::load() const { return implementation_->scheduler->load(); }
 
 }  // namespace hearth::engine

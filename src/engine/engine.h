@@ -62,6 +62,10 @@ class Engine {
   };
   Answer generate(GenerationRequest request);
 
+  // Gives up the keys and values of this tenant's texts and wipes them; what runs keeps its own until it
+  // ends, and leaves nothing. Waits for the compute thread. Returns the pages that were kept.
+  std::int64_t forget_tenant(std::string tenant);
+
   struct Load {
     std::int32_t running = 0, waiting = 0;
     std::int64_t free_pages = 0, total_pages = 0;

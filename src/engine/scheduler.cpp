@@ -5,6 +5,7 @@
 #include <chrono>
 #include <exception>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "base/log.h"
@@ -94,9 +95,11 @@ void Scheduler::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     {
       std::unique_lock lock(mutex_);
-      if (running_.empty()) wake_.wait(lock, stop, [this] { return !waiting_.empty(); });
+      if (running_.empty())
+        wake_.wait(lock, stop, [this] { return !waiting_.empty() || !forgetting_.empty(); });
     }
     drop_finished();  // whose places and pages the next may have
+    forget_tenants();
     admit_waiting();
     if (running_.empty()) continue;
     try {
@@ -118,7 +121,37 @@ void Scheduler::run(const std::stop_token& stop) {
     waiting.swap(waiting_);
   }
   for (Sequence& sequence : waiting) sequence.fail(ending);
+  forget_tenants();
   if (prefixes_) prefixes_->save_all(DiskCache::Clock::now() + kSaveTime);
+}
+
+std::int64_t Scheduler::forget_tenant(std::string tenant) {
+  std::future<std::int64_t> pages;
+  {
+    const std::lock_guard lock(mutex_);
+    pages = forgetting_.emplace_back(std::move(tenant), std::promise<std::int64_t>()).pages.get_future();
+  }
+  wake_.notify_one();
+  return pages.get();
+}
+
+void Scheduler::forget_tenants() {
+  std::vector<Forgetting> all;
+  {
+    const std::lock_guard lock(mutex_);
+    all.swap(forgetting_);
+  }
+  for (Forgetting& one : all) {
+    const auto forgotten = prefixes_ ? prefixes_->forget(one.tenant) : PrefixCache::Forgotten{};
+    std::set<std::uint64_t> owners{forgotten.owner};
+    for (const Sequence& sequence : running_)
+      if (sequence.request().context->principal.tenant == one.tenant) owners.insert(sequence.pages().owner());
+    for (const std::uint64_t owner : owners) {
+      cache_.forget(owner);
+      if (draft_model_) draft_model_->forget(owner);
+    }
+    one.pages.set_value(forgotten.pages);
+  }
 }
 
 void Scheduler::admit_waiting() {
@@ -131,6 +164,7 @@ void Scheduler::admit_waiting() {
       const auto oldest = std::ranges::min_element(waiting_, {}, arrival_of);
       const auto next = place_patience_.is_over() ? oldest : next_waiting();
       if (!has_pages_for(*next)) break;  // strictly in turn: a long prompt is not overtaken for ever
+      place_patience_.observe(next == oldest);
       admit(next);
     }
     load_.waiting = static_cast<std::int32_t>(waiting_.size());
@@ -163,7 +197,6 @@ void Scheduler::admit(std::list<Sequence>::iterator next) {
   next->admit(cache_, prefixes_ ? &*prefixes_ : nullptr, options_.speculation);
   if (draft_model_) draft_model_->admit(*next);
   waiting_tokens_ -= prompt_tokens(*next);
-      place_patience_.observe(next == oldest);
   running_.splice(running_.end(), waiting_, next);
   drain_.observe(QueueDrain::Clock::now(), std::ssize(waiting_));
 }

@@ -13,6 +13,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -47,6 +48,8 @@ class Scheduler {
 
   void submit(GenerationRequest request, GenerationCallback callback);
   Engine::Load load() const;
+  // As Engine::forget_tenant.
+  std::int64_t forget_tenant(std::string tenant);
   // Of what begins from now on (engine/public_prefixes.h).
   void set_public_prefixes(std::vector<PublicPrefixes::Tokens> prefixes) {
     public_prefixes_.replace(std::move(prefixes));
@@ -61,6 +64,7 @@ class Scheduler {
   };
 
   void run(const std::stop_token& stop);
+  void forget_tenants();
   void admit_waiting();
   std::list<Sequence> take_cancelled();
   std::list<Sequence>::iterator next_waiting();
@@ -103,6 +107,11 @@ class Scheduler {
   std::list<Sequence> waiting_;
   std::int64_t waiting_tokens_ = 0;  // of their prompts
   QueueDrain drain_;
+  struct Forgetting {
+    std::string tenant;
+    std::promise<std::int64_t> pages;
+  };
+  std::vector<Forgetting> forgetting_;
   Engine::Load load_;
 
   std::jthread thread_;  // last: stops before anything it uses is gone

@@ -124,6 +124,15 @@ std::optional<engine::DiskCache::Figures> ModelRegistry::disk_cache() {
   return options_.engine.disk_cache->figures();
 }
 
+// The disk first: from then on nothing that is in memory now comes to it any more.
+ModelRegistry::Forgotten ModelRegistry::forget_tenant(const std::string& tenant) {
+  Forgotten forgotten;
+  if (const auto& disk = options_.engine.disk_cache)
+    forgotten.files = static_cast<std::int64_t>(disk->remove_tenant(tenant));
+  for (const auto& model : loaded_models()) forgotten.pages += model->engine().forget_tenant(tenant);
+  return forgotten;
+}
+
 std::string ModelRegistry::default_model() {
   if (!preferred_id_.empty()) return preferred_id_;
   const auto usable = records();

@@ -53,6 +53,7 @@ class ModelRegistry : public ModelProvider {
   std::vector<ModelStatus> models() override;
   std::vector<ModelActivity> activity() override;
   std::optional<engine::DiskCache::Figures> disk_cache() override;
+  Forgotten forget_tenant(const std::string& tenant) override;
   std::string default_model() override;
   void acquire(const std::string& id, Acquired callback) override;
 

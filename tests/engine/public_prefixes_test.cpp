@@ -4,6 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
+#include "engine/disk_cache.h"
+#include "engine/sequence.h"
 #include "engine/smollm2_test.h"
 #include "engine/tiny_scheduler.h"
 #include "support/temporary_directory.h"
@@ -235,6 +239,74 @@ TEST(PublicPrefixAnswers, ARestartForgetsNeitherPartAndMixesNone) {
     disk->remove_tenant("a");
     disk->remove_tenant("b");
     EXPECT_EQ(disk->figures().files, 3) << "no tenant's";
+  }
+}
+
+TEST(ForgottenTenant, IsKnownNoMoreInMemoryAndOnDisk) {
+  const test::TemporaryDirectory folder;
+  EngineOptions options = small_options();
+  const auto open = [&] {
+    options.disk_cache.reset();  // which writes what it was given
+    options.disk_cache = std::make_shared<DiskCache>(
+        DiskCacheOptions{.directory = folder.path(), .key_file = {}, .patience = std::chrono::hours(1)},
+        SecretKey());
+  };
+  open();
+  const Tokens prompt = tokens(150, 1);
+  {
+    TinyScheduler scheduler("llama", options);
+    for (const char* tenant : {"a", "b"}) scheduler.generate(request_of(tenant, prompt));
+    options.disk_cache->remove_tenant("a");
+    EXPECT_EQ(scheduler.scheduler().forget_tenant("a"), 5) << "four of the prompt, one of the answer";
+    EXPECT_EQ(scheduler.scheduler().forget_tenant("a"), 0);
+    EXPECT_EQ(scheduler.generate(request_of("b", prompt)).usage.cached_tokens, 128);
+  }
+  open();
+  EXPECT_EQ(options.disk_cache->figures().files, 5) << "b's";
+  TinyScheduler scheduler("llama", options);
+  EXPECT_EQ(scheduler.generate(request_of("a", prompt)).usage.cached_tokens, 0);
+}
+
+TEST(ForgottenTenant, WhatRunsEndsAsItWouldAndLeavesNothing) {
+  for (const bool prefix_cache : {false, true}) {
+    EngineOptions options = small_options();
+    options.prefix_cache = prefix_cache;
+    const Tokens prompt = tokens(150, 1);
+    TinyScheduler scheduler("gemma3", options);
+    const auto expected = scheduler.generate(request_of("b", prompt));
+    GenerationRequest request = request_of("a", prompt);
+    std::promise<void> runs, go_on;
+    request.observe_logits = [&, once = std::make_shared<bool>(false)](std::uint64_t) {
+      if (std::exchange(*once, true)) return;
+      runs.set_value();
+      go_on.get_future().wait();
+    };
+    auto answer = scheduler.submit(std::move(request));
+    runs.get_future().wait();
+    std::thread forgetting([&] { scheduler.scheduler().forget_tenant("a"); });
+    go_on.set_value();
+    EXPECT_EQ(answer.get().tokens, expected.tokens);
+    forgetting.join();
+    scheduler.scheduler().forget_tenant("a");
+    EXPECT_EQ(scheduler.generate(request_of("a", prompt)).usage.cached_tokens, 0);
+    EXPECT_EQ(scheduler.load_at_rest().free_pages, scheduler.load_at_rest().total_pages);
+  }
+}
+
+// Nobody shares there: each sequence is an owner, so that a page is wiped on its way to the next.
+TEST(ForgottenTenant, WithoutAPrefixCachePagesHaveOwnersToo) {
+  KeyValueCache cache(models::read_decoder_configuration(TinyScheduler::open("llama")),
+                      kernels::CacheType::kF16,
+                      {.sequences = 2, .context_tokens = 64, .batch_rows = 32, .tokens = 128});
+  const auto tokenizer = tiny_tokenizer();
+  FairShare shares;
+  std::set<std::uint64_t> owners{0};
+  for (const char* tenant : {"a", "b"}) {
+    Sequence sequence(
+        request_of(tenant, tokens(10, 1)), [](const GenerationEvent&) {}, *tokenizer, 64);
+    sequence.enter(shares);
+    sequence.admit(cache, nullptr, {});
+    EXPECT_TRUE(owners.insert(sequence.pages().owner()).second) << tenant;
   }
 }
 
