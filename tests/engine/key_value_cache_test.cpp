@@ -101,7 +101,7 @@ TEST(KeyValueCache, APageIsWipedWhenItChangesItsOwner) {
   KeyValueCache cache(configuration, kernels::CacheType::kBf16, {1, 32, 32});
   const auto& layer = cache.layers().back();
   const auto bytes = [&] { return std::vector<std::byte>(layer.values, layer.values + layer.page_bytes()); };
-  const auto write = [&](std::uint32_t owner) {
+  const auto write = [&](std::uint64_t owner) {
     SequencePages pages(cache, owner);
     EXPECT_TRUE(pages.prepare(0, 1));
     const auto found = bytes();
@@ -112,6 +112,32 @@ TEST(KeyValueCache, APageIsWipedWhenItChangesItsOwner) {
   EXPECT_EQ(write(1)[0], std::byte{7});
   const auto found = write(2);
   EXPECT_EQ(std::count(found.begin(), found.end(), std::byte{0}), std::ssize(found));
+}
+
+TEST(KeyValueCache, WhatAForgottenOwnerWroteIsWipedOnceItIsFree) {
+  const auto configuration = small_configuration(0);
+  KeyValueCache cache(configuration, kernels::CacheType::kF16, {1, 64, 32});
+  const auto& layer = cache.layers().back();
+  const auto bytes_left = [&] {
+    return std::count(layer.values, layer.values + cache.page_bytes(), std::byte{7}) +
+           std::count(layer.values + layer.page_stride, layer.values + layer.page_stride + layer.page_bytes(),
+                      std::byte{7});
+  };
+  ASSERT_EQ(bytes_left(), 0);
+  const std::uint64_t owner = cache.new_owner();
+  {
+    SequencePages free(cache, owner), held(cache, owner);
+    ASSERT_TRUE(free.prepare(0, 1) && held.prepare(0, 1));
+    for (std::size_t page = 0; page < 2; ++page)
+      std::fill_n(layer.values + page * layer.page_stride, layer.page_bytes(), std::byte{7});
+    const auto written = bytes_left();
+    ASSERT_EQ(written, 2 * std::ssize(std::vector<std::byte>(layer.page_bytes())));
+    { const SequencePages gone(std::move(free)); }
+    EXPECT_EQ(bytes_left(), written);
+    cache.forget(owner);
+    EXPECT_EQ(bytes_left(), written / 2) << "somebody reads the other still";
+  }
+  EXPECT_EQ(bytes_left(), 0);
 }
 
 TEST(KeyValueCache, AWindowedGroupKeepsWhatItsRowsCanSeeAndGivesTheRestBack) {
