@@ -230,7 +230,7 @@ std::vector<Scheduler::Part> Scheduler::choose_parts() {
     }
   }
   room -= draft(parts, std::min<std::int64_t>(room, options_.speculation.draft_tokens));
-  add_prompts(parts, budget_.prompt_rows(std::ssize(parts), room));
+  add_prompts(parts, room);
   return parts;
 }
 
@@ -238,7 +238,9 @@ void Scheduler::add_prompts(std::vector<Part>& parts, std::int64_t room) {
   std::vector<Sequence*> reading;
   for (Sequence& sequence : running_)
     if (sequence.pending() > 1 && !sequence.is_reading()) reading.push_back(&sequence);
-  if (reading.empty() || room <= 0) return;
+  if (reading.empty()) return;
+  room = budget_.prompt_rows(std::ssize(parts), std::ssize(reading), room);
+  if (room <= 0) return;
   std::ranges::sort(reading, {}, [](const Sequence* sequence) { return sequence->claim().row_rank(); });
   const auto first =
       std::ranges::min_element(reading, {}, [](const Sequence* sequence) { return arrival_of(*sequence); });
