@@ -6,6 +6,7 @@
 #include <numbers>
 #include <vector>
 
+#include "kernels/attention_tiles.h"
 #include "kernels/cpu/kernel_table.h"
 #include "kernels/row_work.h"
 #include "kernels/workspace.h"
@@ -16,14 +17,6 @@ namespace {
 // Queries (rows x heads of a group) that share the expansion of a page. More would push their states out of
 // the second-level cache.
 constexpr std::size_t kTileQueryCount = 48;
-
-// Consecutive rows of one sequence.
-struct RowTile {
-  std::size_t first, count;
-  std::int32_t first_page, last_page;  // [first, last): the pages that some row sees
-  std::int32_t first_segment() const { return first_page / kSegmentPages; }
-  std::int32_t last_segment() const { return (last_page + kSegmentPages - 1) / kSegmentPages; }
-};
 
 struct Problem {
   const KernelTable& kernels;
@@ -39,6 +32,7 @@ struct Problem {
   bool rotated() const { return cache.type == CacheType::kQ8; }
   // Most queries of a tile.
   std::size_t tile_queries() const { return std::max(kTileQueryCount, group()); }
+  TileRules rules() const { return {rows, options.window, tile_queries() / group()}; }
   std::size_t kernel_scratch_floats() const {
     return attention_scratch_floats(cache.head_dimension, tile_queries());
   }
@@ -47,27 +41,6 @@ struct Problem {
     return kernel_scratch_floats() + (tile_queries() + 1) * padded_head(cache.head_dimension);
   }
 };
-
-std::vector<RowTile> make_tiles(const Problem& problem) {
-  const std::size_t limit = std::max<std::size_t>(1, kTileQueryCount / problem.group());
-  constexpr auto kTokens = static_cast<std::int32_t>(kPageTokens);
-  std::vector<RowTile> tiles;
-  for (std::size_t i = 0; i < problem.rows.size(); ++i) {
-    const std::int32_t position = problem.positions[i], window = problem.options.window;
-    const std::int32_t oldest = window > 0 ? std::max(0, position - window + 1) : 0;
-    const std::int32_t first_page = oldest / kTokens, last_page = position / kTokens + 1;
-    if (tiles.empty() || tiles.back().count == limit ||
-        problem.rows[i].page_table != problem.rows[tiles.back().first].page_table) {
-      tiles.push_back({i, 1, first_page, last_page});
-    } else {
-      RowTile& tile = tiles.back();
-      ++tile.count;
-      tile.first_page = std::min(tile.first_page, first_page);
-      tile.last_page = std::max(tile.last_page, last_page);
-    }
-  }
-  return tiles;
-}
 
 void pack_queries(const Problem& problem, const RowTile& tile, std::size_t head, AttentionTask& task) {
   const std::size_t dimension = task.head_dimension, queries = task.rows * task.group;
@@ -149,39 +122,34 @@ void attend_by_tile(ExecutionContext& context, const Problem& problem, std::span
   });
 }
 
-// Few tiles over a long context: segments are done side by side, then merged in their order.
+// Few tiles over a long context, or such as have their beginnings in common: segments are done side by side,
+// common ones once for all tiles, then merged in their order.
 void attend_by_segment(ExecutionContext& context, const Problem& problem, std::span<const RowTile> tiles) {
-  struct Part {
-    const RowTile* tile;
-    std::size_t head;
-    std::int32_t segment;
-  };
-  const std::size_t heads = problem.cache.heads, queries = problem.tile_queries();
-  std::vector<Part> parts;
-  for (const RowTile& tile : tiles)
-    for (std::size_t head = 0; head < heads; ++head)
-      for (std::int32_t segment = tile.first_segment(); segment < tile.last_segment(); ++segment)
-        parts.push_back({&tile, head, segment});
+  const std::size_t heads = problem.cache.heads, floats = problem.group() * problem.state_floats();
+  std::vector<std::size_t> places;
+  const std::vector<SegmentPart> parts = make_parts(problem.rules(), tiles, heads, floats, places);
   const std::size_t scratch_floats = problem.scratch_floats();
-  const std::size_t state_floats = queries * problem.state_floats();
   const auto members = static_cast<std::size_t>(context.team().size());
   auto* scratch = context.workspace().get<float>(Workspace::kScratch, members * scratch_floats);
-  auto* states = context.workspace().get<float>(Workspace::kStates, parts.size() * state_floats);
+  auto* states = context.workspace().get<float>(Workspace::kStates,
+                                                parts.back().states + parts.back().tile.count * floats);
   context.team().for_each_part(parts.size(), 1, [&](int member, std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {
-      const AttentionTask task = make_task(problem, *parts[i].tile, parts[i].head,
+      const SegmentPart& part = parts[i];
+      const AttentionTask task = make_task(problem, part.tile, part.head,
                                            scratch + static_cast<std::size_t>(member) * scratch_floats);
-      attend_segment(problem, *parts[i].tile, task, parts[i].segment, states + i * state_floats);
+      attend_segment(problem, part.tile, task, part.segment, states + part.states);
     }
   });
-  for (std::size_t i = 0; i < parts.size();) {
-    const Part& part = parts[i];
-    float* merged = states + i * state_floats;
-    for (++i; i < parts.size() && parts[i].tile == part.tile && parts[i].head == part.head; ++i)
-      problem.kernels.merge_attention(merged, states + i * state_floats, part.tile->count * problem.group(),
-                                      problem.cache.head_dimension);
-    write_out(problem, *part.tile, part.head, merged);
-  }
+  const std::size_t* place = places.data();
+  for (const RowTile& tile : tiles)
+    for (std::size_t head = 0; head < heads; ++head) {
+      float* merged = states + *place++;
+      for (std::int32_t segment = 1; segment < tile.segments(); ++segment)
+        problem.kernels.merge_attention(merged, states + *place++, tile.count * problem.group(),
+                                        problem.cache.head_dimension);
+      write_out(problem, tile, head, merged);
+    }
 }
 
 // Keys lie across the slots.
@@ -275,15 +243,17 @@ void attention(ExecutionContext& context, const AttentionOptions& options, Matri
   std::vector<std::int32_t> positions;
   for (const CacheRow& row : rows) positions.push_back(row.position);
   const Problem problem{context.kernels(), options, queries, rows, positions, cache, out};
-  const std::vector<RowTile> tiles = make_tiles(problem);
-  const bool long_context = std::any_of(tiles.begin(), tiles.end(), [](const RowTile& tile) {
-    return tile.last_segment() - tile.first_segment() > 1;
-  });
+  std::vector<RowTile> common, apart;
+  split_tiles(problem.rules(), make_tiles(problem.rules()), common, apart);
+  if (!common.empty()) attend_by_segment(context, problem, common);
+  if (apart.empty()) return;
+  const bool long_context =
+      std::ranges::any_of(apart, [](const RowTile& tile) { return tile.segments() > 1; });
   const auto members = static_cast<std::size_t>(context.team().size());
-  if (long_context && tiles.size() * cache.heads < 4 * members)
-    attend_by_segment(context, problem, tiles);
+  if (long_context && apart.size() * cache.heads < 4 * members)
+    attend_by_segment(context, problem, apart);
   else
-    attend_by_tile(context, problem, tiles);
+    attend_by_tile(context, problem, apart);
 }
 
 }  // namespace hearth::kernels

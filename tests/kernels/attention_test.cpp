@@ -73,6 +73,12 @@ class Sequences {
     }
   }
 
+  // The others begin with the first sequence's pages.
+  void have_in_common(std::size_t pages) {
+    for (std::vector<std::int32_t>& table : tables_)
+      std::copy_n(tables_.front().begin(), pages, table.begin());
+  }
+
   void add_to_keys(std::size_t s, std::size_t d, float amount) {
     for (std::size_t i = d; i < keys_[s].size(); i += shape_.dimension) keys_[s][i] += amount;
   }
@@ -284,6 +290,35 @@ TEST_P(AttentionTest, NeighboursOfOtherSequencesLeaveNoTrace) {
   attention(context_, options, {queries.data(), rows.size(), sequences.query_width()}, rows,
             sequences.cache(), {out.data(), rows.size(), sequences.query_width()});
   EXPECT_TRUE(same_bits(out.data(), expected.data(), out.size()));
+}
+
+// Pages that several texts begin with are gone through once for all of them.
+TEST_P(AttentionTest, TextsWithACommonBeginningAreAsAlone) {
+  for (const CacheType type : kCacheTypes) {
+    for (const std::size_t common_pages : {7, 8, 17}) {
+      const Shape shape{6, 2, 64};
+      Sequences sequences(random_, shape, type, {600, 577, 585, 560, 600, 580});
+      sequences.store(context_);
+      sequences.have_in_common(common_pages);
+      for (const std::int32_t window : {0, 50, 400}) {
+        const AttentionOptions options = options_of(shape, 0, window);
+        std::vector<CacheRow> rows;
+        std::vector<float> queries, expected;
+        for (std::size_t s = 0; s < sequences.count(); ++s) {
+          const std::int32_t length = sequences.length(s), first = length - (s == 3 ? 5 : 1);
+          const std::vector<float> alone = sequences.attend(context_, options, s, first, length);
+          expected.insert(expected.end(), alone.begin(), alone.end());
+          for (const CacheRow& row : sequences.rows(s, first, length)) rows.push_back(row);
+          queries.insert(queries.end(), sequences.query(s, first), sequences.query(s, first) + alone.size());
+        }
+        std::vector<float> out(queries.size());
+        attention(context_, options, {queries.data(), rows.size(), sequences.query_width()}, rows,
+                  sequences.cache(), {out.data(), rows.size(), sequences.query_width()});
+        EXPECT_TRUE(same_bits(out.data(), expected.data(), out.size()))
+            << name_of(type) << ' ' << common_pages << " pages, window " << window;
+      }
+    }
+  }
 }
 
 // What lies behind a row's position, NaN included, never reaches it; what does is seen to the end.
