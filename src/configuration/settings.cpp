@@ -101,8 +101,7 @@ void add_inference(std::vector<Setting>& all) {
                          {"f32", CacheType::kF32}}),
       HEARTH_FIELD(registry.engine.numerics.key_value_cache),
       "How keys and values of earlier tokens are kept: bf16; q8 in half the memory, slightly less exact; "
-      "f16, "
-      "slower and slightly more exact; f32");
+      "f16, slower and slightly more exact; f32");
   add("draft_tokens", "--speculate", kAfterRestart, integer(0, engine::kMostDraftTokens),
       HEARTH_FIELD(registry.engine.speculation.draft_tokens),
       "Most tokens drafted ahead in a step where the text repeats itself or a draft model is given: faster, "

@@ -271,25 +271,30 @@ TEST_P(AttentionTest, ARowIsTheSameAloneInEveryChunkAndWithEveryTeam) {
   }
 }
 
-// Rows of several sequences in one call, as a batch of decoding and prefilling requests is.
-TEST_P(AttentionTest, NeighboursOfOtherSequencesLeaveNoTrace) {
-  const Shape shape{9, 3, 64};
-  const Sequences sequences(random_, shape, CacheType::kBf16, {5, 300, 64, 601, 33});
-  sequences.store(context_);
-  const AttentionOptions options = options_of(shape, 0, 0);
+// The last rows of several sequences in one call, of one of them more, are as each sequence's alone.
+void expect_as_alone(ExecutionContext& context, const Sequences& sequences, const AttentionOptions& options,
+                     std::size_t of_many, std::int32_t many) {
   std::vector<CacheRow> rows;
   std::vector<float> queries, expected;
   for (std::size_t s = 0; s < sequences.count(); ++s) {
-    const std::int32_t length = sequences.length(s), first = s == 2 ? length - 20 : length - 1;
-    const std::vector<float> alone = sequences.attend(context_, options, s, first, length);
+    const std::int32_t length = sequences.length(s), first = length - (s == of_many ? many : 1);
+    const std::vector<float> alone = sequences.attend(context, options, s, first, length);
     expected.insert(expected.end(), alone.begin(), alone.end());
     for (const CacheRow& row : sequences.rows(s, first, length)) rows.push_back(row);
     queries.insert(queries.end(), sequences.query(s, first), sequences.query(s, first) + alone.size());
   }
   std::vector<float> out(queries.size());
-  attention(context_, options, {queries.data(), rows.size(), sequences.query_width()}, rows,
-            sequences.cache(), {out.data(), rows.size(), sequences.query_width()});
+  attention(context, options, {queries.data(), rows.size(), sequences.query_width()}, rows, sequences.cache(),
+            {out.data(), rows.size(), sequences.query_width()});
   EXPECT_TRUE(same_bits(out.data(), expected.data(), out.size()));
+}
+
+// As a batch of decoding and prefilling requests is.
+TEST_P(AttentionTest, NeighboursOfOtherSequencesLeaveNoTrace) {
+  const Shape shape{9, 3, 64};
+  const Sequences sequences(random_, shape, CacheType::kBf16, {5, 300, 64, 601, 33});
+  sequences.store(context_);
+  expect_as_alone(context_, sequences, options_of(shape, 0, 0), 2, 20);
 }
 
 // Pages that several texts begin with are gone through once for all of them.
@@ -301,21 +306,8 @@ TEST_P(AttentionTest, TextsWithACommonBeginningAreAsAlone) {
       sequences.store(context_);
       sequences.have_in_common(common_pages);
       for (const std::int32_t window : {0, 50, 400}) {
-        const AttentionOptions options = options_of(shape, 0, window);
-        std::vector<CacheRow> rows;
-        std::vector<float> queries, expected;
-        for (std::size_t s = 0; s < sequences.count(); ++s) {
-          const std::int32_t length = sequences.length(s), first = length - (s == 3 ? 5 : 1);
-          const std::vector<float> alone = sequences.attend(context_, options, s, first, length);
-          expected.insert(expected.end(), alone.begin(), alone.end());
-          for (const CacheRow& row : sequences.rows(s, first, length)) rows.push_back(row);
-          queries.insert(queries.end(), sequences.query(s, first), sequences.query(s, first) + alone.size());
-        }
-        std::vector<float> out(queries.size());
-        attention(context_, options, {queries.data(), rows.size(), sequences.query_width()}, rows,
-                  sequences.cache(), {out.data(), rows.size(), sequences.query_width()});
-        EXPECT_TRUE(same_bits(out.data(), expected.data(), out.size()))
-            << name_of(type) << ' ' << common_pages << " pages, window " << window;
+        SCOPED_TRACE(fmt::format("{}, {} pages, window {}", name_of(type), common_pages, window));
+        expect_as_alone(context_, sequences, options_of(shape, 0, window), 3, 5);
       }
     }
   }

@@ -15,9 +15,10 @@
 namespace hearth::kernels::HEARTH_ISA_NAMESPACE {
 namespace {
 
+constexpr int kSumStride = kTilePanels * kLanes;  // floats from one row's sums in the scratch to the next
+
 // From where a chunk takes the sums of its rows so far, and where it puts them: the scratch between chunks,
 // what the sums begin with before the first, the result after the last.
-constexpr int kSumStride = kTilePanels * kLanes;  // floats from one row's sums in the scratch to the next
 struct SumRows {
   const float* in;
   std::size_t in_stride;  // 0: the same for all rows
