@@ -47,7 +47,10 @@ void Sequence::admit(KeyValueCache& cache, PrefixCache* prefixes, const Speculat
     pages_.emplace(cache, cache.new_owner());  // nobody reads what it leaves
   } else {
     find_again(cache, *prefixes);
-    if (prefixes->disk() != nullptr) disk_wait_ = {.read = nullptr, .since = Clock::now()};
+    if (prefixes->disk() != nullptr)
+      disk_wait_ = {.read = nullptr, .since = Clock::now()};
+    else
+      copy_part(*prefixes);
   }
   claim_->promise(pending());
   if (admitted_ != Clock::time_point{}) return;
@@ -72,6 +75,17 @@ void Sequence::take_read_page(PrefixCache& prefixes) {
   if (is_first_run_) cached_ = computed_;
   claim_->promise(pending());
   share_pages(prefixes);
+}
+
+void Sequence::end_reading(PrefixCache& prefixes) {
+  disk_wait_.reset();
+  copy_part(prefixes);
+}
+
+void Sequence::copy_part(PrefixCache& prefixes) {
+  computed_ += prefixes.copy_part(*path_, tokens().first(size_ - 1), *pages_);
+  if (is_first_run_) cached_ = computed_;
+  claim_->promise(pending());
 }
 
 void Sequence::use_draft_model(KeyValueCache* own_cache) {

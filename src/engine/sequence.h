@@ -54,7 +54,7 @@ class Sequence {
     std::chrono::steady_clock::time_point since;
   };
   DiskWait& disk_wait() { return *disk_wait_; }
-  void end_reading() { disk_wait_.reset(); }
+  void end_reading(PrefixCache& prefixes);
   const PrefixCache::Path& path() const { return *path_; }
   // As admit() did: somebody may have brought more in the meantime. REQUIRES: nothing was computed.
   void find_again(KeyValueCache& cache, PrefixCache& prefixes);
@@ -99,6 +99,7 @@ class Sequence {
 
  private:
   void send_token(std::int32_t token);
+  void copy_part(PrefixCache& prefixes);
   bool waited_too_long() const;
   void finish(FinishReason reason, std::string text, std::vector<std::int32_t> tokens = {},
               std::optional<Error> error = {});
