@@ -119,6 +119,8 @@ void Engine::keep_public_texts_current() {
   implementation_->tokenize_public_texts(now);
 }
 
+void Engine::check_room() const { implementation_->scheduler->check_room(); }
+
 void Engine::submit(GenerationRequest request, GenerationCallback callback) {
   const std::int32_t vocabulary = configuration().vocabulary;
   validate(request.sampling, vocabulary);

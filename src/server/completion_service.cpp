@@ -84,6 +84,8 @@ struct CompletionService::Job {
  private:
   std::vector<std::vector<std::int32_t>> tokenized_prompts() const;
   bool answer_from_cache(const std::string& key);
+  void check_room() const;
+  void count_refusal(const Error& error) const;
 };
 
 std::vector<std::vector<std::int32_t>> CompletionService::Job::tokenized_prompts() const {
@@ -109,8 +111,23 @@ bool CompletionService::Job::answer_from_cache(const std::string& key) {
   return true;
 }
 
+// Where no kept answer may come instead, before work is put into the prompt.
+void CompletionService::Job::check_room() const {
+  try {
+    model->check_room();
+  } catch (const Error& error) {
+    count_refusal(error);
+    throw;
+  }
+}
+
+void CompletionService::Job::count_refusal(const Error& error) const {
+  if (error.kind() == ErrorKind::kOverloaded) metrics->request_refused("queue");
+}
+
 // All choices or none: one that is refused takes the others back.
 void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext>& context) {
+  if (!cache || !cache_use.read) check_room();
   const auto all = tokenized_prompts();
   const auto sampling = parameters.sampling_over(model->default_sampling());
   std::shared_ptr<AnswerRecorder> recorder;
@@ -147,7 +164,7 @@ void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext
     }
   } catch (const Error& error) {
     context->cancelled = true;
-    if (error.kind() == ErrorKind::kOverloaded) metrics->request_refused("queue");
+    count_refusal(error);
     if (error.kind() != ErrorKind::kContextLengthExceeded) throw;
     throw Error(error).with_field(kind == CompletionKind::kChat ? "messages" : "prompt");
   }

@@ -39,6 +39,8 @@ std::vector<std::int32_t> EngineModel::tokenize_prompt(std::string_view text) co
   return engine_->tokenize_prompt(text);
 }
 
+void EngineModel::check_room() const { engine_->check_room(); }
+
 void EngineModel::submit(engine::GenerationRequest request, engine::GenerationCallback callback) {
   engine_->submit(std::move(request), std::move(callback));
 }

@@ -23,6 +23,7 @@ class EngineModel : public ServedModel {
   const std::string& fingerprint() const override { return engine_->fingerprint(); }
   const std::string& digest() const override { return digest_; }
   engine::SamplingOptions default_sampling() const override { return {}; }
+  void check_room() const override;
   void submit(engine::GenerationRequest request, engine::GenerationCallback callback) override;
 
   std::int32_t context_tokens() const { return engine_->context_tokens(); }

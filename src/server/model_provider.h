@@ -34,6 +34,8 @@ class ServedModel {
   virtual const std::string& digest() const = 0;
   // Where a request says nothing.
   virtual engine::SamplingOptions default_sampling() const = 0;
+  // As engine::Engine::check_room.
+  virtual void check_room() const = 0;
   // As engine::Engine::submit: throws what can be known at once, the rest comes as events.
   virtual void submit(engine::GenerationRequest request, engine::GenerationCallback callback) = 0;
 };

@@ -191,7 +191,8 @@ TEST_F(CompletionTest, WhatTheEngineRefusesBecomesAStatusAlsoForStreams) {
 }
 
 TEST_F(CompletionTest, WhoFindsTheQueueFullIsToldWhenItWillHaveRoom) {
-  models.add("fake", {.full = engine::QueueFull("9 requests wait already", std::chrono::seconds(37))});
+  const auto model =
+      models.add("fake", {.full = engine::QueueFull("9 requests wait already", std::chrono::seconds(37))});
   start();
   for (const char* rest : {"\"stream\":true", "\"stream\":false"}) {
     const auto response = chat(rest);
@@ -199,6 +200,7 @@ TEST_F(CompletionTest, WhoFindsTheQueueFullIsToldWhenItWillHaveRoom) {
     EXPECT_EQ(response.header("retry-after"), "37");
     EXPECT_NE(response.body.find("9 requests wait already"), std::string::npos);
   }
+  EXPECT_EQ(model->tokenized(), 0) << "no work is put into what cannot be taken";
 }
 
 TEST_F(CompletionTest, AFailureAfterTheStartIsAnErrorEventAndNoDone) {
