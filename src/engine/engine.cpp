@@ -12,28 +12,9 @@
 #include "engine/public_prefixes.h"
 #include "engine/scheduler.h"
 #include "text/model_template.h"
+#include "text/tool_text.h"
 
 namespace hearth::engine {
-namespace {
-
-void refuse_what_would_be_dropped(const text::TemplateForms& forms, const text::ChatRequest& request) {
-  if (!forms.shows_tools && !request.tools.empty())
-    throw Error(ErrorKind::kUnsupported, "`tools`: this model's chat template has no place for tools.",
-                "leave the field out, or use a model that was trained to call tools")
-        .with_field("tools");
-  if (forms.shows_tool_calls || !request.messages.is_array()) return;
-  for (std::size_t i = 0; i < request.messages.size(); ++i) {
-    const auto& message = request.messages[i];
-    if (!message.is_object() || !message.contains("tool_calls") || message["tool_calls"].empty()) continue;
-    const std::string field = fmt::format("messages[{}].tool_calls", i);
-    throw Error(ErrorKind::kUnsupported,
-                fmt::format("`{}`: this model's chat template has no place for tool calls.", field),
-                "say in `content` what was called, or use a model that was trained to call tools")
-        .with_field(field);
-  }
-}
-
-}  // namespace
 
 struct Engine::Implementation {
   std::unique_ptr<Model> model;
@@ -94,8 +75,9 @@ const models::MemoryPlan& Engine::memory_plan() const { return implementation_->
 const std::string& Engine::fingerprint() const { return implementation_->model->fingerprint(); }
 
 std::vector<std::int32_t> Engine::tokenize_chat(const text::ChatRequest& request) const {
-  refuse_what_would_be_dropped(chat_template().forms(), request);
-  return tokenizer().encode_spans(chat_template().render(request), {.add_special = true});
+  text::ChatRequest understood = request;
+  text::put_tools_into_text(understood, chat_template().forms());
+  return tokenizer().encode_spans(chat_template().render(understood), {.add_special = true});
 }
 
 std::vector<std::int32_t> Engine::tokenize_prompt(std::string_view text) const {

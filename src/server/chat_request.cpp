@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -124,6 +125,15 @@ json read_messages(FieldReader& body) {
   return checked;
 }
 
+// As OpenAI has it: names go between the marks of a template.
+void check_tool_name(const std::string& name, const std::string& field) {
+  const auto is_allowed = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+  };
+  if (name.empty() || name.size() > 64 || !std::ranges::all_of(name, is_allowed))
+    throw invalid(field, fmt::format("`{}` must be 1 to 64 letters, digits, `_`, `-` or `.`.", field));
+}
+
 json read_tools(FieldReader& body) {
   // Takes the fields that only steer tools off the list of ignored ones.
   const json* choice = body.value("tool_choice");
@@ -149,6 +159,7 @@ json read_tools(FieldReader& body) {
                          path + ".function");
     const json& name = function.required("name", "the function's name");
     if (!name.is_string()) throw_wrong_type(path + ".function.name", "a string", name);
+    check_tool_name(name.get_ref<const std::string&>(), path + ".function.name");
   }
   return tools->empty() || (choice && *choice == "none") ? json(nullptr) : *tools;
 }
@@ -209,6 +220,9 @@ ChatCompletionRequest parse_chat_completion(std::string_view text) {
   request.model = read_model(body);
   request.prompt.messages = read_messages(body);
   request.prompt.tools = read_tools(body);
+  for (const json& tool : request.prompt.tools)
+    request.tools.names.push_back(tool["function"]["name"].get<std::string>());
+  request.tools.parallel = body.boolean("parallel_tool_calls").value_or(true);
   request.parameters = read_generation_parameters(body, {"max_completion_tokens", "max_tokens"});
   request.ignored = body.unread();
   return request;

@@ -31,9 +31,16 @@ struct ChatPrompt {
   nlohmann::ordered_json tools;
 };
 
+// Whom an answer may call; none: its text is never looked at.
+struct ToolUse {
+  std::vector<std::string> names;
+  bool parallel = true;  // several calls in one answer
+};
+
 struct ChatCompletionRequest {
   std::string model;  // empty: the server's default
   ChatPrompt prompt;
+  ToolUse tools;
   GenerationParameters parameters;
   std::vector<std::string> ignored;  // names of fields without effect
 };

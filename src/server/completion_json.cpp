@@ -47,7 +47,31 @@ json chunk_choice(const AnswerHead& head, std::int32_t index, json delta_or_text
           {"finish_reason", std::move(finish)}};
 }
 
+json chat_message(const Choice& choice) {
+  // Beside calls an empty text is none.
+  const bool has_content = choice.calls.empty() || !choice.text.empty();
+  json message = {{"role", "assistant"},
+                  {"content", has_content ? json(choice.text) : json(nullptr)},
+                  {"refusal", nullptr}};
+  if (choice.calls.empty()) return message;
+  message["tool_calls"] = json::array();
+  for (const ToolCall& call : choice.calls)
+    message["tool_calls"].push_back({{"id", call.id},
+                                     {"type", "function"},
+                                     {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
+  return message;
+}
+
 }  // namespace
+
+void Choice::add(ChoicePart part) {
+  if (part.kind == ChoicePart::Kind::kText)
+    text += part.text;
+  else if (part.kind == ChoicePart::Kind::kCall)
+    calls.push_back({std::move(part.id), std::move(part.text), {}});
+  else
+    calls.back().arguments += part.text;
+}
 
 void AnswerUsage::add(const engine::Usage& usage, bool counts_prompt) {
   if (counts_prompt) {
@@ -65,10 +89,9 @@ json answer_document(const AnswerHead& head, const std::vector<Choice>& choices,
   document["seed"] = head.seed;
   document["choices"] = json::array();
   for (std::size_t i = 0; i < choices.size(); ++i) {
-    json choice = {
-        {"index", i}, {"logprobs", nullptr}, {"finish_reason", engine::name_of(choices[i].finish)}};
+    json choice = {{"index", i}, {"logprobs", nullptr}, {"finish_reason", choices[i].finish}};
     if (head.kind == CompletionKind::kChat)
-      choice["message"] = {{"role", "assistant"}, {"content", choices[i].text}, {"refusal", nullptr}};
+      choice["message"] = chat_message(choices[i]);
     else
       choice["text"] = choices[i].text;
     document["choices"].push_back(std::move(choice));
@@ -85,14 +108,24 @@ json opening_chunk(const AnswerHead& head, std::int32_t choice, bool with_usage)
   return chunk;
 }
 
-json text_chunk(const AnswerHead& head, std::int32_t choice, std::string_view text, bool with_usage) {
-  json payload = head.kind == CompletionKind::kChat ? json{{"content", text}} : json(text);
-  return chunk_of(head, chunk_choice(head, choice, std::move(payload), nullptr), with_usage);
+json part_chunk(const AnswerHead& head, std::int32_t choice, const ChoicePart& part, bool with_usage) {
+  const auto chunk = [&](json payload) {
+    return chunk_of(head, chunk_choice(head, choice, std::move(payload), nullptr), with_usage);
+  };
+  if (part.kind == ChoicePart::Kind::kText)
+    return chunk(head.kind == CompletionKind::kChat ? json{{"content", part.text}} : json(part.text));
+  json call = {{"index", part.call}};
+  if (part.kind == ChoicePart::Kind::kCall)
+    call.update(
+        {{"id", part.id}, {"type", "function"}, {"function", {{"name", part.text}, {"arguments", ""}}}});
+  else
+    call["function"] = {{"arguments", part.text}};
+  return chunk({{"tool_calls", json::array({std::move(call)})}});
 }
 
-json final_chunk(const AnswerHead& head, std::int32_t choice, engine::FinishReason finish, bool with_usage) {
+json final_chunk(const AnswerHead& head, std::int32_t choice, std::string_view finish, bool with_usage) {
   json payload = head.kind == CompletionKind::kChat ? json::object() : json("");
-  return chunk_of(head, chunk_choice(head, choice, std::move(payload), engine::name_of(finish)), with_usage);
+  return chunk_of(head, chunk_choice(head, choice, std::move(payload), finish), with_usage);
 }
 
 json usage_chunk(const AnswerHead& head, const AnswerUsage& usage) {

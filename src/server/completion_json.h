@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/request.h"
+#include "server/choice_reader.h"
 
 namespace hearth::server {
 
@@ -23,9 +24,16 @@ struct AnswerHead {
   std::int64_t seed;
 };
 
+struct ToolCall {
+  std::string id, name, arguments;
+};
+
 struct Choice {
   std::string text;
-  engine::FinishReason finish;
+  std::vector<ToolCall> calls;
+  std::string_view finish;  // "stop", "length", "tool_calls"
+
+  void add(ChoicePart part);
 };
 
 // Of all choices together: the prompt counts once for each prompt, not for each choice.
@@ -41,9 +49,9 @@ nlohmann::ordered_json answer_document(const AnswerHead& head, const std::vector
 
 // Chunks. `with_usage` adds "usage": null, as OpenAI does where a chunk with the usage will follow.
 nlohmann::ordered_json opening_chunk(const AnswerHead& head, std::int32_t choice, bool with_usage);
-nlohmann::ordered_json text_chunk(const AnswerHead& head, std::int32_t choice, std::string_view text,
+nlohmann::ordered_json part_chunk(const AnswerHead& head, std::int32_t choice, const ChoicePart& part,
                                   bool with_usage);
-nlohmann::ordered_json final_chunk(const AnswerHead& head, std::int32_t choice, engine::FinishReason finish,
+nlohmann::ordered_json final_chunk(const AnswerHead& head, std::int32_t choice, std::string_view finish,
                                    bool with_usage);
 nlohmann::ordered_json usage_chunk(const AnswerHead& head, const AnswerUsage& usage);
 

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "server/chat_request.h"
+#include "server/choice_reader.h"
 #include "server/completion_json.h"
 #include "server/generation_queue.h"
 
@@ -62,6 +63,7 @@ struct CompletionService::Job {
   CompletionKind kind;
   std::string model_id;
   ChatPrompt chat;
+  ToolUse tools;
   std::vector<CompletionPrompt> prompts;
   GenerationParameters parameters;
   std::vector<std::string> ignored;
@@ -79,6 +81,11 @@ struct CompletionService::Job {
 
   void submit(const std::shared_ptr<engine::RequestContext>& context);
   HeaderList headers() const;
+  std::vector<ChoiceReader> readers(const std::string& request_id) const {
+    std::vector<ChoiceReader> all;
+    for (std::int32_t i = 0; i < choices; ++i) all.emplace_back(tools, request_id, i);
+    return all;
+  }
   bool counts_prompt(std::int32_t choice) const { return choice % parameters.choices == 0; }
 
  private:
@@ -198,6 +205,7 @@ net::awaitable<void> CompletionService::chat(Exchange& exchange) {
   job.kind = CompletionKind::kChat;
   job.model_id = std::move(request.model);
   job.chat = std::move(request.prompt);
+  job.tools = std::move(request.tools);
   job.parameters = std::move(request.parameters);
   job.ignored = std::move(request.ignored);
   co_await serve(exchange, std::move(job));
@@ -299,6 +307,7 @@ net::awaitable<void> CompletionService::serve(Exchange& exchange, Job job) {
 
 net::awaitable<void> CompletionService::answer(Exchange& exchange, Job& job) {
   std::vector<Choice> choices(static_cast<std::size_t>(job.choices));
+  std::vector<ChoiceReader> readers = job.readers(exchange.context()->request_id);
   AnswerUsage usage;
   std::int32_t unfinished = job.choices;
   while (unfinished > 0) {
@@ -310,9 +319,10 @@ net::awaitable<void> CompletionService::answer(Exchange& exchange, Job& job) {
         throw *event.error;
       }
       Choice& choice = choices[static_cast<std::size_t>(index)];
-      choice.text += event.text;
+      ChoiceReader& reader = readers[static_cast<std::size_t>(index)];
+      for (ChoicePart& part : reader.read(event)) choice.add(std::move(part));
       if (!event.finish) continue;
-      choice.finish = *event.finish;
+      choice.finish = reader.finish_name(*event.finish);
       usage.add(event.usage, job.counts_prompt(index));
       --unfinished;
     }
@@ -336,6 +346,7 @@ net::awaitable<void> CompletionService::stream(Exchange& exchange, Job& job) {
   if (job.kind == CompletionKind::kChat)
     for (std::int32_t i = 0; i < job.choices; ++i)
       out += stream_event(opening_chunk(job.head, i, with_usage));
+  std::vector<ChoiceReader> readers = job.readers(exchange.context()->request_id);
   AnswerUsage usage;
   std::int32_t unfinished = job.choices;
   std::optional<Error> failure;
@@ -349,10 +360,12 @@ net::awaitable<void> CompletionService::stream(Exchange& exchange, Job& job) {
     co_await exchange.wakeup().wait_until(last_sent + heartbeat);
     if (exchange.client_gone()) co_return;
     for (const auto& [index, event] : job.queue->take()) {
-      if (!event.text.empty()) out += stream_event(text_chunk(job.head, index, event.text, with_usage));
+      ChoiceReader& reader = readers[static_cast<std::size_t>(index)];
+      for (const ChoicePart& part : reader.read(event))
+        out += stream_event(part_chunk(job.head, index, part, with_usage));
       if (event.error) failure = event.error;
       if (!event.finish || event.error) continue;
-      out += stream_event(final_chunk(job.head, index, *event.finish, with_usage));
+      out += stream_event(final_chunk(job.head, index, reader.finish_name(*event.finish), with_usage));
       usage.add(event.usage, job.counts_prompt(index));
       --unfinished;
     }

@@ -141,6 +141,8 @@ TEST(ChatRequest, RefusesBadFieldsByPathAndByWhatIsAllowed) {
       {R"("tools":{})", "tools", "an array"},
       {R"("tools":[{"type":"retrieval"}])", "tools[0].type", "function"},
       {R"("tools":[{"type":"function"}])", "tools[0].function", "missing"},
+      {R"("tools":[{"function":{"name":""}}])", "tools[0].function.name", "1 to 64"},
+      {R"("tools":[{"function":{"name":"a b"}}])", "tools[0].function.name", "1 to 64"},
       {R"("tools":[{"function":{}}])", "tools[0].function.name", "missing"},
   };
   for (const BadField& bad : table) {
