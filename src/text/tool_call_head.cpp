@@ -32,6 +32,10 @@ class HeadReader {
     if (peek() == '[') ++at_;
     expect('{');
     head_.open_objects = 1;
+    if (peek() == '{') {  // as the template of Qwen2.5 writes it in its example, and the model after it
+      ++at_;
+      ++head_.open_objects;
+    }
     read_members();
   }
   ToolCallHead take() {

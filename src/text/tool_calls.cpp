@@ -17,12 +17,14 @@ struct Opener {
   std::string_view text;
   ToolCallForm form;
 };
-constexpr std::array<Opener, 5> kOpeners = {{{"<tool_call>", ToolCallForm::kTag},
+constexpr std::array<Opener, 6> kOpeners = {{{"<tool_call>", ToolCallForm::kTag},
+                                             {"<tools>", ToolCallForm::kTag},
                                              {"<function=", ToolCallForm::kFunctionTag},
                                              {"[TOOL_CALLS]", ToolCallForm::kMistral},
                                              {"<|python_tag|>", ToolCallForm::kJson},
                                              {"```", ToolCallForm::kFence}}};
-constexpr std::array<std::string_view, 4> kClosers = {"</tool_call>", "</function>", "```", "<|eom_id|>"};
+constexpr std::array<std::string_view, 5> kClosers = {"</tool_call>", "</tools>", "</function>", "```",
+                                                      "<|eom_id|>"};
 
 // Where `text` has `wanted`, or ends with a beginning of it.
 std::size_t find_or_begin(std::string_view text, std::string_view wanted) {

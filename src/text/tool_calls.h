@@ -4,7 +4,7 @@
 //   Llama 3        {"name": ..., "parameters": {...}}; several with `;` between; <|python_tag|> before;
 //                  <function=NAME>{...}</function>
 //   Mistral        [TOOL_CALLS][{"name": ..., "arguments": {...}}, ...]; [TOOL_CALLS]NAME[ARGS]{...}
-//   any            the same JSON where a line begins, or in a code fence, which models fall into
+//   any            the same JSON where a line begins, in a code fence or in <tools>, which models fall into
 //
 // A call is one where its name is one of the request's tools; everything else stays the text it is. The
 // arguments come as they are written: JSON by its brackets, not checked further. The events' joined text does

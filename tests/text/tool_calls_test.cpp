@@ -110,6 +110,11 @@ TEST(ToolCalls, CodeFences) {
       R"(add({"a": 1})|add({}))");
 }
 
+TEST(ToolCalls, HabitsOfQwen) {
+  EXPECT_EQ(read(R"({{"name": "add", "arguments": {"a": 1}}})"), R"(add({"a": 1}))");
+  EXPECT_EQ(read("<tools>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tools>"), R"(add({"a": 1}))");
+}
+
 TEST(ToolCalls, EverythingElseStaysText) {
   for (const char* text : {"",
                            "Hello.",
