@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/printable.h"
+#include "formats/e5_file.h"
 #include "formats/huggingface_directory.h"
 #include "models/configuration_readers.h"
 #include "models/encoder_tensor_names.h"
@@ -21,6 +22,7 @@ constexpr Family kFamilies[] = {
     {"bert", "bert"}, {"roberta", "roberta"}, {"xlm-roberta", "roberta"}, {"camembert", "roberta"}};
 
 const Family* family_of(const json& config) {
+  if (!config.is_object()) return nullptr;
   const auto type = config.find("model_type");
   if (type == config.end() || !type->is_string()) return nullptr;
   const auto found = std::ranges::find(kFamilies, type->get_ref<const std::string&>(), &Family::model_type);
@@ -145,11 +147,42 @@ void validate(const EncoderConfiguration& configuration, const formats::ModelFil
 
 }  // namespace
 
+bool is_encoder_configuration(const json& config) { return family_of(config) != nullptr; }
+
 bool is_encoder(const formats::ModelFiles& files) {
-  return files.huggingface() != nullptr && family_of(files.huggingface()->config()) != nullptr;
+  if (files.e5() != nullptr) return true;
+  return files.huggingface() != nullptr && is_encoder_configuration(files.huggingface()->config());
 }
 
+namespace {
+
+// The file has no configuration but its sizes; the rest is that of multilingual-e5 (Wang et al. 2024).
+EncoderConfiguration read_e5_configuration(const formats::E5Contents& contents) {
+  EncoderConfiguration out;
+  out.architecture = "bert";
+  out.layers = contents.layers;
+  out.width = contents.width;
+  out.hidden_width = contents.hidden_width;
+  out.heads = contents.heads;
+  out.vocabulary = contents.vocabulary;
+  out.positions = out.maximum_tokens = contents.positions;
+  out.token_types = contents.token_types;
+  out.norm_epsilon = contents.norm_epsilon;
+  out.pooling = kernels::Pooling::kMean;
+  out.normalise = true;
+  out.query_prompt = "query: ";
+  out.document_prompt = "passage: ";
+  return out;
+}
+
+}  // namespace
+
 EncoderConfiguration read_encoder_configuration(const formats::ModelFiles& files) {
+  if (const formats::E5File* e5 = files.e5()) {
+    EncoderConfiguration out = read_e5_configuration(e5->contents());
+    validate(out, files);
+    return out;
+  }
   if (!is_encoder(files))
     throw Error(ErrorKind::kUnsupported,
                 fmt::format("{} is no text encoder that is known", files.path().filename().string()),

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "formats/model_files.h"
@@ -34,8 +35,10 @@ struct EncoderConfiguration {
   bool operator==(const EncoderConfiguration&) const = default;
 };
 
-// Whether these files are a text encoder, and no decoder. Reads config.json's model type alone.
+// Whether these files, or the one of this config.json, are a text encoder, and no decoder. By the model's
+// type alone.
 bool is_encoder(const formats::ModelFiles& files);
+bool is_encoder_configuration(const nlohmann::json& config);
 
 // Throws kUnsupported naming what this encoder has that we cannot run, kCorruptData naming the field with a
 // value that is missing or absurd.
