@@ -22,7 +22,7 @@
 #include <set>
 #include <thread>
 
-#include "server/engine_model.h"
+#include "server/encoder_model.h"
 #include "store/store.h"
 
 namespace hearth::server {
@@ -37,6 +37,7 @@ struct RegistryOptions {
   // For every model, but for a draft model or draft layers: these are the preferred one's. Its load_progress
   // is not used.
   engine::EngineOptions engine;
+  models::EncoderPrecision encoder_precision = models::EncoderPrecision::kEightBits;
   std::size_t memory_budget = default_memory_budget();
   std::vector<std::string> pinned;         // names in the store; once loaded, never unloaded
   std::chrono::milliseconds idle_time{0};  // unused so long, a model is unloaded; 0: never for that
@@ -53,6 +54,7 @@ class ModelRegistry : public ModelProvider {
   std::vector<ModelActivity> activity() override;
   std::optional<engine::DiskCache::Figures> disk_cache() override;
   std::string default_model() override;
+  std::string default_encoder() override;
   void acquire(const std::string& id, Acquired callback) override;
 
   // The ids of RegistryOptions::pinned. Whoever starts the server loads them.
@@ -60,7 +62,7 @@ class ModelRegistry : public ModelProvider {
   // Also called by the loader thread, four times in an idle time.
   void unload_idle();
 
-  // The engine of a loaded model, for tests; null when it is not loaded.
+  // A loaded model that writes text, for tests; null when it is not loaded.
   std::shared_ptr<EngineModel> loaded(const std::string& id) const;
 
  private:
@@ -68,7 +70,7 @@ class ModelRegistry : public ModelProvider {
     ModelState state = ModelState::kAvailable;
     std::atomic<double> progress{0};
     std::string error;
-    std::shared_ptr<EngineModel> model;
+    std::shared_ptr<LoadedModel> model;
     std::size_t planned = 0;
     std::uint64_t last_use = 0;                    // the count of uses
     std::chrono::steady_clock::time_point in_use;  // when it was last seen so
@@ -83,9 +85,10 @@ class ModelRegistry : public ModelProvider {
 
   store::ModelRecord find(const std::string& id) const;
   std::vector<store::ModelRecord> records() const;
+  std::string default_of(bool encoders) const;
   void run_loader();
   void load(const store::ModelRecord& record, const std::string& id, Entry& entry);
-  static std::shared_ptr<EngineModel> unload(Entry& entry);  // to be let go outside the lock
+  static std::shared_ptr<LoadedModel> unload(Entry& entry);  // to be let go outside the lock
   void make_room(const std::string& id, std::size_t needed);
   void note_failure(Entry& entry, const Error& failure, const std::string& pulled_at) const;
 

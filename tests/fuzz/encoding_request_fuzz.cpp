@@ -1,5 +1,5 @@
-// Any bytes as the body of a request for embeddings or a ranking: read or refused with an Error that has a 400
-// status.
+// Any bytes as the body of a request for embeddings or a ranking: read or refused with an Error that has a
+// 400 status.
 #include <cstddef>
 #include <cstdint>
 
