@@ -3,6 +3,7 @@ meets all alike. Medians of the rounds; the vectors are compared too."""
 
 import argparse
 import json
+import operator
 import os
 import pathlib
 import statistics
@@ -71,9 +72,14 @@ class Peer:
         return len(texts) / float(self.process.stdout.readline())
 
 
+def unit(vector):
+    length = sum(x * x for x in vector) ** 0.5
+    return [x / length for x in vector]
+
+
 def cosine(a, b):
-    product = sum(x * y for x, y in zip(a, b))
-    return product / (sum(x * x for x in a) * sum(y * y for y in b)) ** 0.5
+    """Of unit vectors."""
+    return sum(map(operator.mul, a, b))
 
 
 def nearest(vectors):
@@ -113,14 +119,14 @@ def main():
                 rates[name].append(runner.rate(texts))
 
     medians = {name: statistics.median(values) for name, values in rates.items()}
-    vectors = {name: runner.vectors() for name, runner in runners.items()}
+    vectors = {name: [unit(vector) for vector in runner.vectors()] for name, runner in runners.items()}
     reference = arguments.peers[0]
     best = max(medians[name] for name in arguments.peers)
-    neighbours = nearest(vectors[reference])
-    print(f"{len(texts)} texts, {arguments.threads} threads, medians of {arguments.rounds} interleaved rounds")
+    neighbours = {name: nearest(values) for name, values in vectors.items()}
+    print(f"{len(texts)} texts, {arguments.threads} threads, medians of {arguments.rounds} interleaved rounds\n")
+    print(f"| | texts/s | ÷ best peer | cosine with {reference}, least | same nearest text |\n|---|---|---|---|---|")
     for name, median in medians.items():
         worst = min(cosine(a, b) for a, b in zip(vectors[name], vectors[reference]))
-        same = sum(a == b for a, b in zip(nearest(vectors[name]), neighbours)) / len(texts)
-        print(f"{name:18} {median:8.1f} texts/s  {median / best:5.2f} of the best peer's  "
-              f"cosine with {reference} at least {worst:.5f}, same nearest text {same:.1%}")  # fmt: skip
+        same = sum(a == b for a, b in zip(neighbours[name], neighbours[reference])) / len(texts)
+        print(f"| {name} | {median:.0f} | {median / best:.2f}× | {worst:.5f} | {same:.1%} |")
     return 0

@@ -21,17 +21,16 @@ void EncodingQueue::submit(EncodingRequest request, EncodingCallback callback) {
   for (const EncoderInput& input : job.request.inputs) job.tokens += std::ssize(input.tokens);
   job.result.values.resize(job.request.inputs.size() *
                            static_cast<std::size_t>(encoder_.configuration().output_width()));
+  const auto time_to_room = [this] { return drain_.estimate(Clock::now(), jobs_count_); };
   {
     const std::lock_guard lock(mutex_);
     if (jobs_count_ >= options_.queue_limit)
-      throw Error(ErrorKind::kOverloaded, fmt::format("{} requests wait already", jobs_count_),
-                  "try again in some seconds");
+      throw QueueFull(fmt::format("{} requests wait already", jobs_count_), time_to_room());
     if (jobs_count_ > 0 && tokens_ + job.tokens > options_.queued_tokens)
-      throw Error(
-          ErrorKind::kOverloaded,
+      throw QueueFull(
           fmt::format("texts of {} tokens wait already; with this one's {} they would be more than {}",
                       tokens_, job.tokens, options_.queued_tokens),
-          "try again in some seconds");
+          time_to_room());
     ++jobs_count_;
     tokens_ += job.tokens;
     ++load_.waiting;
@@ -167,6 +166,7 @@ void EncodingQueue::finish(std::list<Job>::iterator job, std::optional<Error> er
     const std::lock_guard lock(mutex_);
     --jobs_count_;
     tokens_ -= ended.front().tokens;
+    drain_.observe(Clock::now(), jobs_count_);
     load_.running = static_cast<std::int32_t>(jobs_.size());
     load_.waiting = static_cast<std::int32_t>(jobs_count_) - load_.running;
   }

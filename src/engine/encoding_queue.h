@@ -11,6 +11,7 @@
 
 #include "engine/embedder.h"
 #include "engine/fair_share.h"
+#include "engine/queue_drain.h"
 
 namespace hearth::engine {
 
@@ -65,6 +66,7 @@ class EncodingQueue {
   std::list<Job> waiting_;
   std::int64_t jobs_count_ = 0, tokens_ = 0;  // waiting and in work
   Engine::Load load_;
+  QueueDrain drain_;
 
   std::jthread thread_;  // last: stops before anything it uses is gone
 };

@@ -137,7 +137,8 @@ net::awaitable<std::optional<engine::EncodingResult>> EncodingService::encode(
         });
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kOverloaded) metrics_->request_refused("queue");
-    throw Error(error).with_field(error.kind() == ErrorKind::kOverloaded ? "" : std::string(field));
+    if (error.kind() == ErrorKind::kOverloaded) throw;
+    throw Error(error).with_field(std::string(field));
   }
   completions_.take_tokens(exchange, tokens);
   exchange.drop_body();

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "base/file.h"
+#include "engine/queue_drain.h"
 #include "formats/safetensors.h"
 #include "support/expect_error.h"
 
@@ -226,6 +227,7 @@ TEST_F(EmbedderTest, AFullQueueRefusesAndRecovers) {
     submit({input});
     submit({input});
     test::expect_error(ErrorKind::kOverloaded, {"2 requests"}, [&] { submit({input}); });
+    EXPECT_THROW(submit({input}), QueueFull);  // which says when there will be room
   }
   EXPECT_FALSE(results[2].get().error);
   EXPECT_FALSE(results[3].get().error);
