@@ -7,7 +7,6 @@
 #include <cctype>
 
 #include "base/error.h"
-#include "base/json.h"
 
 namespace hearth::server {
 
@@ -17,22 +16,6 @@ namespace {
 
 Error invalid(const std::string& field, std::string message) {
   return Error(ErrorKind::kInvalidArgument, std::move(message)).with_field(field);
-}
-
-json parse_body(std::string_view body) {
-  if (body.empty()) throw Error(ErrorKind::kInvalidArgument, "The body is empty; it must be a JSON object.");
-  JsonLimits limits;
-  limits.maximum_depth = kDeepestJson;
-  limits.maximum_values = kMostJsonValues;
-  limits.error_kind = ErrorKind::kInvalidArgument;
-  return parse_ordered_json(body, "The body", limits);
-}
-
-std::string read_model(FieldReader& body) {
-  const auto model = body.string("model");
-  if (model && (model->empty() || model->size() > 256))
-    throw invalid("model", "`model` must have 1 to 256 bytes.");
-  return model.value_or("");
 }
 
 // Parts that are not text are refused by name. How the others are joined is the template's to say.
@@ -164,41 +147,6 @@ json read_tools(FieldReader& body) {
   return tools->empty() || (choice && *choice == "none") ? json(nullptr) : *tools;
 }
 
-std::vector<std::int32_t> read_tokens(const json& tokens, const std::string& path) {
-  std::vector<std::int32_t> ids;
-  ids.reserve(tokens.size());
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    const json& token = tokens[i];
-    if (!token.is_number_unsigned() || token.get<std::uint64_t>() > std::uint64_t{INT32_MAX})
-      throw_wrong_type(fmt::format("{}[{}]", path, i), "a token id (or every item a string)", token);
-    ids.push_back(token.get<std::int32_t>());
-  }
-  return ids;
-}
-
-std::vector<CompletionPrompt> read_prompts(FieldReader& body) {
-  const json& prompt = body.required("prompt", "a string, an array of strings or an array of token ids");
-  if (prompt.is_string()) return {prompt.get<std::string>()};
-  if (!prompt.is_array())
-    throw_wrong_type("prompt", "a string, an array of strings or an array of token ids", prompt);
-  if (prompt.empty()) throw invalid("prompt", "`prompt` is empty; it must hold at least one prompt.");
-  if (prompt[0].is_number()) return {read_tokens(prompt, "prompt")};
-  if (prompt.size() > kMostPrompts)
-    throw invalid("prompt",
-                  fmt::format("`prompt` may hold at most {}, but holds {}.", kMostPrompts, prompt.size()));
-  std::vector<CompletionPrompt> prompts;
-  for (std::size_t i = 0; i < prompt.size(); ++i) {
-    const std::string path = fmt::format("prompt[{}]", i);
-    if (prompt[i].is_string())
-      prompts.emplace_back(prompt[i].get<std::string>());
-    else if (prompt[i].is_array())
-      prompts.emplace_back(read_tokens(prompt[i], path));
-    else
-      throw_wrong_type(path, "a string or an array of token ids", prompt[i]);
-  }
-  return prompts;
-}
-
 void refuse_unsupported_completion_fields(FieldReader& body, std::int32_t choices) {
   if (body.boolean("echo").value_or(false))
     throw Error(ErrorKind::kUnsupported, "`echo` is not supported yet.", "leave the field out")
@@ -233,7 +181,7 @@ CompletionRequest parse_completion(std::string_view text) {
   FieldReader body(document);
   CompletionRequest request;
   request.model = read_model(body);
-  request.prompts = read_prompts(body);
+  request.prompts = read_texts(body, "prompt", kMostPrompts);
   request.parameters = read_generation_parameters(body, {"max_tokens"});
   // As OpenAI documents it: a plain completion without a limit is short.
   if (!request.parameters.maximum_tokens) request.parameters.maximum_tokens = 16;

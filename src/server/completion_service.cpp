@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/string.hpp>
 #include <mutex>
 
@@ -11,6 +9,7 @@
 #include "server/choice_reader.h"
 #include "server/completion_json.h"
 #include "server/generation_queue.h"
+#include "server/on_worker.h"
 
 namespace hearth::server {
 
@@ -18,26 +17,6 @@ namespace net = boost::asio;
 using std::chrono::steady_clock;
 
 namespace {
-
-// Runs `work` on a worker thread; its result or exception comes back to the caller's strand.
-template <typename Work>
-net::awaitable<std::invoke_result_t<Work>> on_worker(net::thread_pool& workers, Work work) {
-  auto run = [](Work task) -> net::awaitable<std::invoke_result_t<Work>> { co_return task(); };
-  co_return co_await net::co_spawn(workers.get_executor(), run(std::move(work)), net::use_awaitable);
-}
-
-// Names go into a header: only what a field's name is made of, and not without end.
-std::string ignored_header(const std::vector<std::string>& names) {
-  std::string value;
-  for (const std::string& name : names) {
-    std::string clean = name.substr(0, 64);
-    for (char& c : clean)
-      if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '-' && c != '.') c = '?';
-    if (value.size() + clean.size() > 1024) return value + ", ...";
-    value += (value.empty() ? "" : ", ") + clean;
-  }
-  return value;
-}
 
 // What a request's Cache-Control (RFC 9111, 5.2.1) allows.
 struct CacheUse {
@@ -185,7 +164,11 @@ HeaderList CompletionService::Job::headers() const {
   return headers;
 }
 
-// Before any work; what is wrong with the request counts too. Nothing: it is refused and answered.
+void CompletionService::take_tokens(Exchange& exchange, std::int64_t count) {
+  callers_->take_tokens(engine::caller_of(exchange.context()->principal), exchange.options().caller_limits,
+                        count, steady_clock::now());
+}
+
 net::awaitable<std::optional<CallerLimits::Admission>> CompletionService::admit(Exchange& exchange) {
   auto admitted = callers_->admit(engine::caller_of(exchange.context()->principal),
                                   exchange.options().caller_limits, steady_clock::now());

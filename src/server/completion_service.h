@@ -25,11 +25,16 @@ class CompletionService {
   boost::asio::awaitable<void> chat(Exchange& exchange);
   boost::asio::awaitable<void> text(Exchange& exchange);
 
+  // For every route that a model answers. Before any work: what is wrong with the request counts too.
+  // Nothing: it is refused and answered.
+  boost::asio::awaitable<std::optional<CallerLimits::Admission>> admit(Exchange& exchange);
+  // The model, loaded if need be; null: the client is gone.
+  boost::asio::awaitable<std::shared_ptr<ServedModel>> acquire(Exchange& exchange, const std::string& id);
+  void take_tokens(Exchange& exchange, std::int64_t count);
+
  private:
   struct Job;
-  boost::asio::awaitable<std::optional<CallerLimits::Admission>> admit(Exchange& exchange);
   boost::asio::awaitable<void> serve(Exchange& exchange, Job job);
-  boost::asio::awaitable<std::shared_ptr<ServedModel>> acquire(Exchange& exchange, const std::string& id);
   boost::asio::awaitable<void> answer(Exchange& exchange, Job& job);
   boost::asio::awaitable<void> stream(Exchange& exchange, Job& job);
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "server/completion_service.h"
+#include "server/encoding_service.h"
 #include "server/listen_addresses.h"
 #include "server/listener.h"
 #include "server/liveness.h"
@@ -37,6 +38,7 @@ struct Server::Implementation {
   net::thread_pool workers{1}, admin_workers{1};
   const std::shared_ptr<ResponseCache> cache;  // null: none
   CompletionService completions;
+  EncodingService encodings{models, completions, workers, metrics};
   std::optional<Listener> listener, admin;
   std::optional<Liveness> liveness;
   std::vector<std::jthread> threads;
@@ -84,6 +86,8 @@ Router Server::Implementation::public_router(const ListenAddress& address) {
   router.add("POST", "/v1/chat/completions",
              [this](Exchange& exchange) { return completions.chat(exchange); });
   router.add("POST", "/v1/completions", [this](Exchange& exchange) { return completions.text(exchange); });
+  router.add("POST", "/v1/embeddings", [this](Exchange& exchange) { return encodings.embeddings(exchange); });
+  router.add("POST", "/v1/rerank", [this](Exchange& exchange) { return encodings.rerank(exchange); });
   return router;
 }
 
