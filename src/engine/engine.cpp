@@ -101,6 +101,17 @@ void Engine::keep_public_texts_current() {
   implementation_->tokenize_public_texts(now);
 }
 
+PromptTooLong::PromptTooLong(std::int64_t prompt_tokens, std::int32_t context_tokens)
+    : Error(
+          Error(ErrorKind::kContextLengthExceeded,
+                fmt::format("the prompt has {} tokens; at most {} fit this model's context of {}, with room "
+                            "for one token of answer",
+                            prompt_tokens, context_tokens - 1, context_tokens),
+                "shorten the prompt or serve with a larger --context")
+              .with_field("messages")),
+      prompt_tokens(prompt_tokens),
+      most_tokens(context_tokens - 1) {}
+
 void Engine::check_room() const { implementation_->scheduler->check_room(); }
 
 void Engine::submit(GenerationRequest request, GenerationCallback callback) {
@@ -110,14 +121,7 @@ void Engine::submit(GenerationRequest request, GenerationCallback callback) {
   if (prompt_tokens == 0)
     throw Error(ErrorKind::kInvalidArgument, "the prompt is empty", "send at least one token of text")
         .with_field("prompt");
-  if (prompt_tokens >= context_tokens())
-    throw Error(
-        ErrorKind::kContextLengthExceeded,
-        fmt::format("the prompt has {} tokens; at most {} fit this model's context of {}, with room for one "
-                    "token of answer",
-                    prompt_tokens, context_tokens() - 1, context_tokens()),
-        "shorten the prompt or serve with a larger --context")
-        .with_field("messages");
+  if (prompt_tokens >= context_tokens()) throw PromptTooLong(prompt_tokens, context_tokens());
   if (request.maximum_tokens < 0)
     throw Error(ErrorKind::kInvalidArgument,
                 fmt::format("max_tokens is {}, allowed is 1 or more", request.maximum_tokens))

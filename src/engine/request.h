@@ -72,6 +72,13 @@ struct GenerationRequest {
   std::function<void(std::uint64_t)> observe_logits;
 };
 
+// A prompt that does not fit the context with a token of answer.
+class PromptTooLong : public Error {
+ public:
+  PromptTooLong(std::int64_t prompt_tokens, std::int32_t context_tokens);
+  std::int64_t prompt_tokens, most_tokens;
+};
+
 enum class FinishReason { kStop, kLength, kCancelled, kError };
 std::string_view name_of(FinishReason reason);  // "stop", "length", "cancelled", "error"
 
@@ -91,6 +98,7 @@ struct GenerationEvent {
   std::vector<std::int32_t>
       tokens;  // that were sampled since the last event; their text may still be held back
   std::optional<FinishReason> finish;
+  std::string stop_string = {};  // of the request's, that ended it
   std::optional<Error> error;
   Usage usage;  // so far
 };

@@ -171,7 +171,12 @@ void Sequence::send_token(std::int32_t token) {
     if (!stop_matcher_.stopped()) return finish(FinishReason::kLength, text + stop_matcher_.flush(), {token});
   }
   if (stop_matcher_.stopped()) return finish(FinishReason::kStop, std::move(text), {token});
-  send({.text = std::move(text), .tokens = {token}, .finish = {}, .error = {}, .usage = usage()});
+  send({.text = std::move(text),
+        .tokens = {token},
+        .finish = {},
+        .stop_string = {},
+        .error = {},
+        .usage = usage()});
 }
 
 void Sequence::fail(const Error& error) { finish(FinishReason::kError, {}, {}, error); }
@@ -210,6 +215,7 @@ void Sequence::finish(FinishReason reason, std::string text, std::vector<std::in
   send({.text = std::move(text),
         .tokens = std::move(tokens),
         .finish = reason,
+        .stop_string = stop_matcher_.matched(),
         .error = std::move(error),
         .usage = final_usage});
 }

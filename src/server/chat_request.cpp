@@ -108,15 +108,6 @@ json read_messages(FieldReader& body) {
   return checked;
 }
 
-// As OpenAI has it: names go between the marks of a template.
-void check_tool_name(const std::string& name, const std::string& field) {
-  const auto is_allowed = [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
-  };
-  if (name.empty() || name.size() > 64 || !std::ranges::all_of(name, is_allowed))
-    throw invalid(field, fmt::format("`{}` must be 1 to 64 letters, digits, `_`, `-` or `.`.", field));
-}
-
 json read_tools(FieldReader& body) {
   // Takes the fields that only steer tools off the list of ignored ones.
   const json* choice = body.value("tool_choice");
@@ -160,6 +151,15 @@ void refuse_unsupported_completion_fields(FieldReader& body, std::int32_t choice
 }
 
 }  // namespace
+
+// As OpenAI has it: names go between the marks of a template.
+void check_tool_name(const std::string& name, const std::string& field) {
+  const auto is_allowed = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+  };
+  if (name.empty() || name.size() > 64 || !std::ranges::all_of(name, is_allowed))
+    throw invalid(field, fmt::format("`{}` must be 1 to 64 letters, digits, `_`, `-` or `.`.", field));
+}
 
 ChatCompletionRequest parse_chat_completion(std::string_view text) {
   const json document = parse_body(text);

@@ -52,6 +52,9 @@ struct CompletionRequest {
   std::vector<std::string> ignored;
 };
 
+// Of a tool in any API's request; throws kInvalidArgument.
+void check_tool_name(const std::string& name, const std::string& field);
+
 ChatCompletionRequest parse_chat_completion(std::string_view body);
 CompletionRequest parse_completion(std::string_view body);
 

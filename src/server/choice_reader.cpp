@@ -41,9 +41,8 @@ std::vector<ChoicePart> ChoiceReader::read(const engine::GenerationEvent& event)
   return parts;
 }
 
-std::string_view ChoiceReader::finish_name(engine::FinishReason reason) const {
-  if (reason == engine::FinishReason::kStop && calls_ > 0) return "tool_calls";
-  return engine::name_of(reason);
+ChoiceEnd ChoiceReader::end(const engine::GenerationEvent& event) const {
+  return {*event.finish, event.stop_string, *event.finish == engine::FinishReason::kStop && calls_ > 0};
 }
 
 // Nine letters and digits, as the templates of Mistral's models want them.

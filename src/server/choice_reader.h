@@ -22,6 +22,13 @@ struct ChoicePart {
   std::string id = {};   // kCall
 };
 
+// Why a choice ended.
+struct ChoiceEnd {
+  engine::FinishReason reason = engine::FinishReason::kStop;
+  std::string stop_string = {};  // of the request's, where one was met
+  bool has_calls = false;        // it ended to call tools
+};
+
 class ChoiceReader {
  public:
   // `request_id` and `choice` make the calls' ids.
@@ -29,8 +36,8 @@ class ChoiceReader {
 
   // What is new for the client in an event's text.
   std::vector<ChoicePart> read(const engine::GenerationEvent& event);
-  // Why the answer ended, as OpenAI names it.
-  std::string_view finish_name(engine::FinishReason reason) const;
+  // REQUIRES: the event is the last, and read.
+  ChoiceEnd end(const engine::GenerationEvent& event) const;
 
  private:
   std::string next_id() const;

@@ -259,7 +259,7 @@ std::optional<Response> Connection::refusal() {
           transport_->is_encrypted()))
     return protocol_error(403, *reason, "forbidden");
   if (draining_ && !reads_only)
-    return error_response(Error(ErrorKind::kOverloaded, "The server is stopping.", "send it again"));
+    return error_response(api(), Error(ErrorKind::kOverloaded, "The server is stopping.", "send it again"));
   std::string_view path = view(request_.target());
   path = path.substr(0, path.find('?'));
   match_ = environment_.router.find(method, path);
@@ -343,14 +343,17 @@ net::awaitable<void> Connection::run_handler() {
   if (started_) {
     transport_->close();  // an answer cut short must not look whole
   } else {
-    Response response = error_response(*failure, retry_after);
+    Response response = error_response(api(), *failure, retry_after);
     co_await respond(std::move(response));
   }
 }
 
+Api Connection::api() const { return api_of(view(request_.target())); }
+
 HeaderList Connection::head_of(HeaderList headers) {
   if (draining_) keep_alive_ = false;
   headers.emplace_back("x-request-id", context_->request_id);
+  if (api() == Api::kAnthropic) headers.emplace_back("request-id", context_->request_id);
   headers.emplace_back("X-Content-Type-Options", "nosniff");
   headers.emplace_back("Referrer-Policy", "no-referrer");
   headers.emplace_back("Cross-Origin-Resource-Policy", "same-origin");

@@ -24,6 +24,7 @@ class EncoderModel : public LoadedModel {
   const std::string& fingerprint() const override { return embedder_->fingerprint(); }
   const std::string& digest() const override { return digest_; }
   engine::SamplingOptions default_sampling() const override { return {}; }
+  void check_room() const override { refuse(); }
   void submit(engine::GenerationRequest request, engine::GenerationCallback callback) override;
   engine::Embedder* embedder() override { return embedder_.get(); }
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/log.h"
-#include "server/completion_json.h"
+#include "server/api_errors.h"
 #include "server/listen_addresses.h"
 #include "server/liveness.h"
 #include "server/upstream.h"
@@ -134,7 +134,7 @@ net::awaitable<void> pass_stream(Exchange& exchange, Upstream& upstream, Parser&
   }
   if (failure) {
     log_warning("{} broken off: {}", exchange.context()->request_id, failure->log_text());
-    const std::string event = stream_event(error_document(*failure));
+    const std::string event = stream_error(api_of(exchange.message().target()), *failure);
     connected = co_await exchange.send(event);
   }
   if (connected) co_await exchange.end_stream();

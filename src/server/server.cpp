@@ -85,6 +85,9 @@ Router Server::Implementation::public_router(const ListenAddress& address) {
   add_health_routes(router, phase);
   router.add("POST", "/v1/chat/completions",
              [this](Exchange& exchange) { return completions.chat(exchange); });
+  router.add("POST", "/v1/messages", [this](Exchange& exchange) { return completions.messages(exchange); });
+  router.add("POST", "/v1/messages/count_tokens",
+             [this](Exchange& exchange) { return completions.count_message_tokens(exchange); });
   router.add("POST", "/v1/completions", [this](Exchange& exchange) { return completions.text(exchange); });
   router.add("POST", "/v1/embeddings", [this](Exchange& exchange) { return encodings.embeddings(exchange); });
   router.add("POST", "/v1/rerank", [this](Exchange& exchange) { return encodings.rerank(exchange); });

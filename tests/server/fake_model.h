@@ -80,9 +80,7 @@ class FakeModel : public ServedModel {
     if (request.prompt.empty())
       throw Error(ErrorKind::kInvalidArgument, "the prompt is empty").with_field("prompt");
     if (request.prompt.size() >= 64)
-      throw Error(ErrorKind::kContextLengthExceeded,
-                  fmt::format("the prompt has {} tokens; the context is 64", request.prompt.size()))
-          .with_field("messages");
+      throw engine::PromptTooLong(static_cast<std::int64_t>(request.prompt.size()), 64);
     for (const std::int32_t token : request.prompt)
       if (token >= 1000)
         throw Error(ErrorKind::kInvalidArgument, "token not in the vocabulary").with_field("prompt");
