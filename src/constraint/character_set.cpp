@@ -66,7 +66,7 @@ CharacterSet CharacterSet::all() { return {{0, 0xD7FF}, {0xE000, kLast}}; }
 CharacterSet CharacterSet::of_property(const std::string& property) {
   const bool plain = std::ranges::all_of(
       property, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '='; });
-  const std::string pattern = "[\\p{" + property + "}]";
+  const std::string pattern = fmt::format("[\\p{{{}}}]", property);
   const std::u16string wide(pattern.begin(), pattern.end());
   UErrorCode status = U_ZERO_ERROR;
   const CObject<USet, &uset_close> set(
@@ -132,8 +132,8 @@ Expression one_character(ExpressionStore& store, const CharacterSet& set, Writin
   return store.any_of(std::move(forms));
 }
 
-std::string json_escaped(std::string_view text) {
-  std::string out;
+std::string json_quoted(std::string_view text) {
+  std::string out = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (needs_escape(byte))
@@ -141,6 +141,7 @@ std::string json_escaped(std::string_view text) {
     else
       out += c;
   }
+  out += '"';
   return out;
 }
 

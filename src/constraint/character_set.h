@@ -35,7 +35,7 @@ class CharacterSet {
 enum class Writing { kUtf8, kJsonString };
 
 Expression one_character(ExpressionStore& store, const CharacterSet& set, Writing writing);
-// The inside of a JSON string with this value. REQUIRES: valid UTF-8.
-std::string json_escaped(std::string_view text);
+// The JSON string with this value. REQUIRES: valid UTF-8.
+std::string json_quoted(std::string_view text);
 
 }  // namespace hearth::constraint

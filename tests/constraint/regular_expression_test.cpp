@@ -15,7 +15,7 @@ namespace {
 bool matches(std::string_view pattern, std::string_view value) {
   ExpressionStore store;
   const Expression strings = string_with_match(store, pattern);
-  return store.contains(strings, "\"" + json_escaped(value) + "\"");
+  return store.contains(strings, json_quoted(value));
 }
 
 ErrorKind refusal(std::string_view pattern) {

@@ -1,0 +1,43 @@
+// JSON numbers between bounds, as languages of their decimal texts.
+//
+// Texts are `-?(0|[1-9][0-9]*)(\.[0-9]+)?` without "-0"; exponents come only where nothing bounds the number. To keep
+// what a reader makes of a text within the bounds, a bounded number has at most 15 digits before and behind the dot
+// together, or as many as its bounds have; an unbounded integer at most 18.
+// Thread-safety: values and free functions. Errors: kUnsupported for divisors that are too large or too fine.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "constraint/expression.h"
+
+namespace hearth::constraint {
+
+// Written out; without zeros that mean nothing.
+struct Decimal {
+  bool negative = false;
+  std::string whole = "0", fraction{};
+
+  // REQUIRES: a finite number.
+  static Decimal of(const nlohmann::ordered_json& number);
+};
+
+struct NumberBounds {
+  struct Bound {
+    Decimal value;
+    bool exclusive;
+  };
+  std::vector<Bound> least, most;  // all hold
+  std::vector<Decimal> divisors;
+  bool integer = false;
+};
+
+Expression number_text(ExpressionStore& store, const NumberBounds& bounds);
+// All texts, within the limits above, of exactly this number.
+Expression number_equal(ExpressionStore& store, const Decimal& value);
+// All numbers with an exponent.
+Expression number_with_exponent(ExpressionStore& store);
+
+}  // namespace hearth::constraint

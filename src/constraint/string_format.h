@@ -1,0 +1,16 @@
+// The values of `format` in JSON Schema (Draft 2020-12, Validation, 7.3) as patterns.
+//
+// Each pattern admits only what is right for the format, and may leave out rare forms: leap seconds, quoted local
+// parts of addresses, letters beyond ASCII. Thread-safety: free functions.
+#pragma once
+
+#include <string_view>
+
+namespace hearth::constraint {
+
+// Empty where the format is not implemented.
+std::string_view pattern_of_format(std::string_view format);
+// Whether the specification defines it; what it does not define means nothing.
+bool is_standard_format(std::string_view format);
+
+}  // namespace hearth::constraint
