@@ -2,15 +2,17 @@
 //
 //   constraint_probe MODEL.gguf < questions
 //
-// A question has "schema" or "gbnf", and maybe "texts" to be followed, "walks": how many texts to make at random,
-// "timed": true for the time of each mask along the texts. The answer has "error" (kind and message), or
-// "compile_seconds", "accepted", "texts" and "mask_seconds" (first time, second time).
+// "vocabulary" gives the tokens as hexadecimal digits and the ends of generation, "encode" the tokens of a text.
+// Any other question has "schema" or "gbnf", and maybe "texts" to be followed, "walks": how many texts to make at
+// random, "timed": true for the time of each mask along the texts. The answer has "error" (kind and message),
+// or "compile_seconds", "accepted", "texts" and "mask_seconds" (first time, second time).
 #include <chrono>
 #include <iostream>
 #include <random>
 #include <string>
 
 #include "base/error.h"
+#include "base/hex.h"
 #include "constraint/gbnf.h"
 #include "constraint/json_schema.h"
 #include "constraint/matcher.h"
@@ -23,13 +25,16 @@ using namespace hearth;
 using json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 struct Probe {
   std::shared_ptr<const text::Tokenizer> tokenizer;
   std::shared_ptr<const constraint::Vocabulary> vocabulary;
 
-  bool accepts(const constraint::Constraint& compiled, const std::string& text, std::vector<double>* times) const {
+  bool accepts(const constraint::Constraint& compiled, const std::string& text,
+               std::vector<double>* times) const {
     auto matcher = compiled.start();
     for (const std::int32_t token : tokenizer->encode(text, {.add_special = false})) {
       const auto begin = Clock::now();
@@ -57,7 +62,8 @@ struct Probe {
         const auto bytes = vocabulary->bytes(token);
         if (!mask->allows(token) || bytes.empty()) continue;
         allowed.push_back(token);
-        if (bytes == "\"" || bytes == "}" || bytes == "]" || bytes == "0" || bytes == "null") closing.push_back(token);
+        if (bytes == "\"" || bytes == "}" || bytes == "]" || bytes == "0" || bytes == "null")
+          closing.push_back(token);
       }
       if (allowed.empty()) throw std::runtime_error("nothing can follow " + text);
       const auto& from = !closing.empty() && random() % 3 == 0 ? closing : allowed;
@@ -71,6 +77,17 @@ struct Probe {
   json answer(const json& question) const {
     const auto begin = Clock::now();
     json answer;
+    if (question.contains("vocabulary")) {
+      for (std::size_t t = 0; t < vocabulary->size(); ++t)
+        answer["tokens"].push_back(
+            to_hex(std::as_bytes(std::span(vocabulary->bytes(static_cast<std::int32_t>(t))))));
+      answer["ends"] = vocabulary->ends();
+      return answer;
+    }
+    if (question.contains("encode")) {
+      answer["tokens"] = tokenizer->encode(question["encode"].get<std::string>(), {.add_special = false});
+      return answer;
+    }
     try {
       auto grammar = question.contains("gbnf") ? constraint::parse_gbnf(question["gbnf"].get<std::string>())
                                                : constraint::json_schema_grammar(question["schema"]);
@@ -84,9 +101,11 @@ struct Probe {
         accepts(*compiled, text.get<std::string>(), &second);
         answer["mask_seconds"].push_back({first, second});
       }
-      for (unsigned seed = 0; seed < question.value("walks", 0U); ++seed) answer["texts"].push_back(walk(*compiled, seed));
+      for (unsigned seed = 0; seed < question.value("walks", 0U); ++seed)
+        answer["texts"].push_back(walk(*compiled, seed));
     } catch (const Error& error) {
-      answer["error"] = {{"kind", error.info().name}, {"message", error.message()}, {"seconds", seconds_since(begin)}};
+      answer["error"] = {
+          {"kind", error.info().name}, {"message", error.message()}, {"seconds", seconds_since(begin)}};
     }
     return answer;
   }
@@ -99,7 +118,8 @@ int main(int count, char** arguments) {
   Probe probe;
   probe.tokenizer = text::Tokenizer::from_model(formats::ModelFiles::open(arguments[1]));
   const auto begin = Clock::now();
-  probe.vocabulary = std::make_shared<const constraint::Vocabulary>(*probe.tokenizer, probe.tokenizer->vocabulary_size());
+  probe.vocabulary =
+      std::make_shared<const constraint::Vocabulary>(*probe.tokenizer, probe.tokenizer->vocabulary_size());
   std::cerr << "the vocabulary took " << seconds_since(begin) << " s\n";
   for (std::string line; std::getline(std::cin, line);) {
     json answer;

@@ -19,7 +19,8 @@ class Magnitudes {
   }
 
   Expression whole(std::uint32_t digits) {
-    return store_.any_of({store_.literal("0"), store_.sequence(store_.byte_range('1', '9'), digits_upto(0, digits - 1))});
+    return store_.any_of(
+        {store_.literal("0"), store_.sequence(store_.byte_range('1', '9'), digits_upto(0, digits - 1))});
   }
   Expression fraction(std::uint32_t digits) { return store_.sequence(dot_, digits_upto(1, digits)); }
 
@@ -34,8 +35,9 @@ class Magnitudes {
     Expression equal = any_fraction_;
     if (!value.fraction.empty()) {
       const Expression rest = store_.repeat(digit_, 0);
-      equal = store_.sequence(dot_, store_.any_of({greater_digits(value.fraction, [&](std::size_t) { return rest; }),
-                                                   store_.sequence(store_.literal(value.fraction), rest)}));
+      equal = store_.sequence(
+          dot_, store_.any_of({greater_digits(value.fraction, [&](std::size_t) { return rest; }),
+                               store_.sequence(store_.literal(value.fraction), rest)}));
     }
     return store_.any_of({store_.sequence(larger, any_fraction_), store_.sequence(store_.literal(w), equal)});
   }
@@ -53,7 +55,9 @@ class Magnitudes {
   }
 
  private:
-  Expression digits_upto(std::uint32_t least, std::uint32_t most) { return store_.repeat(digit_, least, most); }
+  Expression digits_upto(std::uint32_t least, std::uint32_t most) {
+    return store_.repeat(digit_, least, most);
+  }
 
   // As many digits as `digits` has, or what `behind` says, that are greater in the order of dictionaries.
   template <typename Behind>
@@ -73,23 +77,39 @@ class Magnitudes {
   Expression any_fraction_;
 };
 
-std::uint32_t digits_of(const Decimal& value) {
-  return static_cast<std::uint32_t>(value.whole.size() + value.fraction.size());
-}
-
 Expression multiples(ExpressionStore& store, const Decimal& divisor) {
   constexpr std::uint32_t kLargest = 1 << 24;
   const std::string digits = divisor.whole + divisor.fraction;
   std::uint32_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc{} || value > kLargest || divisor.fraction.size() > 9 || end != digits.data() + digits.size())
+  if (error != std::errc{} || value > kLargest || divisor.fraction.size() > 9 ||
+      end != digits.data() + digits.size())
     throw Error(ErrorKind::kUnsupported, "`multipleOf`: a divisor so large or so fine is not supported");
   if (value == 0 || divisor.negative)
     throw Error(ErrorKind::kInvalidArgument, "`multipleOf` must be greater than 0");
   return store.multiple_of(value, static_cast<std::uint32_t>(divisor.fraction.size()));
 }
 
+Expression number_with_exponent(ExpressionStore& store) {
+  Magnitudes magnitudes(store);
+  ByteSet e, sign;
+  e.set('e').set('E');
+  sign.set('+').set('-');
+  // 99: with 15 digits before it still a finite double.
+  const Expression parts[] = {store.optional(store.literal("-")),
+                              magnitudes.whole(kDecimalDigits),
+                              store.optional(magnitudes.fraction(kDecimalDigits)),
+                              store.bytes(e),
+                              store.optional(store.bytes(sign)),
+                              store.repeat(store.byte_range('0', '9'), 1, 2)};
+  return store.sequence(parts);
+}
+
 }  // namespace
+
+std::uint32_t digits_of(const Decimal& value) {
+  return static_cast<std::uint32_t>(value.whole.size() + value.fraction.size());
+}
 
 Decimal Decimal::of(const nlohmann::ordered_json& number) {
   std::string text = number.dump();
@@ -126,25 +146,17 @@ Expression number_equal(ExpressionStore& store, const Decimal& value) {
   return value.negative ? store.sequence(store.literal("-"), magnitude) : magnitude;
 }
 
-Expression number_with_exponent(ExpressionStore& store) {
-  Magnitudes magnitudes(store);
-  ByteSet e, sign;
-  e.set('e').set('E');
-  sign.set('+').set('-');
-  // 99: with 15 digits before it still a finite double.
-  const Expression parts[] = {store.optional(store.literal("-")),
-                              magnitudes.whole(kDecimalDigits),
-                              store.optional(magnitudes.fraction(kDecimalDigits)),
-                              store.bytes(e),
-                              store.optional(store.bytes(sign)),
-                              store.repeat(store.byte_range('0', '9'), 1, 2)};
-  return store.sequence(parts);
+Expression number_in_long_form(ExpressionStore& store) {
+  const Expression some_digits = store.repeat(store.byte_range('0', '9'), 0);
+  const Expression parts[] = {store.optional(store.literal("-")), some_digits, store.literal("."),
+                              some_digits, store.literal("0")};
+  return store.any_of({number_with_exponent(store), store.sequence(parts)});
 }
 
 Expression number_text(ExpressionStore& store, const NumberBounds& bounds) {
   Magnitudes magnitudes(store);
   const bool bounded = !bounds.least.empty() || !bounds.most.empty() || !bounds.divisors.empty();
-  std::uint32_t digits = bounds.integer ? kIntegerDigits : kDecimalDigits;
+  std::uint32_t digits = std::max(bounds.digits, bounds.integer ? kIntegerDigits : kDecimalDigits);
   for (const auto* list : {&bounds.least, &bounds.most})
     for (const NumberBounds::Bound& bound : *list) digits = std::max(digits, digits_of(bound.value) + 1);
   Expression form = magnitudes.whole(digits);
@@ -164,7 +176,8 @@ Expression number_text(ExpressionStore& store, const NumberBounds& bounds) {
   const auto bound_from_below = [&](const NumberBounds::Bound& bound, std::vector<Expression>& same_sign,
                                     std::vector<Expression>& other_sign, bool at_other_side) {
     if (at_other_side)
-      other_sign.push_back(store.complement(bound.exclusive ? magnitudes.at_least(bound.value) : magnitudes.above(bound.value)));
+      other_sign.push_back(store.complement(bound.exclusive ? magnitudes.at_least(bound.value)
+                                                            : magnitudes.above(bound.value)));
     else {
       same_sign.push_back(bound.exclusive ? magnitudes.above(bound.value) : magnitudes.at_least(bound.value));
       other_sign.push_back(ExpressionStore::kNothing);

@@ -12,7 +12,8 @@ constexpr std::int64_t kMostDerivations = 2'000'000;  // well under a second
 
 // One space, or a line end and what stands before the next line's text.
 Expression space_between(ExpressionStore& store) {
-  const Expression indentation = store.any_of({store.repeat(store.literal(" "), 0, 40), store.repeat(store.literal("\t"), 0, 20)});
+  const Expression indentation =
+      store.any_of({store.repeat(store.literal(" "), 0, 40), store.repeat(store.literal("\t"), 0, 20)});
   return store.optional(store.any_of({store.literal(" "), store.sequence(store.literal("\n"), indentation)}));
 }
 
@@ -32,7 +33,8 @@ Grammar SchemaCompiler::compile() && {
     const Conjunction conjunction = std::move(to_compile_.back());
     to_compile_.pop_back();
     if (rules_.size() > kMostRules)
-      throw Error(ErrorKind::kUnsupported, "the schema combines too many parts with each other", "use fewer allOf and anyOf");
+      throw Error(ErrorKind::kUnsupported, "the schema combines too many parts with each other",
+                  "use fewer allOf and anyOf");
     const RuleNumber rule = rules_.at(conjunction);
     builder_.define(rule, node_of(parts_of(conjunction)));
   }

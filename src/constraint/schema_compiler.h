@@ -1,9 +1,10 @@
-// The parts of compiling a JSON schema; see constraint/json_schema.h for what it does. Only json_schema.cpp uses it.
+// The parts of compiling a JSON schema; see constraint/json_schema.h for what it does. Only json_schema.cpp
+// uses it.
 //
-// A schema's place holds a *conjunction*: all the schemas that a value there has to meet at once, its own and those
-// that allOf, $ref and the applicators of others bring. Its *parts* are alternatives: one language for all values
-// without parts of their own, and for objects and arrays lists of schemas whose plain keywords have to hold.
-// Thread-safety: none. Errors: as json_schema.h says.
+// A schema's place holds a *conjunction*: all the schemas that a value there has to meet at once, its own and
+// those that allOf, $ref and the applicators of others bring. Its *parts* are alternatives: one language for
+// all values without parts of their own, and for objects and arrays lists of schemas whose plain keywords
+// have to hold. Thread-safety: none. Errors: as json_schema.h says.
 #pragma once
 
 #include <map>
@@ -62,7 +63,8 @@ class SchemaCompiler {
   NodeNumber node_of(const Parts& parts);
   NodeNumber object(const Conjunction& facts);
   NodeNumber array(const Conjunction& facts);
-  NodeNumber distinct_items(const Conjunction& item, const json& place, std::uint64_t least, std::uint64_t most);
+  NodeNumber distinct_items(const Conjunction& item, const json& place, std::uint64_t least,
+                            std::uint64_t most);
   NodeNumber given_value(const json& value, NodeNumber next, int depth);
   Conjunction property(const Conjunction& facts, const std::string& name);
   Conjunction item(const Conjunction& facts, std::size_t index) const;

@@ -53,11 +53,14 @@ SchemaDocument::SchemaDocument(const json& root) : root_(root) {
 
 void SchemaDocument::index(const json& part, const std::string& place, bool embedded, int depth) {
   if (++values_ > kMostSchemaValues)
-    throw Error(ErrorKind::kUnsupported, fmt::format("the schema has more than {} values", kMostSchemaValues));
+    throw Error(ErrorKind::kUnsupported,
+                fmt::format("the schema has more than {} values", kMostSchemaValues));
   if (depth > kDeepestSchema)
-    throw Error(ErrorKind::kUnsupported, fmt::format("the schema is nested more than {} deep", kDeepestSchema));
+    throw Error(ErrorKind::kUnsupported,
+                fmt::format("the schema is nested more than {} deep", kDeepestSchema));
   if (part.is_array()) {
-    for (std::size_t i = 0; i < part.size(); ++i) index(part[i], fmt::format("{}/{}", place, i), embedded, depth + 1);
+    for (std::size_t i = 0; i < part.size(); ++i)
+      index(part[i], fmt::format("{}/{}", place, i), embedded, depth + 1);
     return;
   }
   if (!part.is_object()) return;
@@ -67,7 +70,8 @@ void SchemaDocument::index(const json& part, const std::string& place, bool embe
     named_.emplace(name, &part);
     embedded = embedded || !name.starts_with('#');
   }
-  if (const json* anchor = string_in(part, "$anchor")) named_.emplace(fmt::format("#{}", anchor->get_ref<const std::string&>()), &part);
+  if (const json* anchor = string_in(part, "$anchor"))
+    named_.emplace(fmt::format("#{}", anchor->get_ref<const std::string&>()), &part);
   if (embedded) embedded_.insert(&part);
   for (const auto& [key, value] : part.items())
     if (!holds_data(key)) index(value, fmt::format("{}/{}", place, printable(key)), embedded, depth + 1);
@@ -88,14 +92,15 @@ const json& SchemaDocument::target_of(const json& part) const {
   if (!root_id_.empty() && rest.starts_with(root_id_)) rest.remove_prefix(root_id_.size());
   if ((!rest.empty() && !rest.starts_with('#')) || embedded_.contains(&part))
     throw Error(ErrorKind::kUnsupported,
-                fmt::format("{}: the `$ref` to {} leads out of this schema, and nothing is fetched", place_of(part),
-                            printable(reference)),
+                fmt::format("{}: the `$ref` to {} leads out of this schema, and nothing is fetched",
+                            place_of(part), printable(reference)),
                 "put what it names into `$defs`");
   if (rest.size() <= 1) return root_;
   if (!rest.starts_with("#/")) {
     const auto named = named_.find(rest);
     if (named != named_.end()) return *named->second;
-    throw Error(ErrorKind::kInvalidArgument, fmt::format("the `$ref` to {} leads nowhere", printable(reference)));
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("the `$ref` to {} leads nowhere", printable(reference)));
   }
   return at_pointer(rest.substr(1), reference);
 }
@@ -128,7 +133,8 @@ const json& SchemaDocument::at_pointer(std::string_view pointer, const std::stri
     }
   }
   if (at == nullptr)
-    throw Error(ErrorKind::kInvalidArgument, fmt::format("the `$ref` to {} leads nowhere", printable(reference)));
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("the `$ref` to {} leads nowhere", printable(reference)));
   return *at;
 }
 

@@ -1,8 +1,8 @@
 // A JSON schema as a document: where its parts are, and where references lead.
 //
-// Ownership: keeps a reference to the document. Thread-safety: constant after construction. Errors: kUnsupported for
-// references that leave the document, kInvalidArgument for those that lead nowhere and for documents that are too
-// large or too deep.
+// Ownership: keeps a reference to the document. Thread-safety: constant after construction. Errors:
+// kUnsupported for references that leave the document, kInvalidArgument for those that lead nowhere and for
+// documents that are too large or too deep.
 #pragma once
 
 #include <map>

@@ -14,14 +14,26 @@ namespace {
 constexpr std::size_t kMostLeaves = 20'000;
 constexpr int kDeepestConjunction = 200;
 
-enum Type : std::uint32_t { kNull = 1, kBoolean = 2, kString = 4, kInteger = 8, kFraction = 16, kObject = 32, kArray = 64 };
+enum Type : std::uint32_t {
+  kNull = 1,
+  kBoolean = 2,
+  kString = 4,
+  kInteger = 8,
+  kFraction = 16,
+  kObject = 32,
+  kArray = 64
+};
 constexpr std::uint32_t kAllTypes = 127;
 
 std::uint32_t type_named(const json& name) {
   if (!name.is_string()) return 0;
-  static const std::map<std::string, std::uint32_t, std::less<>> kTypes = {
-      {"null", kNull},       {"boolean", kBoolean},           {"string", kString}, {"integer", kInteger},
-      {"number", kInteger | kFraction}, {"object", kObject}, {"array", kArray}};
+  static const std::map<std::string, std::uint32_t, std::less<>> kTypes = {{"null", kNull},
+                                                                           {"boolean", kBoolean},
+                                                                           {"string", kString},
+                                                                           {"integer", kInteger},
+                                                                           {"number", kInteger | kFraction},
+                                                                           {"object", kObject},
+                                                                           {"array", kArray}};
   const auto found = kTypes.find(name.get_ref<const std::string&>());
   return found == kTypes.end() ? 0 : found->second;
 }
@@ -44,7 +56,8 @@ void SchemaCompiler::flatten(const json& schema, const Conjunction& chain, Flat&
   }
   if (!schema.is_object()) complain(schema, "a schema must be an object or a boolean");
   if (depth > kDeepestConjunction) refuse(schema, "so long a chain of references");
-  if (std::ranges::find(chain, &schema) != chain.end()) flat.never = true;  // a branch that says nothing but itself
+  if (std::ranges::find(chain, &schema) != chain.end())
+    flat.never = true;  // a branch that says nothing but itself
   if (std::ranges::find(flat.facts, &schema) != flat.facts.end()) return;
   if (is_given(schema, "$ref")) {
     if (document_.ref_stands_alone()) return flatten(document_.target_of(schema), chain, flat, depth + 1);
@@ -70,9 +83,11 @@ void SchemaCompiler::flatten(const json& schema, const Conjunction& chain, Flat&
 }
 
 void SchemaCompiler::refuse_keywords(const json& schema) {
-  for (const char* keyword : {"$dynamicRef", "$recursiveRef", "dependentSchemas", "dependentRequired", "dependencies"})
+  for (const char* keyword :
+       {"$dynamicRef", "$recursiveRef", "dependentSchemas", "dependentRequired", "dependencies"})
     if (is_given(schema, keyword)) refuse(schema, fmt::format("`{}`", keyword));
-  if (is_given(schema, "if") && (is_given(schema, "then") || is_given(schema, "else"))) refuse(schema, "`if`");
+  if (is_given(schema, "if") && (is_given(schema, "then") || is_given(schema, "else")))
+    refuse(schema, "`if`");
   for (const char* keyword : {"unevaluatedProperties", "unevaluatedItems"})
     if (is_given(schema, keyword) && schema[keyword] != json(true) && schema[keyword] != json::object())
       refuse(schema, fmt::format("`{}`", keyword));
@@ -112,15 +127,20 @@ Parts SchemaCompiler::exactly_one(const json& owner, const std::vector<Parts>& b
     for (std::size_t j = 0; j < branches.size(); ++j) {
       if (j == i) continue;
       others.push_back(branches[j].scalar);
-      if (j < i && !are_apart({.objects = branches[i].objects, .arrays = branches[i].arrays, .values = branches[i].values},
-                              {.objects = branches[j].objects, .arrays = branches[j].arrays, .values = branches[j].values}, 0))
+      if (j < i &&
+          !are_apart(
+              {.objects = branches[i].objects, .arrays = branches[i].arrays, .values = branches[i].values},
+              {.objects = branches[j].objects, .arrays = branches[j].arrays, .values = branches[j].values},
+              0))
         refuse(owner, "`oneOf` of objects or arrays that nothing shows to be apart");
     }
     const Expression other = store_.any_of(std::move(others));
     const Expression own = branches[i].scalar;
-    // An exponent would be another text of the same number.
+    // Another text of the same number would not be told apart.
     const bool meet = !store_.is_empty(store_.all_of({own, other}));
-    ways.push_back(meet ? store_.all_of({own, store_.complement(store_.any_of({other, number_with_exponent(store_)}))}) : own);
+    ways.push_back(
+        meet ? store_.all_of({own, store_.complement(store_.any_of({other, number_in_long_form(store_)}))})
+             : own);
     for (const auto list : {&Parts::objects, &Parts::arrays})
       (all.*list).insert((all.*list).end(), (branches[i].*list).begin(), (branches[i].*list).end());
     all.values.insert(all.values.end(), branches[i].values.begin(), branches[i].values.end());
@@ -133,7 +153,8 @@ bool SchemaCompiler::are_apart(const Parts& a, const Parts& b, int depth) {
   if (!store_.is_empty(store_.all_of({a.scalar, b.scalar}))) return false;
   const auto all_apart = [&](const auto& some, const auto& others) {
     return std::ranges::all_of(some, [&](const Conjunction& one) {
-      return std::ranges::all_of(others, [&](const Conjunction& other) { return are_apart(one, other, depth); });
+      return std::ranges::all_of(others,
+                                 [&](const Conjunction& other) { return are_apart(one, other, depth); });
     });
   };
   if (!all_apart(a.objects, b.objects) || !all_apart(a.arrays, b.arrays)) return false;
@@ -150,7 +171,8 @@ bool SchemaCompiler::are_apart(const Conjunction& a, const Conjunction& b, int d
   constexpr int kDeepestLook = 4;
   if (depth > kDeepestLook) return false;
   for (const auto& [low, high] : {std::pair{"minItems", "maxItems"}, {"minProperties", "maxProperties"}})
-    if (bound(a, low, false) > bound(b, high, true) || bound(b, low, false) > bound(a, high, true)) return true;
+    if (bound(a, low, false) > bound(b, high, true) || bound(b, low, false) > bound(a, high, true))
+      return true;
   for (const auto& [one, other] : {std::pair{&a, &b}, {&b, &a}})
     for (const json* schema : *one)
       for (const std::string& name : required_of(*schema)) {
@@ -176,9 +198,10 @@ std::uint32_t SchemaCompiler::types_of(const Conjunction& facts, const SchemaDoc
     if (type->is_array())
       for (const json& one : *type) own |= type_named(one);
     if (own == 0)
-      throw Error(ErrorKind::kInvalidArgument,
-                  fmt::format("{}: `type` must be one of null, boolean, string, integer, number, object, array",
-                              document.place_of(*schema)));
+      throw Error(
+          ErrorKind::kInvalidArgument,
+          fmt::format("{}: `type` must be one of null, boolean, string, integer, number, object, array",
+                      document.place_of(*schema)));
     types &= own;
   }
   return types;
@@ -187,12 +210,14 @@ std::uint32_t SchemaCompiler::types_of(const Conjunction& facts, const SchemaDoc
 // Plain keywords alone.
 Parts SchemaCompiler::leaf(const Conjunction& facts) {
   if (++leaves_ > kMostLeaves)
-    throw Error(ErrorKind::kUnsupported, "the schema combines too many alternatives", "use fewer anyOf and oneOf beside each other");
+    throw Error(ErrorKind::kUnsupported, "the schema combines too many alternatives",
+                "use fewer anyOf and oneOf beside each other");
   const std::uint32_t types = types_of(facts, document_);
   Parts parts;
   std::vector<Expression> scalars;
   if ((types & kNull) != 0) scalars.push_back(store_.literal("null"));
-  if ((types & kBoolean) != 0) scalars.push_back(store_.any_of({store_.literal("true"), store_.literal("false")}));
+  if ((types & kBoolean) != 0)
+    scalars.push_back(store_.any_of({store_.literal("true"), store_.literal("false")}));
   if ((types & kString) != 0) scalars.push_back(strings(facts));
   if ((types & kInteger) != 0) scalars.push_back(numbers(facts, (types & kFraction) == 0));
   parts.scalar = store_.any_of(std::move(scalars));
@@ -202,7 +227,8 @@ Parts SchemaCompiler::leaf(const Conjunction& facts) {
   for (const json* schema : facts) {
     const auto list = schema->find("enum");
     const auto single = schema->find("const");
-    for (const json* given : {list != schema->end() ? &*list : nullptr, single != schema->end() ? &*single : nullptr}) {
+    for (const json* given :
+         {list != schema->end() ? &*list : nullptr, single != schema->end() ? &*single : nullptr}) {
       if (given == nullptr) continue;
       const bool is_list = list != schema->end() && given == &*list;
       if (is_list && !given->is_array()) complain(*schema, "`enum` must be a list");
@@ -221,8 +247,10 @@ Parts SchemaCompiler::leaf(const Conjunction& facts) {
       }
       const auto says_more = [schema](const json* fact) {
         return std::ranges::any_of(fact->items(), [&](const auto& item) {
-          const bool plain = item.key() == "type" || item.key() == "enum" || item.key() == "const" || item.key() == "title" ||
-                             item.key() == "description" || item.key() == "default" || item.key() == "examples" || item.key().starts_with('$');
+          const bool plain = item.key() == "type" || item.key() == "enum" || item.key() == "const" ||
+                             item.key() == "title" || item.key() == "description" ||
+                             item.key() == "default" || item.key() == "examples" ||
+                             item.key().starts_with('$');
           return !plain || (fact != schema && (item.key() == "enum" || item.key() == "const"));
         });
       };
@@ -241,7 +269,7 @@ Parts SchemaCompiler::leaf(const Conjunction& facts) {
 
 void SchemaCompiler::take_away(const json& schema, Parts& parts) {
   const Parts taken = parts_of(Conjunction{&schema["not"]});
-  const Expression scalar = store_.any_of({taken.scalar, number_with_exponent(store_)});
+  const Expression scalar = store_.any_of({taken.scalar, number_in_long_form(store_)});
   if (!store_.is_empty(store_.all_of({parts.scalar, taken.scalar})))
     parts.scalar = store_.all_of({parts.scalar, store_.complement(scalar)});
   if (!parts.values.empty() && !(taken.objects.empty() && taken.arrays.empty() && taken.values.empty()))
@@ -251,7 +279,8 @@ void SchemaCompiler::take_away(const json& schema, Parts& parts) {
     // Only where all of them are taken away.
     const auto says_nothing = [](const Conjunction& facts) {
       return std::ranges::all_of(facts, [](const json* fact) {
-        return std::ranges::all_of(fact->items(), [](const auto& item) { return item.key() == "type" || item.key() == "anyOf"; });
+        return std::ranges::all_of(
+            fact->items(), [](const auto& item) { return item.key() == "type" || item.key() == "anyOf"; });
       });
     };
     if (!std::ranges::any_of(taken.*list, says_nothing)) refuse(schema, "`not` of objects or arrays");
@@ -279,8 +308,14 @@ Expression SchemaCompiler::numbers(const Conjunction& facts, bool integer) {
       const auto found = schema->find(keyword);
       return found != schema->end() && *found == json(true);
     };
-    if (const json* least = number("minimum")) bounds.least.push_back({Decimal::of(*least), is_true("exclusiveMinimum")});
-    if (const json* most = number("maximum")) bounds.most.push_back({Decimal::of(*most), is_true("exclusiveMaximum")});
+    for (const char* keyword : {"enum", "const"})
+      if (const auto given = schema->find(keyword); given != schema->end())
+        for (const json& value : given->is_array() ? *given : json::array({*given}))
+          if (value.is_number()) bounds.digits = std::max(bounds.digits, digits_of(Decimal::of(value)));
+    if (const json* least = number("minimum"))
+      bounds.least.push_back({Decimal::of(*least), is_true("exclusiveMinimum")});
+    if (const json* most = number("maximum"))
+      bounds.most.push_back({Decimal::of(*most), is_true("exclusiveMaximum")});
     if (const json* least = number("exclusiveMinimum")) bounds.least.push_back({Decimal::of(*least), true});
     if (const json* most = number("exclusiveMaximum")) bounds.most.push_back({Decimal::of(*most), true});
     if (const json* divisor = number("multipleOf")) bounds.divisors.push_back(Decimal::of(*divisor));
@@ -293,7 +328,8 @@ Expression SchemaCompiler::strings(const Conjunction& facts) {
   const std::uint64_t least = bound(facts, "minLength", false), most = bound(facts, "maxLength", true);
   if (least > most) return ExpressionStore::kNothing;
   constexpr std::uint64_t kLongest = 1'000'000;
-  if (least > kLongest) throw Error(ErrorKind::kUnsupported, fmt::format("`minLength` beyond {} is not supported", kLongest));
+  if (least > kLongest)
+    throw Error(ErrorKind::kUnsupported, fmt::format("`minLength` beyond {} is not supported", kLongest));
   for (const json* schema : facts) {
     const auto pattern = schema->find("pattern");
     if (pattern != schema->end()) {
@@ -314,9 +350,9 @@ Expression SchemaCompiler::strings(const Conjunction& facts) {
   }
   if (least > 0 || most != UINT64_MAX || all.empty()) {
     const Expression quote = store_.literal("\"");
-    const Expression characters =
-        store_.repeat(one_character(store_, CharacterSet::all(), Writing::kJsonString), static_cast<std::uint32_t>(least),
-                      most > kLongest ? kUnlimited : static_cast<std::uint32_t>(most));
+    const Expression characters = store_.repeat(
+        one_character(store_, CharacterSet::all(), Writing::kJsonString), static_cast<std::uint32_t>(least),
+        most > kLongest ? kUnlimited : static_cast<std::uint32_t>(most));
     all.push_back(store_.sequence(quote, store_.sequence(characters, quote)));
   }
   return store_.all_of(std::move(all));
@@ -327,9 +363,10 @@ std::uint64_t SchemaCompiler::bound(const Conjunction& facts, const char* keywor
   for (const json* schema : facts) {
     const auto found = schema->find(keyword);
     if (found == schema->end()) continue;
-    const bool whole = found->is_number_unsigned() || (found->is_number_integer() && found->get<std::int64_t>() >= 0) ||
-                       (found->is_number_float() && found->get<double>() >= 0 && found->get<double>() < 1e15 &&
-                        found->get<double>() == static_cast<double>(static_cast<std::uint64_t>(found->get<double>())));
+    const bool whole =
+        found->is_number_unsigned() || (found->is_number_integer() && found->get<std::int64_t>() >= 0) ||
+        (found->is_number_float() && found->get<double>() >= 0 && found->get<double>() < 1e15 &&
+         found->get<double>() == static_cast<double>(static_cast<std::uint64_t>(found->get<double>())));
     if (!whole) complain(*schema, fmt::format("`{}` must be a whole number, 0 or more", keyword));
     const auto value = found->get<std::uint64_t>();
     result = least ? std::min(result, value) : std::max(result, value);
@@ -338,12 +375,14 @@ std::uint64_t SchemaCompiler::bound(const Conjunction& facts, const char* keywor
 }
 
 void SchemaCompiler::refuse(const json& schema, const std::string& what) const {
-  throw Error(ErrorKind::kUnsupported, fmt::format("the schema at {}: {} is not supported", document_.place_of(schema), what),
+  throw Error(ErrorKind::kUnsupported,
+              fmt::format("the schema at {}: {} is not supported", document_.place_of(schema), what),
               "leave it out, or say it with keywords that are");
 }
 
 void SchemaCompiler::complain(const json& schema, const std::string& what) const {
-  throw Error(ErrorKind::kInvalidArgument, fmt::format("the schema at {}: {}", document_.place_of(schema), what));
+  throw Error(ErrorKind::kInvalidArgument,
+              fmt::format("the schema at {}: {}", document_.place_of(schema), what));
 }
 
 std::vector<std::string> required_of(const json& schema) {

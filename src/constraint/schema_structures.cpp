@@ -54,23 +54,26 @@ bool SchemaCompiler::has_match(const std::string& pattern, const std::string& te
 Expression SchemaCompiler::names_allowed(const Conjunction& facts) {
   std::vector<Expression> all{any_string_};
   for (const json* schema : facts)
-    if (const json* names = member(*schema, "propertyNames")) all.push_back(parts_of(Conjunction{names}).scalar);
+    if (const json* names = member(*schema, "propertyNames"))
+      all.push_back(parts_of(Conjunction{names}).scalar);
   return store_.all_of(std::move(all));
 }
 
 // Names that are not listed, by the patterns that they match: each kind with what its values have to meet.
-std::vector<std::pair<Expression, Conjunction>> SchemaCompiler::other_properties(const Conjunction& facts,
-                                                                                 const std::vector<std::string>& names) {
+std::vector<std::pair<Expression, Conjunction>> SchemaCompiler::other_properties(
+    const Conjunction& facts, const std::vector<std::string>& names) {
   constexpr std::size_t kMostPatterns = 6;
   std::vector<std::string> patterns;
   for (const json* schema : facts)
     if (const json* own = object_member(*schema, "patternProperties"))
       for (const auto& [pattern, _] : own->items())
         if (std::ranges::find(patterns, pattern) == patterns.end()) patterns.push_back(pattern);
-  if (patterns.size() > kMostPatterns) refuse(*facts.front(), fmt::format("more than {} `patternProperties`", kMostPatterns));
+  if (patterns.size() > kMostPatterns)
+    refuse(*facts.front(), fmt::format("more than {} `patternProperties`", kMostPatterns));
   std::vector<Expression> listed;
   for (const std::string& name : names) listed.push_back(store_.literal(json_quoted(name)));
-  const Expression unlisted = store_.all_of({names_allowed(facts), store_.complement(store_.any_of(std::move(listed)))});
+  const Expression unlisted =
+      store_.all_of({names_allowed(facts), store_.complement(store_.any_of(std::move(listed)))});
 
   std::vector<std::pair<Expression, Conjunction>> kinds;
   for (std::uint32_t kind = 0; kind < (1U << patterns.size()); ++kind) {
@@ -102,7 +105,8 @@ std::vector<std::pair<Expression, Conjunction>> SchemaCompiler::other_properties
 RuleNumber SchemaCompiler::rule_of(const Conjunction& conjunction) {
   const auto [known, fresh] = rules_.emplace(conjunction, 0);
   if (fresh) {
-    known->second = builder_.add_rule(conjunction.empty() ? "any value" : document_.place_of(*conjunction.front()));
+    known->second =
+        builder_.add_rule(conjunction.empty() ? "any value" : document_.place_of(*conjunction.front()));
     to_compile_.push_back(conjunction);
   }
   return known->second;
@@ -134,8 +138,10 @@ NodeNumber SchemaCompiler::object(const Conjunction& facts) {
   std::uint64_t least = bound(facts, "minProperties", false), most = bound(facts, "maxProperties", true);
   if (least <= required.size()) least = 0;
   if (others.empty() && most >= names.size()) most = kNoLimit;
-  // Names that are not listed may repeat, and then count once: only one of them counts towards the least number.
-  if (least > names.size() + 1) refuse(*facts.front(), "`minProperties` beyond the properties that are listed");
+  // Names that are not listed may repeat, and then count once: only one of them counts towards the least
+  // number.
+  if (least > names.size() + 1)
+    refuse(*facts.front(), "`minProperties` beyond the properties that are listed");
   // Counted as far as it matters: whether there was any, and the bounds.
   const std::uint64_t top = std::max<std::uint64_t>({1, least, most == kNoLimit ? 0 : most});
   if ((names.size() + 1) * (top + 1) > kMostNodes) refuse(*facts.front(), "`maxProperties` so large");
@@ -148,12 +154,14 @@ NodeNumber SchemaCompiler::object(const Conjunction& facts) {
     std::vector<NodeNumber> ways;
     for (const auto& [name, values] : others) {
       const Expression key = store_.sequence(name, colon);
-      ways.push_back(builder_.text(first ? key : store_.sequence(comma, key), builder_.rule(rule_of(values), behind)));
+      ways.push_back(
+          builder_.text(first ? key : store_.sequence(comma, key), builder_.rule(rule_of(values), behind)));
     }
     return builder_.choice(std::move(ways));
   };
   for (std::uint64_t count = top + 1; count-- > 0;) {
-    const NodeNumber close = builder_.text(count == 0 ? store_.literal("}") : store_.sequence(space_, store_.literal("}")), kEnd);
+    const NodeNumber close =
+        builder_.text(count == 0 ? store_.literal("}") : store_.sequence(space_, store_.literal("}")), kEnd);
     NodeNumber more = kNowhere;
     if (!others.empty() && count < most && count + 1 >= least) {
       if (count == top) {
@@ -176,7 +184,8 @@ NodeNumber SchemaCompiler::object(const Conjunction& facts) {
     for (std::uint64_t count = 0; count <= top; ++count) {
       NodeNumber with = kNowhere;
       if (may_be && count < most)
-        with = builder_.text(count == 0 ? key : store_.sequence(comma, key), builder_.rule(value, next[std::min(count + 1, top)]));
+        with = builder_.text(count == 0 ? key : store_.sequence(comma, key),
+                             builder_.rule(value, next[std::min(count + 1, top)]));
       now[count] = is_required ? with : builder_.choice({with, next[count]});
     }
   }
@@ -233,7 +242,9 @@ NodeNumber SchemaCompiler::array(const Conjunction& facts) {
   if (most == kNoLimit) {
     const RuleNumber value = rule_of(rest);
     const RuleNumber again = builder_.add_rule("further items");
-    builder_.define(again, builder_.choice({kEnd, builder_.text(comma, builder_.rule(value, builder_.rule(again, kEnd)))}));
+    builder_.define(
+        again,
+        builder_.choice({kEnd, builder_.text(comma, builder_.rule(value, builder_.rule(again, kEnd)))}));
     const NodeNumber some = builder_.rule(again, close_some);
     node = counted > 0 ? some : builder_.choice({close(true), builder_.rule(value, some)});
   }
@@ -247,7 +258,8 @@ NodeNumber SchemaCompiler::array(const Conjunction& facts) {
 }
 
 // Items out of a few given values, none of them twice: by which of them were there.
-NodeNumber SchemaCompiler::distinct_items(const Conjunction& item, const json& place, std::uint64_t least, std::uint64_t most) {
+NodeNumber SchemaCompiler::distinct_items(const Conjunction& item, const json& place, std::uint64_t least,
+                                          std::uint64_t most) {
   constexpr std::size_t kMostValues = 8;
   const Parts parts = parts_of(item);
   std::vector<Expression> values;
@@ -260,7 +272,8 @@ NodeNumber SchemaCompiler::distinct_items(const Conjunction& item, const json& p
         if (!store_.is_empty(text) && std::ranges::find(values, text) == values.end()) values.push_back(text);
       }
   }
-  if (!parts.objects.empty() || !parts.arrays.empty() || !parts.values.empty() || values.empty() || values.size() > kMostValues)
+  if (!parts.objects.empty() || !parts.arrays.empty() || !parts.values.empty() || values.empty() ||
+      values.size() > kMostValues)
     refuse(place, fmt::format("`uniqueItems` but of at most {} values in `enum`", kMostValues));
   const Expression comma = store_.sequence(store_.literal(","), space_);
   std::vector<NodeNumber> nodes(std::size_t{1} << values.size());
@@ -268,10 +281,12 @@ NodeNumber SchemaCompiler::distinct_items(const Conjunction& item, const json& p
     const auto count = static_cast<std::uint64_t>(__builtin_popcountll(used));
     std::vector<NodeNumber> ways;
     if (count >= least)
-      ways.push_back(builder_.text(used == 0 ? store_.literal("]") : store_.sequence(space_, store_.literal("]")), kEnd));
+      ways.push_back(builder_.text(
+          used == 0 ? store_.literal("]") : store_.sequence(space_, store_.literal("]")), kEnd));
     for (std::size_t v = 0; v < values.size() && count < most; ++v)
       if ((used >> v & 1) == 0)
-        ways.push_back(builder_.text(used == 0 ? values[v] : store_.sequence(comma, values[v]), nodes[used | std::size_t{1} << v]));
+        ways.push_back(builder_.text(used == 0 ? values[v] : store_.sequence(comma, values[v]),
+                                     nodes[used | std::size_t{1} << v]));
     nodes[used] = builder_.choice(std::move(ways));
   }
   return builder_.text(store_.sequence(store_.literal("["), space_), nodes[0]);
@@ -289,7 +304,9 @@ NodeNumber SchemaCompiler::given_value(const json& value, NodeNumber next, int d
     Expression before = ExpressionStore::kEmptyText;
     if (it != value.begin()) before = store_.sequence(store_.literal(","), space_);
     if (is_object) {
-      const Expression key = store_.sequence(store_.sequence(store_.literal(json_quoted(it.key())), store_.literal(":")), store_.optional(store_.literal(" ")));
+      const Expression key =
+          store_.sequence(store_.sequence(store_.literal(json_quoted(it.key())), store_.literal(":")),
+                          store_.optional(store_.literal(" ")));
       before = store_.sequence(before, key);
     }
     node = builder_.text(before, node);

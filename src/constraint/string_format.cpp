@@ -67,7 +67,8 @@ std::string_view pattern_of_format(std::string_view format) {
 }
 
 bool is_standard_format(std::string_view format) {
-  static constexpr std::string_view kOthers[] = {"idn-email", "idn-hostname", "iri", "iri-reference", "uri-template", "regex"};
+  static constexpr std::string_view kOthers[] = {"idn-email",     "idn-hostname", "iri",
+                                                 "iri-reference", "uri-template", "regex"};
   return !pattern_of_format(format).empty() || std::ranges::find(kOthers, format) != std::end(kOthers);
 }
 
