@@ -139,15 +139,18 @@ def main():
     encode = lambda text: probe.ask(encode=text)["tokens"]  # noqa: E731
     schemas = list(read_schemas(options.folder, options.count, options.seed))
 
-    taken, compiling, first, again, texts, errors, broken = set(), [], [], [], {}, {}, []
+    taken, compiling, first, again, texts, errors, broken, unfinished = set(), [], [], [], {}, {}, [], 0
     for name, schema in schemas:
-        made = probe.ask(schema=schema, walks=3)
-        if "texts" not in made:
+        made = probe.ask(schema=schema, walks=2)
+        if "failure" in made:
+            broken.append((name, made["failure"]))
+        if "error" in made or "failure" in made:
             errors[name] = made.get("error", made.get("failure"))
             continue
         taken.add(name)
         compiling.append(made["compile_seconds"])
         whole = [text for text in made["texts"] if text]
+        unfinished += len(made["texts"]) - len(whole)
         broken += [(name, text) for text in whole if not is_valid(schema, text)]
         texts[name] = [encode(text)[:400] for text in whole[:2]]
         timed = probe.ask(schema=schema, texts=whole[:2], timed=True)
@@ -156,6 +159,7 @@ def main():
         for once, twice in timed.get("mask_seconds", []):
             first += once[:400]
             again += twice[:400]
+    print(f"{sum(map(len, texts.values()))} texts, {unfinished} without an end, {len(broken)} not as they should be")
     print(f"{len(schemas)} schemas; mean, median, 90%, 99%, most")
     report("hearth", taken, compiling, first, "first time")
     report("hearth", taken, compiling, again, "known")

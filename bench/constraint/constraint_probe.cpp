@@ -2,10 +2,10 @@
 //
 //   constraint_probe MODEL.gguf < questions
 //
-// "vocabulary" gives the tokens as hexadecimal digits and the ends of generation, "encode" the tokens of a text.
-// Any other question has "schema" or "gbnf", and maybe "texts" to be followed, "walks": how many texts to make at
-// random, "timed": true for the time of each mask along the texts. The answer has "error" (kind and message),
-// or "compile_seconds", "accepted", "texts" and "mask_seconds" (first time, second time).
+// "vocabulary" gives the tokens as hexadecimal digits and the ends of generation, "encode" the tokens of a
+// text. Any other question has "schema" or "gbnf", and maybe "texts" to be followed, "walks": how many texts
+// to make at random, "timed": true for the time of each mask along the texts. The answer has "error" (kind
+// and message), or "compile_seconds", "accepted", "texts" and "mask_seconds" (first time, second time).
 #include <chrono>
 #include <iostream>
 #include <random>

@@ -8,7 +8,7 @@ namespace hearth::constraint {
 namespace {
 
 constexpr std::size_t kMostRules = 20'000;
-constexpr std::int64_t kMostDerivations = 2'000'000;  // well under a second
+constexpr std::int64_t kMostDerivations = 10'000'000;  // well under a second
 
 // One space, or a line end and what stands before the next line's text.
 Expression space_between(ExpressionStore& store) {

@@ -4,19 +4,21 @@
 // Keywords: type, enum, const; minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf; minLength,
 // maxLength, pattern, format; prefixItems, items, additionalItems, minItems, maxItems, uniqueItems (of few
 // given values); properties, patternProperties, additionalProperties, required, propertyNames, minProperties,
-// maxProperties; allOf, anyOf, oneOf, not (of what has no parts), $ref within the document. Every other
-// keyword of the standard is refused by its name, unless nothing hangs on it; what the standard does not know
-// means nothing.
+// maxProperties; allOf, anyOf, oneOf, not (of values without parts, and of which properties there are and
+// what they meet), if, dependencies, dependentRequired, dependentSchemas; $ref within the document. Every
+// other keyword of the standard is refused by its name, unless nothing hangs on it; what the standard does
+// not know means nothing.
 //
 // Texts have one form: strings escape only what they must (constraint/character_set.h), numbers are as in
 // constraint/json_number.h, properties come in the order of `properties`, then of `required`, then any others
 // that are allowed (as the standard says, all where nothing forbids them). Behind "{", "[", "," and before
 // "}" and "]" may stand one space, or a line end and spaces or tabs; behind ":" one space. Names of other
-// properties are not told apart from each other: they may repeat. oneOf is exact for values without parts;
-// between objects or arrays it is taken where a property or a length shows that no two branches hold, and
-// refused otherwise. Nothing is ever fetched: a $ref out of the document is refused. Thread-safety: a free
-// function. Errors: kInvalidArgument for what is no schema or admits nothing, kUnsupported for the rest, with
-// the place in the schema.
+// properties are not told apart from each other: they may repeat.
+// oneOf is exact for values without parts. Between objects or arrays it is taken where a property or a length
+// shows that no two branches hold; else each of two objects is kept from a property that only the other one
+// requires; where there is none, it is refused. Nothing is ever fetched: a $ref out of the document is
+// refused. Thread-safety: a free function. Errors: kInvalidArgument for what is no schema or admits nothing,
+// kUnsupported for the rest, with the place in the schema.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -11,7 +11,7 @@ constexpr std::size_t kMostThreads = 4096;
 constexpr std::size_t kMostFrames = std::size_t{1} << 20;
 constexpr std::size_t kMaskBytes = std::size_t{16} << 20;  // of one constraint
 // For one token or one mask: well under a second.
-constexpr std::int64_t kMostSteps = 50'000'000, kMostDerivations = 2'000'000;
+constexpr std::int64_t kMostSteps = 50'000'000, kMostDerivations = 10'000'000;
 
 Error too_much(const char* what) {
   return Error(ErrorKind::kUnsupported,

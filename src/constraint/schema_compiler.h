@@ -7,6 +7,7 @@
 // have to hold. Thread-safety: none. Errors: as json_schema.h says.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -50,7 +51,11 @@ class SchemaCompiler {
   void refuse_keywords(const json& schema);
   Parts leaf(const Conjunction& facts);
   void take_away(const json& schema, Parts& parts);
-  Parts exactly_one(const json& owner, const std::vector<Parts>& branches);
+  Parts exactly_one(const json& owner, std::vector<Parts> branches);
+  // Lists of alternatives that not, if and dependencies come to (schema_negation.cpp).
+  const std::vector<const json*>& choices_made_of(const json& schema);
+  static bool is_taken_away(const json& schema);
+  bool keep_apart(Conjunction& a, Conjunction& b);
   bool are_apart(const Conjunction& a, const Conjunction& b, int depth);
   bool are_apart(const Parts& a, const Parts& b, int depth);
   static std::uint32_t types_of(const Conjunction& facts, const SchemaDocument& document);
@@ -85,6 +90,8 @@ class SchemaCompiler {
   std::map<Conjunction, RuleNumber> rules_;
   std::vector<Conjunction> to_compile_;
   std::map<std::string, Expression, std::less<>> patterns_;
+  std::deque<json> made_;  // schemas that stand nowhere in the document
+  std::map<const json*, std::vector<const json*>> choices_made_;
   std::size_t leaves_ = 0;
 };
 

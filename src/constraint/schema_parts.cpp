@@ -80,14 +80,16 @@ void SchemaCompiler::flatten(const json& schema, const Conjunction& chain, Flat&
     }
     for (const json& part : *list) flatten(part, chain, flat, depth + 1);
   }
+  for (const json* choices : choices_made_of(schema)) {
+    Conjunction own_chain = chain;
+    own_chain.push_back(&schema);
+    flat.groups.push_back({&schema, choices, false, std::move(own_chain)});
+  }
 }
 
 void SchemaCompiler::refuse_keywords(const json& schema) {
-  for (const char* keyword :
-       {"$dynamicRef", "$recursiveRef", "dependentSchemas", "dependentRequired", "dependencies"})
+  for (const char* keyword : {"$dynamicRef", "$recursiveRef"})
     if (is_given(schema, keyword)) refuse(schema, fmt::format("`{}`", keyword));
-  if (is_given(schema, "if") && (is_given(schema, "then") || is_given(schema, "else")))
-    refuse(schema, "`if`");
   for (const char* keyword : {"unevaluatedProperties", "unevaluatedItems"})
     if (is_given(schema, keyword) && schema[keyword] != json(true) && schema[keyword] != json::object())
       refuse(schema, fmt::format("`{}`", keyword));
@@ -105,7 +107,7 @@ Parts SchemaCompiler::parts_of(Flat flat, int depth) {
     flatten(branch, group.chain, with_branch, 0);
     branches.push_back(parts_of(std::move(with_branch), depth + 1));
   }
-  if (group.exactly_one) return exactly_one(*group.owner, branches);
+  if (group.exactly_one) return exactly_one(*group.owner, std::move(branches));
   Parts all;
   std::vector<Expression> scalars;
   for (const Parts& branch : branches) {
@@ -119,7 +121,21 @@ Parts SchemaCompiler::parts_of(Flat flat, int depth) {
   return all;
 }
 
-Parts SchemaCompiler::exactly_one(const json& owner, const std::vector<Parts>& branches) {
+Parts SchemaCompiler::exactly_one(const json& owner, std::vector<Parts> branches) {
+  const auto refuse_it = [&] {
+    refuse(owner, "`oneOf` of objects or arrays that nothing shows to be apart");
+  };
+  for (std::size_t i = 0; i < branches.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j) {
+      Parts &a = branches[i], &b = branches[j];
+      if (!are_apart({.arrays = a.arrays, .values = a.values}, {.arrays = b.arrays, .values = b.values}, 0) ||
+          !are_apart({.objects = a.objects, .values = a.values}, {.values = b.values}, 0) ||
+          !are_apart({.values = a.values}, {.objects = b.objects, .values = b.values}, 0))
+        refuse_it();
+      for (Conjunction& one : a.objects)
+        for (Conjunction& other : b.objects)
+          if (!are_apart(one, other, 0) && !keep_apart(one, other)) refuse_it();
+    }
   Parts all;
   std::vector<Expression> ways;
   for (std::size_t i = 0; i < branches.size(); ++i) {
@@ -127,12 +143,6 @@ Parts SchemaCompiler::exactly_one(const json& owner, const std::vector<Parts>& b
     for (std::size_t j = 0; j < branches.size(); ++j) {
       if (j == i) continue;
       others.push_back(branches[j].scalar);
-      if (j < i &&
-          !are_apart(
-              {.objects = branches[i].objects, .arrays = branches[i].arrays, .values = branches[i].values},
-              {.objects = branches[j].objects, .arrays = branches[j].arrays, .values = branches[j].values},
-              0))
-        refuse(owner, "`oneOf` of objects or arrays that nothing shows to be apart");
     }
     const Expression other = store_.any_of(std::move(others));
     const Expression own = branches[i].scalar;
@@ -263,7 +273,7 @@ Parts SchemaCompiler::leaf(const Conjunction& facts) {
     }
   }
   for (const json* schema : facts)
-    if (is_given(*schema, "not")) take_away(*schema, parts);
+    if (is_taken_away(*schema)) take_away(*schema, parts);
   return parts;
 }
 

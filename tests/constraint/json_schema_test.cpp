@@ -209,6 +209,31 @@ TEST(JsonSchema, Combinations) {
         {R"({"a":""})"}}});
 }
 
+TEST(JsonSchema, WhatHoldsWhereSomethingElseDoes) {
+  check(
+      {{R"({"type":"object","not":{"required":["a","b"]}})",
+        {R"({"a":1})", R"({"b":1})", "{}"},
+        {R"({"a":1,"b":1})"}},
+       {R"({"type":"object","properties":{"k":{"enum":["x","y"]}},"not":{"properties":{"k":{"const":"x"}}}})",
+        {R"({"k":"y"})"},
+        {R"({"k":"x"})", "{}"}},
+       {R"({"type":"object","properties":{"k":{},"v":{}},"if":{"properties":{"k":{"const":1}},"required":["k"]},"then":{"required":["v"]},"else":{"properties":{"v":false}}})",
+        {R"({"k":1,"v":2})", R"({"k":2})", "{}"},
+        {R"({"k":1})", R"({"k":2,"v":2})", R"({"v":1})"}},
+       {R"({"if":{"type":"string"},"then":{"minLength":2},"else":{"type":"integer"}})",
+        {"\"ab\"", "1"},
+        {"\"a\"", "1.5", "[]"}},
+       {R"({"type":"object","properties":{"a":{},"b":{},"c":{}},"dependentRequired":{"a":["b"]},"dependentSchemas":{"c":{"properties":{"b":{"type":"null"}}}}})",
+        {"{}", R"({"a":1,"b":1})", R"({"b":null,"c":1})", R"({"b":1})"},
+        {R"({"a":1})", R"({"b":1,"c":1})"}},
+       {R"({"type":"object","properties":{"r":{"type":"integer"},"s":{"type":"integer"}},"oneOf":[{"required":["r"]},{"required":["s"]}]})",
+        {R"({"r":1})", R"({"s":1})"},
+        {R"({"r":1,"s":1})", "{}"}},
+       {R"({"$defs":{"t":{"type":"object","properties":{"left":{"$ref":"#/$defs/t"},"leaf":{"type":"integer"}},"not":{"required":["left","leaf"]},"additionalProperties":false}},"$ref":"#/$defs/t"})",
+        {R"({"left":{"leaf":1}})", "{}"},
+        {R"({"left":{},"leaf":1})"}}});
+}
+
 TEST(JsonSchema, References) {
   check(
       {{R"({"$defs":{"node":{"type":"object","properties":{"v":{"type":"integer"},"next":{"anyOf":[{"$ref":"#/$defs/node"},{"type":"null"}]}},"required":["v","next"],"additionalProperties":false}},"$ref":"#/$defs/node"})",
@@ -224,16 +249,15 @@ TEST(JsonSchema, References) {
 
 TEST(JsonSchema, Refusals) {
   const std::vector<std::pair<const char*, const char*>> cases = {
-      {R"({"if":{"type":"string"},"then":{"minLength":1}})", "`if`"},
       {R"({"type":"array","contains":{"type":"integer"}})", "`contains`"},
       {R"({"type":"array","uniqueItems":true})", "`uniqueItems`"},
-      {R"({"properties":{"a":{"dependentRequired":{"a":["b"]}}}})", "#/properties/a: `dependentRequired`"},
+      {R"({"properties":{"a":{"contains":{}}}})", "#/properties/a: `contains`"},
       {R"({"unevaluatedProperties":false})", "`unevaluatedProperties`"},
       {R"({"$ref":"https://example.com/schema.json"})", "https://example.com/schema.json"},
       {R"({"type":"string","format":"regex"})", "the format \"regex\""},
       {R"({"type":"string","pattern":"(a)\\1"})", "a reference back"},
-      {R"({"not":{"properties":{"a":{"type":"integer"}}}})", "`not` of objects"},
-      {R"({"oneOf":[{"required":["a"]},{"required":["b"]}]})", "`oneOf` of objects"},
+      {R"({"not":{"type":"object","minProperties":1}})", "`not` of objects"},
+      {R"({"oneOf":[{"required":["a"]},{"required":["a","b"]}]})", "`oneOf` of objects"},
       {R"({"type":"object","minProperties":3})", "`minProperties`"},
   };
   for (const auto& [schema, named] : cases) {

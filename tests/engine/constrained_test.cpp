@@ -23,7 +23,8 @@ class Constrained : public SmolLm2Test {
   static GenerationRequest ask(const Engine& engine, Kind kind, const char* form, std::uint64_t seed,
                                std::int32_t tokens = 120) {
     GenerationRequest request;
-    request.prompt = engine.tokenize_prompt("Write about {\"name\": \"Ann\", \"age\": 7, \"tags\": [\"a\"]} again:");
+    request.prompt =
+        engine.tokenize_prompt("Write about {\"name\": \"Ann\", \"age\": 7, \"tags\": [\"a\"]} again:");
     request.sampling.temperature = 1;
     request.sampling.top_k = 0;
     request.sampling.top_p = 1;
@@ -77,7 +78,8 @@ TEST_F(Constrained, ADraftOfTheFirstLayersKeepsToTheForm) {
 TEST_F(Constrained, EachOfABatchHasAFormOfItsOwn) {
   const auto engine = load();
   std::vector<GenerationRequest> requests;
-  for (std::uint64_t seed = 0; seed < 3; ++seed) requests.push_back(ask(*engine, Kind::kJsonSchema, kPerson, seed));
+  for (std::uint64_t seed = 0; seed < 3; ++seed)
+    requests.push_back(ask(*engine, Kind::kJsonSchema, kPerson, seed));
   requests.push_back(ask(*engine, Kind::kGbnf, "root ::= (\"yes\" | \"no\") \"!\"{3}", 1));
   requests.push_back(ask(*engine, Kind::kJsonSchema, kPerson, 9, 20));
   requests.back().output.reset();
@@ -95,9 +97,10 @@ TEST_F(Constrained, EachOfABatchHasAFormOfItsOwn) {
 
 TEST_F(Constrained, WhatCannotBeFollowedIsRefusedBeforeTheFirstToken) {
   const auto engine = load();
-  for (const auto& [kind, form, field] : {std::tuple{Kind::kJsonSchema, R"({"type":"array","contains":{}})", "response_format"},
-                                          {Kind::kJsonSchema, "{", "response_format"},
-                                          {Kind::kGbnf, "root ::= root \"a\" | \"b\"", "grammar"}}) {
+  for (const auto& [kind, form, field] :
+       {std::tuple{Kind::kJsonSchema, R"({"type":"array","contains":{}})", "response_format"},
+        {Kind::kJsonSchema, "{", "response_format"},
+        {Kind::kGbnf, "root ::= root \"a\" | \"b\"", "grammar"}}) {
     try {
       engine->submit(ask(*engine, kind, form, 0), [](const GenerationEvent&) { FAIL(); });
       FAIL() << form;
