@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Constraints beside llguidance and xgrammar: which schemas are taken, and how long compiling and masks take.
 
-    bench/constraint/compare.py PROBE MODEL.gguf FOLDER [--count 300] [--seed 1]
+    bench/constraint/compare.py PROBE MODEL.gguf FOLDER [--count 300] [--seed 1] [--peers NAME...]
 
 FOLDER holds schemas as files of JSON, bare or as JSONSchemaBench has them (under "schema"). PROBE is the built
 constraint_probe. The peers are Python packages (llguidance; xgrammar, which needs torch); one that is not there is left
@@ -131,6 +131,7 @@ def main():
     parser.add_argument("folder")
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--peers", nargs="*", default=["llguidance", "xgrammar"])
     options = parser.parse_args()
 
     probe = Probe(options.probe, options.model)
@@ -164,6 +165,8 @@ def main():
     report("hearth", taken, compiling, first, "first time")
     report("hearth", taken, compiling, again, "known")
     for kind in (LLGuidance, XGrammar):
+        if kind.name not in options.peers:
+            continue
         try:
             peer = kind(tokens, ends, encode)
         except ImportError as missing:

@@ -56,7 +56,7 @@ class SchemaCompiler {
   const std::vector<const json*>& choices_made_of(const json& schema);
   static bool is_taken_away(const json& schema);
   bool keep_apart(Conjunction& a, Conjunction& b);
-  bool are_apart(const Conjunction& a, const Conjunction& b, int depth);
+  bool are_apart(const Conjunction& a, const Conjunction& b, bool objects, int depth);
   bool are_apart(const Parts& a, const Parts& b, int depth);
   static std::uint32_t types_of(const Conjunction& facts, const SchemaDocument& document);
   Expression numbers(const Conjunction& facts, bool integer);

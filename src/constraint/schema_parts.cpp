@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
 #include "base/printable.h"
@@ -36,6 +37,20 @@ std::uint32_t type_named(const json& name) {
                                                                            {"array", kArray}};
   const auto found = kTypes.find(name.get_ref<const std::string&>());
   return found == kTypes.end() ? 0 : found->second;
+}
+
+// Whether the schemas let every object, or every array, pass.
+bool takes_all(const Conjunction& facts, bool objects) {
+  static const std::set<std::string, std::less<>>
+      kAboutObjects = {"properties",    "patternProperties", "additionalProperties", "required",
+                       "propertyNames", "minProperties",     "maxProperties"},
+      kAboutArrays = {"items",    "prefixItems", "additionalItems", "minItems",
+                      "maxItems", "uniqueItems", "contains"};
+  return std::ranges::all_of(facts, [objects](const json* schema) {
+    return std::ranges::none_of(schema->items(), [objects](const auto& item) {
+      return (objects ? kAboutObjects : kAboutArrays).contains(item.key()) || item.key() == "not";
+    });
+  });
 }
 
 bool is_given(const json& schema, const char* keyword) { return schema.contains(keyword); }
@@ -125,17 +140,36 @@ Parts SchemaCompiler::exactly_one(const json& owner, std::vector<Parts> branches
   const auto refuse_it = [&] {
     refuse(owner, "`oneOf` of objects or arrays that nothing shows to be apart");
   };
+  std::vector<const Conjunction*> in_two;  // branches: none of their values is in exactly one
   for (std::size_t i = 0; i < branches.size(); ++i)
     for (std::size_t j = 0; j < i; ++j) {
       Parts &a = branches[i], &b = branches[j];
-      if (!are_apart({.arrays = a.arrays, .values = a.values}, {.arrays = b.arrays, .values = b.values}, 0) ||
-          !are_apart({.objects = a.objects, .values = a.values}, {.values = b.values}, 0) ||
-          !are_apart({.values = a.values}, {.objects = b.objects, .values = b.values}, 0))
+      const auto structured = [](const Parts& parts) {
+        return !parts.objects.empty() || !parts.arrays.empty();
+      };
+      Parts values_of_a, values_of_b;
+      values_of_a.values = a.values;
+      values_of_b.values = b.values;
+      if (!are_apart(values_of_a, values_of_b, 0) || (!a.values.empty() && structured(b)) ||
+          (!b.values.empty() && structured(a)))
         refuse_it();
-      for (Conjunction& one : a.objects)
-        for (Conjunction& other : b.objects)
-          if (!are_apart(one, other, 0) && !keep_apart(one, other)) refuse_it();
+      for (const auto list : {&Parts::objects, &Parts::arrays})
+        for (Conjunction& one : a.*list)
+          for (Conjunction& other : b.*list) {
+            const bool objects = list == &Parts::objects;
+            if (are_apart(one, other, objects, 0)) continue;
+            if (takes_all(one, objects) && takes_all(other, objects)) {
+              in_two.insert(in_two.end(), {&one, &other});
+            } else if (!objects || !keep_apart(one, other)) {
+              refuse_it();
+            }
+          }
     }
+  for (Parts& branch : branches)
+    for (const auto list : {&Parts::objects, &Parts::arrays})
+      std::erase_if(branch.*list, [&in_two](const Conjunction& facts) {
+        return std::ranges::find(in_two, &facts) != in_two.end();
+      });
   Parts all;
   std::vector<Expression> ways;
   for (std::size_t i = 0; i < branches.size(); ++i) {
@@ -161,13 +195,13 @@ Parts SchemaCompiler::exactly_one(const json& owner, std::vector<Parts> branches
 
 bool SchemaCompiler::are_apart(const Parts& a, const Parts& b, int depth) {
   if (!store_.is_empty(store_.all_of({a.scalar, b.scalar}))) return false;
-  const auto all_apart = [&](const auto& some, const auto& others) {
+  const auto all_apart = [&](const auto& some, const auto& others, bool objects) {
     return std::ranges::all_of(some, [&](const Conjunction& one) {
-      return std::ranges::all_of(others,
-                                 [&](const Conjunction& other) { return are_apart(one, other, depth); });
+      return std::ranges::all_of(
+          others, [&](const Conjunction& other) { return are_apart(one, other, objects, depth); });
     });
   };
-  if (!all_apart(a.objects, b.objects) || !all_apart(a.arrays, b.arrays)) return false;
+  if (!all_apart(a.objects, b.objects, true) || !all_apart(a.arrays, b.arrays, false)) return false;
   // Given values are not looked into: they are apart only from each other, and from what has no parts.
   const auto has_parts = [](const Parts& parts) { return !parts.objects.empty() || !parts.arrays.empty(); };
   if ((!a.values.empty() && has_parts(b)) || (!b.values.empty() && has_parts(a))) return false;
@@ -177,12 +211,13 @@ bool SchemaCompiler::are_apart(const Parts& a, const Parts& b, int depth) {
 }
 
 // Whether a property, or the length, shows that no value meets both. False where that is not sure.
-bool SchemaCompiler::are_apart(const Conjunction& a, const Conjunction& b, int depth) {
+bool SchemaCompiler::are_apart(const Conjunction& a, const Conjunction& b, bool objects, int depth) {
   constexpr int kDeepestLook = 4;
   if (depth > kDeepestLook) return false;
-  for (const auto& [low, high] : {std::pair{"minItems", "maxItems"}, {"minProperties", "maxProperties"}})
-    if (bound(a, low, false) > bound(b, high, true) || bound(b, low, false) > bound(a, high, true))
-      return true;
+  const char* const low = objects ? "minProperties" : "minItems";
+  const char* const high = objects ? "maxProperties" : "maxItems";
+  if (bound(a, low, false) > bound(b, high, true) || bound(b, low, false) > bound(a, high, true)) return true;
+  if (!objects) return false;
   for (const auto& [one, other] : {std::pair{&a, &b}, {&b, &a}})
     for (const json* schema : *one)
       for (const std::string& name : required_of(*schema)) {

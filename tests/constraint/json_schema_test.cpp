@@ -209,6 +209,17 @@ TEST(JsonSchema, Combinations) {
         {R"({"a":""})"}}});
 }
 
+// A branch without `type` takes all values of the other types.
+TEST(JsonSchema, OneOfCountsWhatBranchesDoNotSpeakOf) {
+  check(
+      {{R"({"oneOf":[{"properties":{"k":{"const":1}},"required":["k"]},{"properties":{"k":{"const":2}},"required":["k"]}]})",
+        {R"({"k":1})", R"({"k":2})"},
+        {"[]", "[1]", "1", "\"a\"", "{}"}},
+       {R"({"oneOf":[{"type":["array","integer"]},{"type":["array","string"]}]})",
+        {"1", "\"a\""},
+        {"[]", "[1]"}}});
+}
+
 TEST(JsonSchema, WhatHoldsWhereSomethingElseDoes) {
   check(
       {{R"({"type":"object","not":{"required":["a","b"]}})",
