@@ -84,7 +84,7 @@ void measure_linear(ExecutionContext& context, const Shape& shape, const Machine
 // One layer over `context_tokens` positions: the last `rows` of them as queries.
 void measure_attention(ExecutionContext& context, const char* what, std::size_t query_heads,
                        std::size_t heads, std::size_t dimension, std::int32_t context_tokens,
-                       std::int32_t rows, CacheType type = CacheType::kF16) {
+                       std::int32_t rows, CacheType type = CacheType::kBf16) {
   const auto pages = static_cast<std::size_t>(context_tokens) / kPageTokens + 1;
   PagedCacheView cache{nullptr, nullptr, type, heads, dimension};
   cache.page_stride = cache.page_bytes();
@@ -130,7 +130,7 @@ void measure_all(int threads, std::string_view only) {
   measure_attention(context, "SmolLM2 9/3 x 64", 9, 3, 64, 4096, 512);
   measure_attention(context, "SmolLM2 9/3 x 64", 9, 3, 64, 512, 1);
   measure_attention(context, "1.5B 12/2 x 128", 12, 2, 128, 512, 512);
-  for (const CacheType type : {CacheType::kF16, CacheType::kQ8})
+  for (const CacheType type : {CacheType::kBf16, CacheType::kF16, CacheType::kQ8})
     measure_attention(context, "1.5B 12/2 x 128", 12, 2, 128, 8192, 1, type);
 }
 

@@ -55,8 +55,8 @@ class Load:
         with contextlib.ExitStack() as stack:
             turns = []
             for contender in self.servers:
-                if row.kind == "slow" and contender.name != OURS:
-                    continue  # a bound of our own, not a comparison
+                if contender.name != OURS and not row.compared:
+                    continue
                 with self._failing(row, contender.name):
                     server = stack.enter_context(Server(contender, row, self.files[row.model]))
                     turns.append((server, asyncio.run(self._lengths(server, row))))

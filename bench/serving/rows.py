@@ -63,6 +63,11 @@ class Row:
     rounds: int = 1000  # at most so many: minutes each
 
     @property
+    def compared(self):
+        """Beside the peers; the other rows are bounds of our own, and take many minutes."""
+        return any(target.to_peer for target in self.targets)
+
+    @property
     def slots(self):
         return self.clients + (self.kind == "long")
 
@@ -90,7 +95,7 @@ ROWS = [
     Row("overload-smollm2", "4 times the peak", SMOLLM2, "overload", OVERLOAD_TARGETS, 16,
         peak_seconds=60, seconds=300, rounds=1),
     *(Row(f"slow-readers-{name}", f"1,000 slow readers, {title}", SMOLLM2, "slow",
-          (Target("stream_bytes", 100 * 1024), Target("beside", 1.1)), 16, prompt=16, generate=160, streams=1000, tls=tls,
+          (Target("stream_bytes", 100 * 1024), Target("beside", 1.1)), 16, prompt=16, generate=240, streams=1000, tls=tls,
           rounds=1) for name, title, tls in (("plain", "without TLS", False), ("tls", "with TLS", True))),
 ]  # fmt: skip
 

@@ -8,16 +8,29 @@
 #include "configuration/configuration.h"
 #include "engine/disk_cache.h"
 #include "engine/disk_key.h"
+#include "server/admin_client.h"
 
 namespace hearth::cli {
 namespace {
 
 struct Options {
   std::string file, tenant;
+  server::AdminOptions running;  // neither port nor socket: the server is stopped
   bool json = false;
 };
 
+// In memory too.
+void clear_in_server(const Options& options) {
+  const nlohmann::json removed = server::clear_tenant_cache(options.running, options.tenant);
+  if (options.json)
+    fmt::print("{}\n", removed.dump());
+  else
+    fmt::print("removed {} pages in memory, {} files, {} answers\n", removed.value("pages", 0),
+               removed.value("files", 0), removed.value("answers", 0));
+}
+
 void clear(const Options& options) {
+  if (options.running.port || !options.running.socket.empty()) return clear_in_server(options);
   const engine::DiskCacheOptions disk =
       configuration::load({configuration_file(options.file), {}}).configuration.disk_cache;
   if (disk.directory.empty())
@@ -47,13 +60,26 @@ void add_cache(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("cache", "What the prefix cache keeps on disk");
   verb->require_subcommand(1);
   CLI::App* action = verb->add_subcommand("clear", "Remove it, of one tenant or of all");
-  action->add_option("--tenant", options->tenant, "Of this tenant alone");
+  CLI::Option* const tenant = action->add_option("--tenant", options->tenant, "Of this tenant alone");
+  CLI::Option* const port =
+      action
+          ->add_option(
+              "--admin-port", options->running.port,
+              "Ask the running server that has this --admin-port: it removes what it has in memory too")
+          ->needs(tenant);
+  action->add_option("--admin-host", options->running.host, "The address of that port")
+      ->needs(port)
+      ->capture_default_str();
+  action->add_option("--admin-socket", options->running.socket, "The same at this --admin-socket")
+      ->needs(tenant)
+      ->excludes(port);
   action->add_option("--config", options->file,
                      "The server's file of settings; without it hearth.yaml in the home");
   action->add_flag("--json", options->json, "Print what was removed as JSON");
   const char* const example =
-      "The server must be stopped: it would write again what it has in memory.\n\n"
-      "Example:\n  hearth cache clear --tenant default";
+      "A running server is asked for it at its listener for administration, else it must be stopped: it "
+      "would write again what it has in memory.\n\n"
+      "Examples:\n  hearth cache clear\n  hearth cache clear --tenant default --admin-port 11778";
   verb->footer(example);
   action->footer(example);
   action->callback([options] { clear(*options); });

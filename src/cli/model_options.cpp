@@ -55,9 +55,9 @@ void add_speculation_options(CLI::App& verb, engine::SpeculationOptions& options
 void add_cache_type_option(CLI::App& verb, kernels::CacheType& type) {
   verb.add_option_function<std::string>(
           "--cache-type", [&type](const std::string& name) { type = *kernels::cache_type_named(name); },
-          "How keys and values of earlier tokens are kept: f16 (the default), q8 in half the memory, "
-          "slightly less exact, or f32")
-      ->check(CLI::IsMember({"f16", "q8", "f32"}));
+          "How keys and values of earlier tokens are kept: bf16 (the default); q8 in half the memory, "
+          "slightly less exact; f16, slower and slightly more exact; f32")
+      ->check(CLI::IsMember({"bf16", "q8", "f16", "f32"}));
 }
 
 std::filesystem::path find_model(const std::string& name) {

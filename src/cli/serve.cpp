@@ -179,6 +179,7 @@ void Service::reload() {
       return;
     }
     server_.replace_options(live_options(options_, *next));
+    registry_.set_public_texts(next->registry.public_texts);
     set_log_level(next->log_level);
     configuration_ = next;
     log_info("the configuration was read again; changed: {}",

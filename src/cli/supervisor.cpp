@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/service_manager.h"
 #include "base/watchdog.h"
-#include "cli/child_process.h"
+#include "cli/compute_process.h"
 #include "cli/signals.h"
 #include "server/relay.h"
 #include "server/restart_policy.h"

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/printable.h"
 #include "configuration/nearest_name.h"
+#include "configuration/public_texts.h"
 #include "configuration/settings.h"
 #include "server/server.h"
 
@@ -128,8 +129,8 @@ class Reader {
   throw Error(ErrorKind::kInvalidArgument, std::move(message)).with_log_text(log_text);
 }
 
-// What no setting can see alone.
-void check_together(const Loaded& loaded) {
+// What no setting can see alone, and what its files hold.
+void check_together(Loaded& loaded) {
   std::string message = "these settings cannot be used:", log_text;
   const auto refuse = [&](std::string_view section, std::string_view key, std::string_view why) {
     const Setting& setting = *find_setting(section, key);
@@ -158,8 +159,16 @@ void check_together(const Loaded& loaded) {
   const engine::DiskCacheOptions& disk = loaded.configuration.disk_cache;
   if (disk.directory.empty() && !disk.key_file.empty())
     refuse("cache", "disk_key_file", "it is the key of `cache.disk_directory`, which is unset");
-  if (!disk.directory.empty() && !loaded.configuration.registry.engine.prefix_cache)
-    refuse("cache", "disk_directory", "it would never be used, since `inference.prefix_cache` is false");
+  for (const auto& [key, is_set] :
+       {std::pair("disk_directory", !disk.directory.empty()),
+        std::pair("public_prefixes", !loaded.configuration.public_prefixes.empty())})
+    if (is_set && !loaded.configuration.registry.engine.prefix_cache)
+      refuse("cache", key, "it would never be used, since `inference.prefix_cache` is false");
+  try {
+    loaded.configuration.registry.public_texts = read_public_texts(loaded.configuration.public_prefixes);
+  } catch (const Error& error) {
+    refuse("cache", "public_prefixes", error.what());
+  }
   try {
     server::validate(loaded.configuration.server);
   } catch (const Error& error) {

@@ -30,8 +30,9 @@ struct Configuration {
   bool core_dumps = false;  // may hold prompts and answers
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
-  bool supervise = false;            // compute in a process of its own
-  std::vector<std::string> preload;  // models loaded at the start, after the preferred one
+  bool supervise = false;                    // compute in a process of its own
+  std::vector<std::string> preload;          // models loaded at the start, after the preferred one
+  std::vector<std::string> public_prefixes;  // files of registry.public_texts
   server::ServerOptions server;
   engine::DiskCacheOptions disk_cache;
   server::RegistryOptions registry;  // a draft model is as it was written: a name or a path

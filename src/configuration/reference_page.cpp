@@ -33,6 +33,13 @@ new ones. If anything is wrong with the file, or a setting differs that needs a 
 log says which setting it was. Under nohup a closing terminal means no more than that.
 
 Where sampling is unset, what the model itself wants holds. Secrets have no place in the file: no setting holds one.
+
+What a model computed of a prompt is kept for its own tenant alone, but for the texts of `cache.public_prefixes`: files,
+each with a text that many prompts begin with, as the instructions of a program. It is shared with every prompt that
+begins with all of it: a chat whose first message, the system's or a user's, is the text or begins with it, as the model's
+own template puts it, or a plain prompt. It counts in whole pages of 32 tokens: the rest of it, and all that follows, stays
+each tenant's own. Whoever sends such a text can tell, by the time and by `cached_tokens`, whether somebody used it lately:
+list none whose use is a secret. A line break at a file's end is no part of its text.
 )";
 
 // What a table's cell cannot hold.

@@ -95,10 +95,13 @@ void add_inference(std::vector<Setting>& all) {
       "answer");
   using kernels::CacheType;
   add("precision", "--cache-type", kAfterRestart,
-      choice<CacheType>({{"f16", CacheType::kF16}, {"q8", CacheType::kQ8}, {"f32", CacheType::kF32}}),
+      choice<CacheType>({{"bf16", CacheType::kBf16},
+                         {"q8", CacheType::kQ8},
+                         {"f16", CacheType::kF16},
+                         {"f32", CacheType::kF32}}),
       HEARTH_FIELD(registry.engine.numerics.key_value_cache),
-      "How keys and values of earlier tokens are kept: f16, q8 in half the memory, slightly less exact, or "
-      "f32");
+      "How keys and values of earlier tokens are kept: bf16; q8 in half the memory, slightly less exact; "
+      "f16, slower and slightly more exact; f32");
   add("draft_tokens", "--speculate", kAfterRestart, integer(0, engine::kMostDraftTokens),
       HEARTH_FIELD(registry.engine.speculation.draft_tokens),
       "Most tokens drafted ahead in a step where the text repeats itself or a draft model is given: faster, "
@@ -127,6 +130,9 @@ void add_cache(std::vector<Setting>& all) {
       "that prefix-cache.key in the home, which is made");
   add("disk_wait", "", kAfterRestart, duration(0ms, 24h), HEARTH_FIELD(disk_cache.patience),
       "How long a prompt waits for pages from there before it is computed instead");
+  add("public_prefixes", "", kAtOnce, texts("a list of files"), HEARTH_FIELD(public_prefixes),
+      "Files, each with a text that many prompts begin with, which all tenants share; at most 100, of 1 MiB "
+      "each. Read again at SIGHUP");
   // Off: kept answers are what callers wrote and got, held after they left, and hide from whoever measures
   // whether anything was computed.
   add("responses_size", "", kAfterRestart, size(0, 1024 * kGiB), HEARTH_FIELD(server.response_cache_bytes),
@@ -146,11 +152,12 @@ void add_service(std::vector<Setting>& all) {
       HEARTH_FIELD(server.allow_unauthenticated),
       "Let everybody who reaches the host's address use the models, beyond this machine");
   add("admin_port", "--admin-port", kAfterRestart, integer(0, 65535), HEARTH_FIELD(server.admin.port),
-      "Port for /metrics, on this machine alone; 0: any free one; unset: none");
+      "Port for administration (/metrics, clearing a tenant's cache), on this machine alone; 0: any free "
+      "one; unset: none");
   add("admin_host", "--admin-host", kAfterRestart, text("a loopback address"),
-      HEARTH_FIELD(server.admin.host), "Loopback address of the port for /metrics");
+      HEARTH_FIELD(server.admin.host), "Loopback address of the port for administration");
   add("admin_socket", "--admin-socket", kAfterRestart, text("a path"), HEARTH_FIELD(server.admin.socket),
-      "Unix socket for /metrics instead, open to its owner alone");
+      "Unix socket for administration instead, open to its owner alone");
   auto networks = texts("a list of IP addresses and networks, as [127.0.0.1, 10.0.0.0/8]");
   networks.read = [read = networks.read](const YamlNode& node) {
     auto written = read(node);

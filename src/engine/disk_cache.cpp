@@ -1,7 +1,6 @@
 #include "engine/disk_cache.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,13 +29,26 @@ bool is_hex(std::string_view text, std::size_t bytes) {
 
 constexpr std::size_t kFolderBytes = 16;
 
-SecretKey tenant_key(const SecretKey& master, std::string_view use, std::string_view tenant) {
-  return derive_key(master, fmt::format("hearth prefix cache, {}: {}", use, tenant));
+// Null: everybody. No tenant's purposes read like that one.
+using Tenant = const std::string_view*;
+
+SecretKey tenant_key(const SecretKey& master, std::string_view use, Tenant tenant) {
+  return derive_key(master, tenant != nullptr ? fmt::format("hearth prefix cache, {}: {}", use, *tenant)
+                                              : fmt::format("hearth public prefix cache, {}", use));
 }
 
-std::string folder_of(const SecretKey& master, std::string_view tenant) {
+std::string folder_of(const SecretKey& master, Tenant tenant) {
   const SecretKey digest = tenant_key(master, "folder", tenant);
   return to_hex(std::span(digest.bytes).first(kFolderBytes));
+}
+
+std::shared_ptr<DiskRoot> root_of(const SecretKey& master, Tenant tenant, std::string_view fingerprint) {
+  auto root = std::make_shared<DiskRoot>();
+  root->folder = folder_of(master, tenant);
+  root->key = tenant_key(master, "pages", tenant);
+  root->naming = tenant_key(master, "names", tenant);
+  root->name = keyed_digest(root->naming, std::as_bytes(std::span(fingerprint)));
+  return root;
 }
 
 std::string key_of(const DiskRoot& root, const PageName& name) { return root.folder + "/" + to_hex(name); }
@@ -52,19 +64,19 @@ void set_time(const std::filesystem::path& path, std::int64_t stamp) {
   ::utimensat(AT_FDCWD, path.c_str(), both, AT_SYMLINK_NOFOLLOW);
 }
 
-FileDescriptor lock_directory(const std::filesystem::path& directory) {
+FileLock lock_directory(const std::filesystem::path& directory) {
   std::error_code error;
   if (!std::filesystem::exists(directory, error)) {
     std::filesystem::create_directories(directory, error);
     if (!error) std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);
   }
   if (error) throw system_error(fmt::format("cannot make {}", directory.string()), error.value());
-  FileDescriptor lock = open_file(directory / "lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
+  std::optional<FileLock> lock = FileLock::try_acquire(directory / "lock");
+  if (!lock)
     throw Error(ErrorKind::kConflict,
                 fmt::format("another process uses the prefix cache in {}", directory.string()),
                 "stop it first, or give each a folder of its own (cache.disk_directory)");
-  return lock;
+  return std::move(*lock);
 }
 
 }  // namespace
@@ -112,12 +124,22 @@ void DiskCache::scan() {
 }
 
 std::shared_ptr<const DiskRoot> DiskCache::root(std::string_view tenant, std::string_view fingerprint) const {
-  auto root = std::make_shared<DiskRoot>();
-  root->folder = folder_of(master_, tenant);
-  root->key = tenant_key(master_, "pages", tenant);
-  root->naming = tenant_key(master_, "names", tenant);
-  root->name = keyed_digest(root->naming, std::as_bytes(std::span(fingerprint)));
+  return as_of_now(root_of(master_, &tenant, fingerprint));
+}
+
+std::shared_ptr<const DiskRoot> DiskCache::public_root(std::string_view fingerprint) const {
+  return as_of_now(root_of(master_, nullptr, fingerprint));
+}
+
+std::shared_ptr<const DiskRoot> DiskCache::as_of_now(std::shared_ptr<DiskRoot> root) const {
+  const std::lock_guard lock(mutex_);
+  root->removals = removals_;
   return root;
+}
+
+bool DiskCache::is_outdated(const DiskRoot& root) const {
+  const auto removed = removed_.find(root.folder);
+  return removed != removed_.end() && removed->second > root.removals;
 }
 
 PageName DiskCache::name(const DiskRoot& root, const PageName& before, std::span<const std::int32_t> tokens) {
@@ -135,7 +157,8 @@ bool DiskCache::holds(const DiskRoot& root, const PageName& name) const {
 bool DiskCache::wants(const DiskRoot& root, const PageName& name) const {
   const std::string key = key_of(root, name);
   const std::lock_guard lock(mutex_);
-  return !entries_.contains(key) && !coming_.contains(key) && Clock::now() >= paused_until_;
+  return !entries_.contains(key) && !coming_.contains(key) && !is_outdated(root) &&
+         Clock::now() >= paused_until_;
 }
 
 std::optional<DiskPage> DiskCache::room(std::size_t content_bytes, Clock::time_point until) {
@@ -155,7 +178,7 @@ void DiskCache::write(std::shared_ptr<const DiskRoot> root, const PageName& name
   const std::int64_t stamp = now_stamp() - std::chrono::nanoseconds(age).count();
   {
     const std::lock_guard lock(mutex_);
-    if (!coming_.insert(std::move(key)).second) return;
+    if (is_outdated(*root) || !coming_.insert(std::move(key)).second) return;
     writes_.push_back({std::move(root), name, std::move(page), stamp});
   }
   work_.notify_one();
@@ -319,16 +342,20 @@ void DiskCache::pause(const Error& error) {
   writes_.clear();
 }
 
-void DiskCache::remove_tenant(std::string_view tenant) {
-  const std::string folder = folder_of(master_, tenant);
-  remove_where([&folder](std::string_view other) { return other == folder; });
+std::size_t DiskCache::remove_tenant(std::string_view tenant) {
+  const std::string folder = folder_of(master_, &tenant);
+  {
+    const std::lock_guard lock(mutex_);
+    removed_[folder] = ++removals_;
+  }
+  return remove_where([&folder](std::string_view other) { return other == folder; });
 }
 
-void DiskCache::clear() {
-  remove_where([](std::string_view) { return true; });
+std::size_t DiskCache::clear() {
+  return remove_where([](std::string_view) { return true; });
 }
 
-void DiskCache::remove_where(const std::function<bool(std::string_view folder)>& goes) {
+std::size_t DiskCache::remove_where(const std::function<bool(std::string_view folder)>& goes) {
   std::vector<std::string> keys;
   {
     std::unique_lock lock(mutex_);
@@ -351,6 +378,7 @@ void DiskCache::remove_where(const std::function<bool(std::string_view folder)>&
       throw system_error(fmt::format("cannot remove {}", path.string()), errno);
     ::rmdir(path.parent_path().c_str());  // with its last file
   }
+  return keys.size();
 }
 
 DiskCache::Figures DiskCache::figures() const {

@@ -30,7 +30,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/file_lock.h"
 #include "engine/disk_page.h"
 
 namespace hearth::engine {
@@ -43,11 +43,13 @@ struct DiskCacheOptions {
   std::chrono::milliseconds patience{1000};
 };
 
-// Where the pages of one tenant and one model begin.
+// Where the pages of one tenant and one model begin. One that was made before the tenant was removed writes
+// no more.
 struct DiskRoot {
   std::string folder;
   SecretKey key, naming;
   PageName name;
+  std::uint64_t removals = 0;  // that there had been
 };
 
 class DiskCache {
@@ -62,11 +64,13 @@ class DiskCache {
 
   // `fingerprint`: of all but tenant and tokens that keys and values depend on, the build included.
   std::shared_ptr<const DiskRoot> root(std::string_view tenant, std::string_view fingerprint) const;
+  // Of what is everybody's: no tenant's, whatever its name.
+  std::shared_ptr<const DiskRoot> public_root(std::string_view fingerprint) const;
   // The page of `tokens` behind the page `before`, or behind the root.
   static PageName name(const DiskRoot& root, const PageName& before, std::span<const std::int32_t> tokens);
 
   bool holds(const DiskRoot& root, const PageName& name) const;
-  // False where it is there, on its way, or could not be written now.
+  // False where it is there, on its way, or cannot be written now or from this root.
   bool wants(const DiskRoot& root, const PageName& name) const;
   // Memory for a page to write, or none where too much is on its way and stays so until `until`.
   std::optional<DiskPage> room(std::size_t content_bytes, Clock::time_point until = {});
@@ -88,9 +92,9 @@ class DiskCache {
   bool is_done(const Read& read, std::chrono::milliseconds wait = {}) const;
   std::chrono::milliseconds patience() const { return options_.patience; }
 
-  // All that this tenant, or that everybody, has on disk.
-  void remove_tenant(std::string_view tenant);
-  void clear();
+  // All that this tenant has on disk, or that is there at all. Returns the number of files.
+  std::size_t remove_tenant(std::string_view tenant);
+  std::size_t clear();
 
   struct Figures {
     std::uint64_t bytes = 0, most_bytes = 0;
@@ -121,15 +125,17 @@ class DiskCache {
   void perform(Write& write);
   void put_file(Write& write, const std::filesystem::path& path);
   void pause(const Error& error);
-  void remove_where(const std::function<bool(std::string_view folder)>& goes);
+  std::shared_ptr<const DiskRoot> as_of_now(std::shared_ptr<DiskRoot> root) const;
+  std::size_t remove_where(const std::function<bool(std::string_view folder)>& goes);
   // With the lock:
   void enter(const std::string& key, Entry entry);
   void forget(const std::string& key);
+  bool is_outdated(const DiskRoot& root) const;
   std::vector<std::string> over_limit();
 
   const DiskCacheOptions options_;
   const SecretKey master_;
-  FileDescriptor lock_;
+  const FileLock lock_;
   std::atomic<std::size_t> buffered_{0};
 
   mutable std::mutex mutex_;  // guards what follows
@@ -139,7 +145,9 @@ class DiskCache {
   std::deque<std::shared_ptr<Read>> reads_;
   std::deque<Write> writes_;
   std::set<std::string> coming_;  // of writes_ and the one being written
-  std::string current_folder_;    // of the one being written; empty: none
+  std::uint64_t removals_ = 0;
+  std::unordered_map<std::string, std::uint64_t> removed_;  // folders, by which removal
+  std::string current_folder_;                              // of the one being written; empty: none
   bool current_is_removed_ = false;
   Clock::time_point paused_until_{};
   bool said_refused_ = false;

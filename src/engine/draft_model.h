@@ -32,6 +32,11 @@ class DraftModel {
   std::int64_t total_pages() const { return own_cache_ ? own_cache_->total_pages() : 0; }
   std::int64_t free_pages() const { return own_cache_ ? own_cache_->available_pages() : 0; }
 
+  // As KeyValueCache::forget.
+  void forget(std::uint64_t owner) {
+    if (own_cache_) own_cache_->forget(owner);
+  }
+
   void admit(Sequence& sequence) { sequence.use_draft_model(own_cache_ ? &*own_cache_ : nullptr); }
 
   // Whether its next guess for the sequence is worth its own time and a row of `least_chance`, and more than

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <future>
+#include <mutex>
 #include <utility>
 
 #include "engine/disk_identity.h"
 #include "engine/draft_files.h"
 #include "engine/model.h"
+#include "engine/public_prefixes.h"
 #include "engine/scheduler.h"
 #include "text/model_template.h"
 
@@ -41,7 +43,20 @@ struct Engine::Implementation {
   std::optional<constraint::Compiler> compiler;
   std::unique_ptr<models::Decoder> draft_model;
   std::unique_ptr<Scheduler> scheduler;  // last: stops before the model goes
+
+  std::mutex mutex;  // guards what follows
+  std::vector<std::string> public_texts;
+  std::chrono::local_days public_day;  // of the date that they were rendered with
+
+  void tokenize_public_texts(std::chrono::local_seconds now);
 };
+
+// REQUIRES: the mutex.
+void Engine::Implementation::tokenize_public_texts(std::chrono::local_seconds now) {
+  scheduler->set_public_prefixes(engine::tokenize_public_texts(
+      public_texts, model->tokenizer(), chat_template ? &*chat_template : nullptr, now));
+  public_day = std::chrono::floor<std::chrono::days>(now);
+}
 
 Engine::Engine(std::unique_ptr<Implementation> implementation) : implementation_(std::move(implementation)) {}
 Engine::~Engine() = default;
@@ -90,6 +105,23 @@ std::vector<std::int32_t> Engine::tokenize_prompt(std::string_view text) const {
   return tokenizer().encode(text, {.add_special = true});
 }
 
+void Engine::set_public_texts(std::vector<std::string> texts) {
+  const std::lock_guard lock(implementation_->mutex);
+  implementation_->public_texts.swap(texts);
+  implementation_->tokenize_public_texts(text::local_now());
+}
+
+// Templates that tell the date begin in another way the next day.
+void Engine::keep_public_texts_current() {
+  if (!implementation_->chat_template || !implementation_->chat_template->reads_date()) return;
+  const std::lock_guard lock(implementation_->mutex);
+  const auto now = text::local_now();
+  if (implementation_->public_texts.empty() ||
+      std::chrono::floor<std::chrono::days>(now) == implementation_->public_day)
+    return;
+  implementation_->tokenize_public_texts(now);
+}
+
 void Engine::submit(GenerationRequest request, GenerationCallback callback) {
   const std::int32_t vocabulary = configuration().vocabulary;
   validate(request.sampling, vocabulary);
@@ -123,6 +155,7 @@ void Engine::submit(GenerationRequest request, GenerationCallback callback) {
     }
   }
   if (!request.context) request.context = std::make_shared<RequestContext>();
+  keep_public_texts_current();
   implementation_->scheduler->submit(std::move(request), std::move(callback));
 }
 
@@ -142,6 +175,10 @@ Engine::Answer Engine::generate(GenerationRequest request) {
   done.get_future().wait();
   if (failure) throw *failure;
   return answer;
+}
+
+std::int64_t Engine::forget_tenant(std::string tenant) {
+  return implementation_->scheduler->forget_tenant(std::move(tenant));
 }
 
 Engine::Load Engine::load() const { return implementation_->scheduler->load(); }

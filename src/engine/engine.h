@@ -48,6 +48,10 @@ class Engine {
   std::vector<std::int32_t> tokenize_chat(const text::ChatRequest& request) const;
   std::vector<std::int32_t> tokenize_prompt(std::string_view text) const;
 
+  // Texts whose keys and values tenants may share where their prompts begin with one (PublicPrefixes); of
+  // prompts submitted from now on. Throws what tokenizing throws.
+  void set_public_texts(std::vector<std::string> texts);
+
   void submit(GenerationRequest request, GenerationCallback callback);
   // Submits and waits; returns the whole answer. Throws what the error event holds.
   struct Answer {
@@ -57,6 +61,10 @@ class Engine {
     Usage usage;
   };
   Answer generate(GenerationRequest request);
+
+  // Gives up the keys and values of this tenant's texts and wipes them; what runs keeps its own until it
+  // ends, and leaves nothing. Waits for the compute thread. Returns the pages that were kept.
+  std::int64_t forget_tenant(std::string tenant);
 
   struct Load {
     std::int32_t running = 0, waiting = 0;
@@ -70,6 +78,7 @@ class Engine {
  private:
   struct Implementation;
   explicit Engine(std::unique_ptr<Implementation> implementation);
+  void keep_public_texts_current();
   std::unique_ptr<Implementation> implementation_;
 };
 

@@ -89,7 +89,7 @@ std::int64_t KeyValueCache::available_pages() const {
   return total;
 }
 
-std::optional<std::int32_t> KeyValueCache::take(std::int32_t group, std::uint32_t owner) {
+std::optional<std::int32_t> KeyValueCache::take(std::int32_t group, std::uint64_t owner) {
   Group& pages = at(group);
   if (pages.free.empty() && !(reclaim_ && reclaim_(group))) return std::nullopt;
   const std::int32_t page = pages.free.back();
@@ -113,7 +113,7 @@ void KeyValueCache::release(std::int32_t group, std::int32_t page) {
   if (released.kept)
     ++at(group).idle;
   else
-    at(group).free.push_back(page);
+    put_back(at(group), page);
 }
 
 void KeyValueCache::keep(std::int32_t group, std::int32_t page) {
@@ -128,7 +128,20 @@ void KeyValueCache::unkeep(std::int32_t group, std::int32_t page) {
   kept.kept = false;
   if (kept.holders > 0) return;
   --at(group).idle;
-  at(group).free.push_back(page);
+  put_back(at(group), page);
+}
+
+void KeyValueCache::put_back(Group& group, std::int32_t page) {
+  if (!forgotten_.empty() && forgotten_.contains(group.pages[static_cast<std::size_t>(page)].owner))
+    wipe(group, page);
+  group.free.push_back(page);
+}
+
+void KeyValueCache::forget(std::uint64_t owner) {
+  if (owner != 0) forgotten_.insert(owner);
+  for (Group& group : groups_)
+    for (const std::int32_t page : group.free)
+      if (group.pages[static_cast<std::size_t>(page)].owner != 0) wipe(group, page);
 }
 
 std::size_t KeyValueCache::page_bytes() const {
@@ -147,11 +160,12 @@ void KeyValueCache::copy_in(std::int32_t group, std::int32_t page, std::span<con
   std::memcpy(at(group).place(page), from.data(), from.size());
 }
 
-void KeyValueCache::wipe(const Group& group, std::int32_t page) {
+void KeyValueCache::wipe(Group& group, std::int32_t page) {
   std::memset(group.place(page), 0, group.page_bytes);
+  group.pages[static_cast<std::size_t>(page)].owner = 0;
 }
 
-SequencePages::SequencePages(KeyValueCache& cache, std::uint32_t owner)
+SequencePages::SequencePages(KeyValueCache& cache, std::uint64_t owner)
     : cache_(&cache),
       owner_(owner),
       groups_(static_cast<std::size_t>(cache.group_count())),
@@ -193,7 +207,7 @@ bool SequencePages::prepare(std::int64_t first, std::int64_t end) {
   return true;
 }
 
-void SequencePages::adopt(std::span<const std::vector<std::int32_t>> adopted, std::uint32_t owner) {
+void SequencePages::adopt(std::span<const std::vector<std::int32_t>> adopted, std::uint64_t owner) {
   owner_ = owner;
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     GroupPages& pages = groups_[g];

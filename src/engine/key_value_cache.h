@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -51,7 +52,12 @@ class KeyValueCache {
   void copy_in(std::int32_t group, std::int32_t page, std::span<const std::byte> from);  // REQUIRES: taken
 
   // A page for one holder to write, or none where all are held. What another owner left in it is wiped.
-  std::optional<std::int32_t> take(std::int32_t group, std::uint32_t owner);
+  std::optional<std::int32_t> take(std::int32_t group, std::uint64_t owner);
+  // Whose pages nobody else finds as they were. Never 0, which is nobody.
+  std::uint64_t new_owner() { return ++owners_; }
+  // Wipes what this owner wrote, as soon as it is free; and all that is free now, of owners whom nobody knows
+  // any more too.
+  void forget(std::uint64_t owner);
   void hold(std::int32_t group, std::int32_t page);
   void release(std::int32_t group, std::int32_t page);
   void keep(std::int32_t group, std::int32_t page);    // REQUIRES: held
@@ -67,7 +73,7 @@ class KeyValueCache {
   struct Page {
     std::int32_t holders = 0;
     bool kept = false;
-    std::uint32_t owner = 0;  // who wrote it last; 0: nobody
+    std::uint64_t owner = 0;  // who wrote it last; 0: nobody
   };
   struct Group {
     std::int32_t window = 0;
@@ -82,9 +88,12 @@ class KeyValueCache {
   const Group& at(std::int32_t group) const { return groups_[static_cast<std::size_t>(group)]; }
   Group& at(std::int32_t group) { return groups_[static_cast<std::size_t>(group)]; }
   void place_layers(const models::DecoderConfiguration& configuration, kernels::CacheType type);
-  static void wipe(const Group& group, std::int32_t page);
+  static void wipe(Group& group, std::int32_t page);
+  void put_back(Group& group, std::int32_t page);
 
   std::vector<Group> groups_;
+  std::uint64_t owners_ = 0;           // that there ever were
+  std::set<std::uint64_t> forgotten_;  // few: an administrator asks for it
   std::vector<kernels::PagedCacheView> layers_;
   std::function<bool(std::int32_t)> reclaim_;
   std::byte* memory_ = nullptr;
@@ -95,7 +104,7 @@ class KeyValueCache {
 // The pages of one sequence.
 class SequencePages {
  public:
-  explicit SequencePages(KeyValueCache& cache, std::uint32_t owner = 0);
+  explicit SequencePages(KeyValueCache& cache, std::uint64_t owner = 0);
   ~SequencePages();
   SequencePages(SequencePages&& other) noexcept;
   SequencePages& operator=(SequencePages&&) = delete;
@@ -105,14 +114,14 @@ class SequencePages {
   bool prepare(std::int64_t first, std::int64_t end);
   // Begins with pages that others wrote: `pages` of each group, from the first position on; kNoPage where no
   // row after them can see one. What it writes from then on is `owner`'s. REQUIRES: nothing was prepared.
-  void adopt(std::span<const std::vector<std::int32_t>> pages, std::uint32_t owner);
+  void adopt(std::span<const std::vector<std::int32_t>> pages, std::uint64_t owner);
   // The page at place `index`, or kNoPage where it was given back.
   std::int32_t page(std::int32_t group, std::int64_t index) const;
   // Holds `page` instead, which has the same keys and values.
   void exchange(std::int32_t group, std::int64_t index, std::int32_t page);
   // Pages of `group` that it still wants to reach `tokens` positions.
   std::int64_t pages_wanted(std::int32_t group, std::int64_t tokens) const;
-  std::uint32_t owner() const { return owner_; }
+  std::uint64_t owner() const { return owner_; }
   // One pointer per group, for models::BatchRow; valid until the next prepare().
   const std::int32_t* const* tables() const { return tables_.data(); }
 
@@ -124,7 +133,7 @@ class SequencePages {
     std::int64_t first_held = 0;  // table entries before it were given back
   };
   KeyValueCache* cache_;
-  std::uint32_t owner_;
+  std::uint64_t owner_;
   std::vector<GroupPages> groups_;
   std::vector<const std::int32_t*> tables_;
 };

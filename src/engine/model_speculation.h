@@ -13,7 +13,7 @@ namespace hearth::engine {
 class ModelSpeculation {
  public:
   // `own_cache`: the draft model's; null where it writes to the sequence's pages.
-  ModelSpeculation(KeyValueCache* own_cache, std::uint32_t owner) {
+  ModelSpeculation(KeyValueCache* own_cache, std::uint64_t owner) {
     if (own_cache != nullptr) own_pages_.emplace(*own_cache, owner);
   }
 

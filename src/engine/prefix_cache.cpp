@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <set>
 #include <utility>
 
 #include "base/sha256.h"
@@ -18,71 +19,162 @@ Tokens page_tokens(std::span<const std::int32_t> tokens, std::int64_t page) {
   return {part.begin(), part.end()};
 }
 
+std::span<const std::int32_t> first_pages(std::span<const std::int32_t> tokens, std::int64_t pages) {
+  return tokens.first(static_cast<std::size_t>(pages) * kPage);
+}
+
 }  // namespace
 
 struct PrefixCache::Node {
   Tree& tree;
-  Node* parent;
-  std::map<Tokens, std::unique_ptr<Node>>::iterator place;  // in the parent's children
+  Node* parent;                                             // null: a root
+  std::map<Tokens, std::unique_ptr<Node>>::iterator place;  // in the parent's children, or the tree's roots
   std::map<Tokens, std::unique_ptr<Node>> children;
-  std::vector<std::int32_t> pages;  // by group
+  std::vector<std::int32_t> pages;  // by group; none: a root, or forgotten
   PageName name{};                  // on disk
   std::int64_t paths = 0;           // that end here
-  std::list<Node*>::iterator recent;
+  std::uint64_t used = 0;           // the count of uses
 };
 
 struct PrefixCache::Tree {
   PrefixCache& cache;
-  std::string key;  // in trees_
-  std::uint32_t owner;
-  std::int64_t nodes = 0;
-  std::shared_ptr<const DiskRoot> disk{};  // null: no tier on disk
-  Node root{*this, nullptr, {}, {}, {}, {}, 0, {}};
+  const Trees::iterator place;  // of a tenant's
+  const std::uint64_t owner;
+  const std::shared_ptr<const DiskRoot> disk;  // null: no tier on disk
+  bool is_forgotten = false;
+  std::int64_t nodes = 0, paths = 0;
+  std::map<Tokens, std::unique_ptr<Node>> roots{};  // by everybody's tokens before them
+  // By group: nodes whose page there may go, unless somebody holds it; the longest unused first.
+  std::vector<std::set<std::pair<std::uint64_t, Node*>>> spare =
+      decltype(spare)(static_cast<std::size_t>(cache.cache_.group_count()));
 };
 
-PrefixCache::Path::Path(Node* node) : node_(node) { ++node_->paths; }
-PrefixCache::Path::Path(Path&& other) noexcept
-    : node_(std::exchange(other.node_, nullptr)), pages_(other.pages_) {}
-PrefixCache::Path::~Path() {
-  if (node_ == nullptr) return;
-  --node_->paths;
-  node_->tree.cache.remove_if_unused(node_->tree);
+PrefixCache::Path::Path(Tree& tree, std::int64_t public_pages) : tree_(&tree), public_pages_(public_pages) {
+  ++tree.paths;
 }
-void PrefixCache::Path::move_to(Node* node) {
-  --node_->paths;
-  node_ = node;
-  ++node_->paths;
-  ++pages_;
+PrefixCache::Path::Path(Path&& other) noexcept
+    : tree_(std::exchange(other.tree_, nullptr)),
+      pages_(other.pages_),
+      public_pages_(other.public_pages_),
+      public_(other.public_),
+      own_(other.own_) {}
+PrefixCache::Path::~Path() {
+  if (tree_ != nullptr) tree_->cache.leave(*this);
 }
 
-PrefixCache::PrefixCache(KeyValueCache& cache, std::string fingerprint, std::shared_ptr<DiskCache> disk)
-    : cache_(cache), fingerprint_(std::move(fingerprint)), disk_(std::move(disk)) {
+PrefixCache::PrefixCache(KeyValueCache& cache, std::string fingerprint, std::shared_ptr<DiskCache> disk,
+                         const PublicPrefixes* everybodys)
+    : cache_(cache),
+      fingerprint_(std::move(fingerprint)),
+      disk_(std::move(disk)),
+      everybodys_(everybodys),
+      public_(new Tree{.cache = *this,
+                       .place = {},
+                       .owner = cache_.new_owner(),
+                       .disk = disk_ ? disk_->public_root(fingerprint_) : nullptr}) {
   cache_.set_reclaim([this](std::int32_t group) { return reclaim(group); });
 }
 
 PrefixCache::~PrefixCache() { cache_.set_reclaim({}); }
 
+std::string PrefixCache::key_of(std::string_view tenant) const {
+  return sha256_hex(std::to_string(tenant.size()) + ":" + std::string(tenant) + fingerprint_);
+}
+
 PrefixCache::Tree& PrefixCache::tree(std::string_view tenant) {
-  std::string key = sha256_hex(std::to_string(tenant.size()) + ":" + std::string(tenant) + fingerprint_);
-  auto& tree = trees_[key];
-  if (!tree) {
-    tree.reset(new Tree{.cache = *this, .key = std::move(key), .owner = ++owners_});
+  const auto [place, is_new] = trees_.try_emplace(key_of(tenant));
+  if (is_new) {
+    place->second.reset(new Tree{.cache = *this,
+                                 .place = place,
+                                 .owner = cache_.new_owner(),
+                                 .disk = disk_ ? disk_->root(tenant, fingerprint_) : nullptr});
+  }
+  return *place->second;
+}
+
+PrefixCache::Node& PrefixCache::root(Tree& tree, std::span<const std::int32_t> before) {
+  const auto [place, is_new] = tree.roots.try_emplace({before.begin(), before.end()});
+  if (is_new) {
+    place->second.reset(new Node{tree, nullptr, place, {}, {}});
     if (disk_) {
-      tree->disk = disk_->root(tenant, fingerprint_);
-      tree->root.name = tree->disk->name;
+      // On disk a page has the same name whether what comes before it is everybody's or not.
+      PageName& name = place->second->name = tree.disk->name;
+      for (std::size_t page = 0; page < before.size() / kPage; ++page)
+        name = DiskCache::name(*tree.disk, name, before.subspan(page * kPage, kPage));
     }
   }
-  return *tree;
+  return *place->second;
+}
+
+// Of layers with a window any page may go: what lies far behind is of no use there, and its node still is for
+// the other layers.
+bool PrefixCache::may_go(const Node& node, std::size_t group) const {
+  if (node.pages[group] == kNoPage) return false;
+  return cache_.window(static_cast<std::int32_t>(group)) > 0 || (node.children.empty() && node.paths == 0);
+}
+
+// What a node's place among the spare ones depends on changes here alone.
+template <typename Change>
+void PrefixCache::change(Node& node, const Change& change) {
+  const std::size_t groups = node.pages.size();
+  for (std::size_t g = 0; g < groups; ++g) node.tree.spare[g].erase({node.used, &node});
+  change();
+  for (std::size_t g = 0; g < groups; ++g)
+    if (may_go(node, g)) node.tree.spare[g].insert({node.used, &node});
+}
+
+void PrefixCache::touch(Node& node) {
+  change(node, [&] { node.used = ++uses_; });
+}
+
+void PrefixCache::enter(Path& path, Node*& place, Node& node) {
+  Node* const before = std::exchange(place, &node);
+  change(node, [&] { ++node.paths; });
+  if (before != nullptr) change(*before, [&] { --before->paths; });
+}
+
+// To the next page. `tokens`: at least so far.
+void PrefixCache::step(Path& path, Node& node, std::span<const std::int32_t> tokens) {
+  enter(path, path.is_in_public() ? path.public_ : path.own_, node);
+  if (++path.pages_ == path.public_pages_)
+    enter(path, path.own_, root(*path.tree_, first_pages(tokens, path.pages_)));
+}
+
+void PrefixCache::leave(Path& path) {
+  if (path.public_ != nullptr) {
+    // Used as late as what stands on it, which shall go before it.
+    std::vector<Node*> stem;
+    for (Node* node = path.public_; node->parent != nullptr; node = node->parent) stem.push_back(node);
+    for (; !stem.empty(); stem.pop_back()) touch(*stem.back());
+    change(*path.public_, [&] { --path.public_->paths; });
+  }
+  if (path.own_ != nullptr) {
+    change(*path.own_, [&] { --path.own_->paths; });
+    remove_if_unused(*path.own_);
+  }
+  --path.tree_->paths;
+  remove_if_unused(*path.tree_);
 }
 
 PrefixCache::Path PrefixCache::find(std::string_view tenant, std::span<const std::int32_t> tokens,
                                     SequencePages& pages) {
-  std::vector<Node*> nodes;
   Tree& own = tree(tenant);
-  Node* const root = &own.root;
-  Node* node = root;
-  for (std::size_t page = 0; (page + 1) * kPage <= tokens.size(); ++page) {
-    const auto next = node->children.find(page_tokens(tokens, static_cast<std::int64_t>(page)));
+  Path path(own, everybodys_ != nullptr ? everybodys_->pages_of(tokens) : 0);
+  if (path.public_pages_ > 0)
+    enter(path, path.public_, root(*public_, {}));
+  else
+    enter(path, path.own_, root(own, {}));
+
+  std::vector<Node*> nodes;
+  Node* node = &path.node();
+  for (std::int64_t page = 0; static_cast<std::size_t>(page + 1) * kPage <= tokens.size(); ++page) {
+    if (page > 0 && page == path.public_pages_) {
+      const auto before = first_pages(tokens, page);
+      const auto behind = own.roots.find({before.begin(), before.end()});
+      if (behind == own.roots.end()) break;
+      node = behind->second.get();
+    }
+    const auto next = node->children.find(page_tokens(tokens, page));
     if (next == node->children.end()) break;
     nodes.push_back(node = next->second.get());
   }
@@ -106,93 +198,129 @@ PrefixCache::Path PrefixCache::find(std::string_view tenant, std::span<const std
       found[static_cast<std::size_t>(g)].push_back(
           i < first_seen(g, nodes.size()) ? kNoPage : nodes[i]->pages[static_cast<std::size_t>(g)]);
   pages.adopt(found, own.owner);
-  Path path(root);
   for (Node* one : nodes) {
-    path.move_to(one);
+    step(path, *one, tokens);
     touch(*one);
   }
   return path;
 }
 
 void PrefixCache::add(Path& path, std::span<const std::int32_t> tokens, SequencePages& pages) {
+  if (path.tree_->is_forgotten) return;
   while (static_cast<std::size_t>(path.pages() + 1) * kPage <= tokens.size()) {
-    Node& parent = *path.node_;
+    Node& parent = path.node();
     const std::int64_t index = path.pages();
     const auto [place, is_new] = parent.children.try_emplace(page_tokens(tokens, index));
     if (is_new) {
-      place->second.reset(new Node{parent.tree, &parent, place, {}, {}, {}, 0, {}});
+      place->second.reset(new Node{parent.tree, &parent, place, {}, {}});
       if (disk_) place->second->name = DiskCache::name(*parent.tree.disk, parent.name, place->first);
-      recent_.push_front(place->second.get());
-      place->second->recent = recent_.begin();
       place->second->pages.assign(static_cast<std::size_t>(cache_.group_count()), kNoPage);
       ++parent.tree.nodes;
     }
     Node& node = *place->second;
-    for (std::int32_t g = 0; g < cache_.group_count(); ++g) {
-      std::int32_t& kept = node.pages[static_cast<std::size_t>(g)];
-      const std::int32_t own = pages.page(g, index);
-      if (own == kNoPage || own == kept) continue;
-      if (kept == kNoPage)
-        cache_.keep(g, kept = own);
-      else
-        pages.exchange(g, index, kept);
-    }
     touch(node);
-    path.move_to(&node);
+    step(path, node, tokens);
+    change(node, [&] {
+      for (std::int32_t g = 0; g < cache_.group_count(); ++g) {
+        std::int32_t& kept = node.pages[static_cast<std::size_t>(g)];
+        const std::int32_t own = pages.page(g, index);
+        if (own == kNoPage || own == kept) continue;
+        if (kept == kNoPage)
+          cache_.keep(g, kept = own);
+        else
+          pages.exchange(g, index, kept);
+      }
+    });
   }
 }
 
-void PrefixCache::touch(Node& node) { recent_.splice(recent_.begin(), recent_, node.recent); }
-
-bool PrefixCache::reclaim(std::int32_t group) { return reclaim(group, true) || reclaim(group, false); }
-
-// Of layers with a window only that page is given up: what lies far behind is of no use there, and its node
-// still is for the other layers.
-bool PrefixCache::reclaim(std::int32_t group, bool only_over_share) {
+bool PrefixCache::reclaim(std::int32_t group) {
   const auto g = static_cast<std::size_t>(group);
   const std::int64_t share =
       cache_.total_pages(0) / static_cast<std::int64_t>(std::max<std::size_t>(trees_.size(), 1));
-  for (auto it = recent_.rbegin(); it != recent_.rend(); ++it) {
-    Node& node = **it;
-    if (node.pages[g] == kNoPage || cache_.is_held(group, node.pages[g])) continue;
-    if (only_over_share && node.tree.nodes <= share) continue;
-    const bool is_windowed = cache_.window(group) > 0;
-    if (!is_windowed && (!node.children.empty() || node.paths > 0)) continue;
-    save(node);
-    if (is_windowed) {
-      cache_.unkeep(group, std::exchange(node.pages[g], kNoPage));
-      return true;
-    }
-    remove(node);
-    return true;
-  }
-  return false;
+  Node* first = nullptr;
+  bool first_is_over = false;
+  const auto look = [&](const Tree& tree, bool is_over) {
+    const auto& spare = tree.spare[g];
+    const auto free = std::ranges::find_if(
+        spare, [&](const auto& one) { return !cache_.is_held(group, one.second->pages[g]); });
+    if (free == spare.end() || first_is_over > is_over) return;
+    if (first == nullptr || is_over > first_is_over || free->first < first->used) first = free->second;
+    first_is_over = is_over;
+  };
+  look(*public_, false);
+  for (const auto& [key, tree] : trees_) look(*tree, tree->nodes > share);
+  if (first == nullptr) return false;
+  save(*first);
+  if (cache_.window(group) > 0)
+    change(*first, [&] { cache_.unkeep(group, std::exchange(first->pages[g], kNoPage)); });
+  else
+    remove(*first);
+  return true;
 }
 
 void PrefixCache::remove(Node& leaf) {
   assert(leaf.children.empty() && leaf.paths == 0);
-  for (std::int32_t g = 0; g < cache_.group_count(); ++g)
-    if (const std::int32_t page = leaf.pages[static_cast<std::size_t>(g)]; page != kNoPage)
-      cache_.unkeep(g, page);
-  recent_.erase(leaf.recent);
+  change(leaf, [&] {
+    for (std::int32_t g = 0; g < cache_.group_count(); ++g)
+      if (std::int32_t& page = leaf.pages[static_cast<std::size_t>(g)]; page != kNoPage)
+        cache_.unkeep(g, std::exchange(page, kNoPage));
+  });
   Tree& tree = leaf.tree;
+  Node& parent = *leaf.parent;
   --tree.nodes;
-  leaf.parent->children.erase(leaf.place);
+  change(parent, [&] { parent.children.erase(leaf.place); });
+  remove_if_unused(parent);
   remove_if_unused(tree);
+}
+
+void PrefixCache::remove_if_unused(Node& root) {
+  if (root.parent == nullptr && root.children.empty() && root.paths == 0) root.tree.roots.erase(root.place);
 }
 
 // A tenant without pages has no share of them, and costs nothing.
 void PrefixCache::remove_if_unused(Tree& tree) {
-  if (tree.nodes == 0 && tree.root.paths == 0) trees_.erase(trees_.find(tree.key));
+  if (tree.nodes > 0 || tree.paths > 0 || &tree == public_.get()) return;
+  if (tree.is_forgotten)
+    left_.erase(&tree);
+  else
+    trees_.erase(tree.place);
+}
+
+// Nodes stay as long as a path may stand on one.
+PrefixCache::Forgotten PrefixCache::forget(std::string_view tenant) {
+  const auto found = trees_.find(key_of(tenant));
+  if (found == trees_.end()) return {};
+  Tree& tree = *found->second;
+  const Forgotten forgotten{tree.owner, std::exchange(tree.nodes, 0)};
+  tree.is_forgotten = true;
+  for (auto& spare : tree.spare) spare.clear();
+  std::vector<Node*> nodes;
+  for (const auto& [before, root] : tree.roots) nodes.push_back(root.get());
+  while (!nodes.empty()) {
+    Node& node = *nodes.back();
+    nodes.pop_back();
+    for (std::size_t g = 0; g < node.pages.size(); ++g)
+      if (node.pages[g] != kNoPage) cache_.unkeep(static_cast<std::int32_t>(g), node.pages[g]);
+    node.pages.clear();
+    for (const auto& [tokens, child] : node.children) nodes.push_back(child.get());
+  }
+  left_.emplace(&tree, std::move(found->second));
+  trees_.erase(found);
+  remove_if_unused(tree);
+  return forgotten;
 }
 
 std::shared_ptr<DiskCache::Read> PrefixCache::read_on(const Path& path, std::span<const std::int32_t> tokens,
                                                       std::size_t most_pages) const {
-  const std::shared_ptr<const DiskRoot>& root = path.node_->tree.disk;
+  const Node& last = path.node();
+  if (path.tree_->is_forgotten) return nullptr;
+  const std::shared_ptr<const DiskRoot>& root = last.tree.disk;
   std::vector<PageName> names;
-  PageName name = path.node_->name;
+  PageName name = last.name;
   for (std::int64_t page = path.pages(); names.size() < most_pages; ++page) {
     if (static_cast<std::size_t>(page + 1) * kPage > tokens.size()) break;
+    if (path.is_in_public() && page == path.public_pages_) break;  // from there on it is another's
     name = DiskCache::name(*root, name, page_tokens(tokens, page));
     if (!disk_->holds(*root, name)) break;
     names.push_back(name);
@@ -202,8 +330,21 @@ std::shared_ptr<DiskCache::Read> PrefixCache::read_on(const Path& path, std::spa
 
 void PrefixCache::save_all(DiskCache::Clock::time_point until) {
   if (!disk_) return;
+  std::vector<const Node*> all, open;
+  const auto gather = [&](const Tree& tree) {
+    for (const auto& [before, root] : tree.roots) open.push_back(root.get());
+    while (!open.empty()) {
+      const Node& node = *open.back();
+      open.pop_back();
+      if (node.parent != nullptr) all.push_back(&node);
+      for (const auto& [tokens, child] : node.children) open.push_back(child.get());
+    }
+  };
+  gather(*public_);
+  for (const auto& [key, tree] : trees_) gather(*tree);
+  std::ranges::sort(all, std::greater<>(), &Node::used);
   std::chrono::microseconds age{0};
-  for (const Node* node : recent_) {
+  for (const Node* node : all) {
     std::vector<const Node*> stem;  // which is of use without the node; not the other way round
     for (; node->parent != nullptr; node = node->parent) stem.push_back(node);
     for (; !stem.empty(); stem.pop_back())

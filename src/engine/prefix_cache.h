@@ -2,15 +2,19 @@
 // (Zheng et al. 2024, "SGLang", the radix tree; its pages as in Kwon et al. 2023, "PagedAttention").
 //
 // A tree for each tenant, whose root stands for a digest of the tenant and of everything that keys and values
-// depend on: nobody meets another's text. A node is a page of tokens, and keeps the page of each layer group
-// in the cache until the room is wanted: then the leaf that was used longest ago goes first, of tenants over
-// their share before others. Reuse is exact, because the values of a row do not depend on how the rows before
-// it came to be. With a tier on disk (engine/disk_cache.h) a node's pages are written to it before the first
-// of them goes. Thread-safety: none; the scheduler's thread owns it. Paths must not outlive it.
+// depend on: nobody meets another's text. One more tree is everybody's: its pages are those that lie wholly
+// within a beginning that the operator listed (engine/public_prefixes.h). Behind it each tenant goes on in
+// its own tree, under a root for that beginning.
+//
+// A node is a page of tokens, and keeps the page of each layer group in the cache until the room is wanted:
+// then the leaf that was used longest ago goes first, of tenants over their share before others. What is
+// everybody's is in nobody's share, and goes after what stands on it. Reuse is exact, because the values of a
+// row do not depend on how the rows before it came to be. With a tier on disk (engine/disk_cache.h) a node's
+// pages are written to it before the first of them goes. Thread-safety: none; the scheduler's thread owns it.
+// Paths must not outlive it.
 #pragma once
 
 #include <cstdint>
-#include <list>
 #include <map>
 #include <memory>
 #include <span>
@@ -20,6 +24,7 @@
 
 #include "engine/disk_cache.h"
 #include "engine/key_value_cache.h"
+#include "engine/public_prefixes.h"
 
 namespace hearth::engine {
 
@@ -28,8 +33,9 @@ class PrefixCache {
   struct Tree;
 
  public:
-  // `fingerprint`: of all but the tenant that keys and values depend on.
-  PrefixCache(KeyValueCache& cache, std::string fingerprint, std::shared_ptr<DiskCache> disk = nullptr);
+  // `fingerprint`: of all but the tenant that keys and values depend on. `everybodys`: null where nothing is.
+  PrefixCache(KeyValueCache& cache, std::string fingerprint, std::shared_ptr<DiskCache> disk = nullptr,
+              const PublicPrefixes* everybodys = nullptr);
   ~PrefixCache();
   PrefixCache(const PrefixCache&) = delete;
   PrefixCache& operator=(const PrefixCache&) = delete;
@@ -44,10 +50,14 @@ class PrefixCache {
 
    private:
     friend class PrefixCache;
-    explicit Path(Node* node);
-    void move_to(Node* node);
-    Node* node_;
-    std::int64_t pages_ = 0;
+    Path(Tree& tree, std::int64_t public_pages);
+    bool is_in_public() const { return pages_ < public_pages_; }
+    Node& node() const { return own_ != nullptr ? *own_ : *public_; }
+
+    Tree* tree_;  // the tenant's; null: moved from
+    std::int64_t pages_ = 0, public_pages_;
+    Node* public_ = nullptr;  // the last page that is everybody's, or the root; null where none is
+    Node* own_ = nullptr;     // null: still among everybody's
   };
 
   // Finds how many whole pages of `tokens` are known, and gives them to `pages`, which is empty and the
@@ -56,6 +66,14 @@ class PrefixCache {
   // Adds the pages of `tokens` behind the path. They must be complete, and `pages` theirs; where somebody
   // else has brought the same in the meantime, `pages` goes over to it.
   void add(Path& path, std::span<const std::int32_t> tokens, SequencePages& pages);
+
+  // Gives up all that is this tenant's alone, and says whose the pages were (KeyValueCache::forget), or 0.
+  // Paths stay good and lead nowhere.
+  struct Forgotten {
+    std::uint64_t owner = 0;
+    std::int64_t pages = 0;
+  };
+  Forgotten forget(std::string_view tenant);
 
   DiskCache* disk() const { return disk_.get(); }
   // Begins to read what is on disk of the whole pages of `tokens` behind the path, at most `most_pages`; null
@@ -66,11 +84,21 @@ class PrefixCache {
   void save_all(DiskCache::Clock::time_point until);
 
  private:
+  using Trees = std::map<std::string, std::unique_ptr<Tree>, std::less<>>;
+
+  std::string key_of(std::string_view tenant) const;
   Tree& tree(std::string_view tenant);
-  bool reclaim(std::int32_t group);
-  bool reclaim(std::int32_t group, bool only_over_share);
+  Node& root(Tree& tree, std::span<const std::int32_t> before);
+  void enter(Path& path, Node*& place, Node& node);
+  void step(Path& path, Node& node, std::span<const std::int32_t> tokens);
+  void leave(Path& path);
+  template <typename Change>
+  void change(Node& node, const Change& change);
+  bool may_go(const Node& node, std::size_t group) const;
   void touch(Node& node);
+  bool reclaim(std::int32_t group);
   void remove(Node& leaf);
+  void remove_if_unused(Node& root);
   void remove_if_unused(Tree& tree);
   // False where the disk is too slow for `until`.
   bool save(const Node& node, DiskCache::Clock::time_point until = {}, std::chrono::microseconds age = {});
@@ -78,9 +106,11 @@ class PrefixCache {
   KeyValueCache& cache_;
   const std::string fingerprint_;
   const std::shared_ptr<DiskCache> disk_;
-  std::uint32_t owners_ = 0;                                         // that there ever were
-  std::map<std::string, std::unique_ptr<Tree>, std::less<>> trees_;  // by digest
-  std::list<Node*> recent_;                                          // the latest first
+  const PublicPrefixes* const everybodys_;
+  std::uint64_t uses_ = 0;
+  const std::unique_ptr<Tree> public_;
+  Trees trees_;                                        // of tenants, by digest
+  std::map<const Tree*, std::unique_ptr<Tree>> left_;  // forgotten, and paths are there still
 };
 
 }  // namespace hearth::engine

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <exception>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "base/log.h"
@@ -46,7 +47,8 @@ Scheduler::Scheduler(std::shared_ptr<Compute> compute, kernels::ExecutionContext
       options_(options),
       cache_(decoder.configuration(), options.numerics.key_value_cache, cache_size(options)),
       sampler_(compute_->team(), decoder.configuration().vocabulary) {
-  if (options_.prefix_cache) prefixes_.emplace(cache_, std::move(fingerprint), options_.disk_cache);
+  if (options_.prefix_cache)
+    prefixes_.emplace(cache_, std::move(fingerprint), options_.disk_cache, &public_prefixes_);
   if (prefixes_ && options_.disk_cache) disk_reader_.emplace(*options_.disk_cache, cache_, *prefixes_);
   if (draft != nullptr || options_.speculation.draft_layers > 0)
     draft_model_.emplace(context_, decoder_, cache_, draft, options_, sampler_);
@@ -61,17 +63,18 @@ void Scheduler::submit(GenerationRequest request, GenerationCallback callback) {
   std::list<Sequence> one;
   one.emplace_back(std::move(request), std::move(callback), tokenizer_, options_.context_tokens);
   const std::int64_t tokens = prompt_tokens(one.front());
+  const auto time_to_room = [this] {
+    return drain_.estimate(QueueDrain::Clock::now(), std::ssize(waiting_));
+  };
   {
     const std::lock_guard lock(mutex_);
     if (static_cast<std::int32_t>(waiting_.size()) >= options_.queue_limit)
-      throw Error(ErrorKind::kOverloaded, fmt::format("{} requests wait already", waiting_.size()),
-                  "try again in some seconds");
+      throw QueueFull(fmt::format("{} requests wait already", waiting_.size()), time_to_room());
     if (!waiting_.empty() && waiting_tokens_ + tokens > options_.queued_tokens)
-      throw Error(
-          ErrorKind::kOverloaded,
+      throw QueueFull(
           fmt::format("prompts of {} tokens wait already; with this one's {} they would be more than {}",
                       waiting_tokens_, tokens, options_.queued_tokens),
-          "try again in some seconds");
+          time_to_room());
     waiting_.splice(waiting_.end(), one);
     waiting_tokens_ += tokens;
     load_.waiting = static_cast<std::int32_t>(waiting_.size());
@@ -92,9 +95,11 @@ void Scheduler::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     {
       std::unique_lock lock(mutex_);
-      if (running_.empty()) wake_.wait(lock, stop, [this] { return !waiting_.empty(); });
+      if (running_.empty())
+        wake_.wait(lock, stop, [this] { return !waiting_.empty() || !forgetting_.empty(); });
     }
     drop_finished();  // whose places and pages the next may have
+    forget_tenants();
     admit_waiting();
     if (running_.empty()) continue;
     try {
@@ -116,7 +121,37 @@ void Scheduler::run(const std::stop_token& stop) {
     waiting.swap(waiting_);
   }
   for (Sequence& sequence : waiting) sequence.fail(ending);
+  forget_tenants();
   if (prefixes_) prefixes_->save_all(DiskCache::Clock::now() + kSaveTime);
+}
+
+std::int64_t Scheduler::forget_tenant(std::string tenant) {
+  std::future<std::int64_t> pages;
+  {
+    const std::lock_guard lock(mutex_);
+    pages = forgetting_.emplace_back(std::move(tenant), std::promise<std::int64_t>()).pages.get_future();
+  }
+  wake_.notify_one();
+  return pages.get();
+}
+
+void Scheduler::forget_tenants() {
+  std::vector<Forgetting> all;
+  {
+    const std::lock_guard lock(mutex_);
+    all.swap(forgetting_);
+  }
+  for (Forgetting& one : all) {
+    const auto forgotten = prefixes_ ? prefixes_->forget(one.tenant) : PrefixCache::Forgotten{};
+    std::set<std::uint64_t> owners{forgotten.owner};
+    for (const Sequence& sequence : running_)
+      if (sequence.request().context->principal.tenant == one.tenant) owners.insert(sequence.pages().owner());
+    for (const std::uint64_t owner : owners) {
+      cache_.forget(owner);
+      if (draft_model_) draft_model_->forget(owner);
+    }
+    one.pages.set_value(forgotten.pages);
+  }
 }
 
 void Scheduler::admit_waiting() {
@@ -126,8 +161,10 @@ void Scheduler::admit_waiting() {
     ended = take_cancelled();
     for (Sequence& sequence : waiting_) sequence.enter(shares_);
     while (!waiting_.empty() && static_cast<std::int32_t>(running_.size()) < options_.parallel_sequences) {
-      const auto next = next_waiting();
+      const auto oldest = std::ranges::min_element(waiting_, {}, arrival_of);
+      const auto next = place_patience_.is_over() ? oldest : next_waiting();
       if (!has_pages_for(*next)) break;  // strictly in turn: a long prompt is not overtaken for ever
+      place_patience_.observe(next == oldest);
       admit(next);
     }
     load_.waiting = static_cast<std::int32_t>(waiting_.size());
@@ -152,17 +189,16 @@ std::list<Sequence> Scheduler::take_cancelled() {
 }
 
 std::list<Sequence>::iterator Scheduler::next_waiting() {
-  if (place_patience_.is_over()) return std::ranges::min_element(waiting_, {}, arrival_of);
   return std::ranges::min_element(waiting_, {},
                                   [](const Sequence& sequence) { return sequence.claim().place_rank(); });
 }
 
 void Scheduler::admit(std::list<Sequence>::iterator next) {
-  place_patience_.observe(next == std::ranges::min_element(waiting_, {}, arrival_of));
   next->admit(cache_, prefixes_ ? &*prefixes_ : nullptr, options_.speculation);
   if (draft_model_) draft_model_->admit(*next);
   waiting_tokens_ -= prompt_tokens(*next);
   running_.splice(running_.end(), waiting_, next);
+  drain_.observe(QueueDrain::Clock::now(), std::ssize(waiting_));
 }
 
 // Those that run come first, for what they have so far and their next token.
@@ -194,7 +230,7 @@ std::vector<Scheduler::Part> Scheduler::choose_parts() {
     }
   }
   room -= draft(parts, std::min<std::int64_t>(room, options_.speculation.draft_tokens));
-  add_prompts(parts, budget_.prompt_rows(std::ssize(parts), room));
+  add_prompts(parts, room);
   return parts;
 }
 
@@ -202,7 +238,9 @@ void Scheduler::add_prompts(std::vector<Part>& parts, std::int64_t room) {
   std::vector<Sequence*> reading;
   for (Sequence& sequence : running_)
     if (sequence.pending() > 1 && !sequence.is_reading()) reading.push_back(&sequence);
-  if (reading.empty() || room <= 0) return;
+  if (reading.empty()) return;
+  room = budget_.prompt_rows(std::ssize(parts), std::ssize(reading), room);
+  if (room <= 0) return;
   std::ranges::sort(reading, {}, [](const Sequence* sequence) { return sequence->claim().row_rank(); });
   const auto first =
       std::ranges::min_element(reading, {}, [](const Sequence* sequence) { return arrival_of(*sequence); });

@@ -13,6 +13,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -29,6 +30,7 @@
 #include "engine/fair_share.h"
 #include "engine/key_value_cache.h"
 #include "engine/prefix_cache.h"
+#include "engine/queue_drain.h"
 #include "engine/sequence.h"
 #include "engine/step_budget.h"
 #include "models/decoder.h"
@@ -46,6 +48,12 @@ class Scheduler {
 
   void submit(GenerationRequest request, GenerationCallback callback);
   Engine::Load load() const;
+  // As Engine::forget_tenant.
+  std::int64_t forget_tenant(std::string tenant);
+  // Of what begins from now on (engine/public_prefixes.h).
+  void set_public_prefixes(std::vector<PublicPrefixes::Tokens> prefixes) {
+    public_prefixes_.replace(std::move(prefixes));
+  }
 
  private:
   struct Part {  // what one sequence has in a step
@@ -56,6 +64,7 @@ class Scheduler {
   };
 
   void run(const std::stop_token& stop);
+  void forget_tenants();
   void admit_waiting();
   std::list<Sequence> take_cancelled();
   std::list<Sequence>::iterator next_waiting();
@@ -82,6 +91,7 @@ class Scheduler {
   const text::Tokenizer& tokenizer_;
   const EngineOptions options_;  // resolved
   KeyValueCache cache_;
+  PublicPrefixes public_prefixes_;
   std::optional<PrefixCache> prefixes_;
   std::optional<DiskReader> disk_reader_;
   BatchSampler sampler_;
@@ -96,6 +106,12 @@ class Scheduler {
   std::condition_variable_any wake_;
   std::list<Sequence> waiting_;
   std::int64_t waiting_tokens_ = 0;  // of their prompts
+  QueueDrain drain_;
+  struct Forgetting {
+    std::string tenant;
+    std::promise<std::int64_t> pages;
+  };
+  std::vector<Forgetting> forgetting_;
   Engine::Load load_;
 
   std::jthread thread_;  // last: stops before anything it uses is gone

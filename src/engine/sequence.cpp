@@ -45,7 +45,7 @@ Sequence::Sequence(GenerationRequest request, GenerationCallback callback, const
 
 void Sequence::admit(KeyValueCache& cache, PrefixCache* prefixes, const SpeculationOptions& speculation) {
   if (prefixes == nullptr) {
-    pages_.emplace(cache);
+    pages_.emplace(cache, cache.new_owner());  // nobody reads what it leaves
   } else {
     find_again(cache, *prefixes);
     if (prefixes->disk() != nullptr) disk_wait_ = {.read = nullptr, .since = Clock::now()};

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 #include <numbers>
 #include <vector>
 
+#include "kernels/attention_tiles.h"
 #include "kernels/cpu/kernel_table.h"
 #include "kernels/row_work.h"
 #include "kernels/workspace.h"
@@ -15,14 +17,6 @@ namespace {
 // Queries (rows x heads of a group) that share the expansion of a page. More would push their states out of
 // the second-level cache.
 constexpr std::size_t kTileQueryCount = 48;
-
-// Consecutive rows of one sequence.
-struct RowTile {
-  std::size_t first, count;
-  std::int32_t first_page, last_page;  // [first, last): the pages that some row sees
-  std::int32_t first_segment() const { return first_page / kSegmentPages; }
-  std::int32_t last_segment() const { return (last_page + kSegmentPages - 1) / kSegmentPages; }
-};
 
 struct Problem {
   const KernelTable& kernels;
@@ -38,6 +32,7 @@ struct Problem {
   bool rotated() const { return cache.type == CacheType::kQ8; }
   // Most queries of a tile.
   std::size_t tile_queries() const { return std::max(kTileQueryCount, group()); }
+  TileRules rules() const { return {rows, options.window, tile_queries() / group()}; }
   std::size_t kernel_scratch_floats() const {
     return attention_scratch_floats(cache.head_dimension, tile_queries());
   }
@@ -47,31 +42,10 @@ struct Problem {
   }
 };
 
-std::vector<RowTile> make_tiles(const Problem& problem) {
-  const std::size_t limit = std::max<std::size_t>(1, kTileQueryCount / problem.group());
-  constexpr auto kTokens = static_cast<std::int32_t>(kPageTokens);
-  std::vector<RowTile> tiles;
-  for (std::size_t i = 0; i < problem.rows.size(); ++i) {
-    const std::int32_t position = problem.positions[i], window = problem.options.window;
-    const std::int32_t oldest = window > 0 ? std::max(0, position - window + 1) : 0;
-    const std::int32_t first_page = oldest / kTokens, last_page = position / kTokens + 1;
-    if (tiles.empty() || tiles.back().count == limit ||
-        problem.rows[i].page_table != problem.rows[tiles.back().first].page_table) {
-      tiles.push_back({i, 1, first_page, last_page});
-    } else {
-      RowTile& tile = tiles.back();
-      ++tile.count;
-      tile.first_page = std::min(tile.first_page, first_page);
-      tile.last_page = std::max(tile.last_page, last_page);
-    }
-  }
-  return tiles;
-}
-
 void pack_queries(const Problem& problem, const RowTile& tile, std::size_t head, AttentionTask& task) {
   const std::size_t dimension = task.head_dimension, queries = task.rows * task.group;
   float* packed = task.scratch + problem.kernel_scratch_floats();
-  float* rotated = packed + queries * dimension;
+  float* rotated = packed + problem.tile_queries() * padded_head(dimension);
   float factor = problem.options.scale;
   if (problem.rotated()) factor /= static_cast<float>(rotation_size(dimension));  // a power of two: exact
   if (task.soft_cap == 0) factor *= std::numbers::log2e_v<float>;
@@ -82,7 +56,7 @@ void pack_queries(const Problem& problem, const RowTile& tile, std::size_t head,
       problem.kernels.rotate(query, dimension, rotated);
       query = rotated;
     }
-    problem.kernels.pack_query(query, dimension, factor, i, queries, packed);
+    problem.kernels.pack_query(task.type, query, dimension, factor, i, queries, packed);
   }
   task.queries = packed;
 }
@@ -148,39 +122,34 @@ void attend_by_tile(ExecutionContext& context, const Problem& problem, std::span
   });
 }
 
-// Few tiles over a long context: segments are done side by side, then merged in their order.
+// Few tiles over a long context, or such as have their beginnings in common: segments are done side by side,
+// common ones once for all tiles, then merged in their order.
 void attend_by_segment(ExecutionContext& context, const Problem& problem, std::span<const RowTile> tiles) {
-  struct Part {
-    const RowTile* tile;
-    std::size_t head;
-    std::int32_t segment;
-  };
-  const std::size_t heads = problem.cache.heads, queries = problem.tile_queries();
-  std::vector<Part> parts;
-  for (const RowTile& tile : tiles)
-    for (std::size_t head = 0; head < heads; ++head)
-      for (std::int32_t segment = tile.first_segment(); segment < tile.last_segment(); ++segment)
-        parts.push_back({&tile, head, segment});
+  const std::size_t heads = problem.cache.heads, floats = problem.group() * problem.state_floats();
+  std::vector<std::size_t> places;
+  const std::vector<SegmentPart> parts = make_parts(problem.rules(), tiles, heads, floats, places);
   const std::size_t scratch_floats = problem.scratch_floats();
-  const std::size_t state_floats = queries * problem.state_floats();
   const auto members = static_cast<std::size_t>(context.team().size());
   auto* scratch = context.workspace().get<float>(Workspace::kScratch, members * scratch_floats);
-  auto* states = context.workspace().get<float>(Workspace::kStates, parts.size() * state_floats);
+  auto* states = context.workspace().get<float>(Workspace::kStates,
+                                                parts.back().states + parts.back().tile.count * floats);
   context.team().for_each_part(parts.size(), 1, [&](int member, std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {
-      const AttentionTask task = make_task(problem, *parts[i].tile, parts[i].head,
+      const SegmentPart& part = parts[i];
+      const AttentionTask task = make_task(problem, part.tile, part.head,
                                            scratch + static_cast<std::size_t>(member) * scratch_floats);
-      attend_segment(problem, *parts[i].tile, task, parts[i].segment, states + i * state_floats);
+      attend_segment(problem, part.tile, task, part.segment, states + part.states);
     }
   });
-  for (std::size_t i = 0; i < parts.size();) {
-    const Part& part = parts[i];
-    float* merged = states + i * state_floats;
-    for (++i; i < parts.size() && parts[i].tile == part.tile && parts[i].head == part.head; ++i)
-      problem.kernels.merge_attention(merged, states + i * state_floats, part.tile->count * problem.group(),
-                                      problem.cache.head_dimension);
-    write_out(problem, *part.tile, part.head, merged);
-  }
+  const std::size_t* place = places.data();
+  for (const RowTile& tile : tiles)
+    for (std::size_t head = 0; head < heads; ++head) {
+      float* merged = states + *place++;
+      for (std::int32_t segment = 1; segment < tile.segments(); ++segment)
+        problem.kernels.merge_attention(merged, states + *place++, tile.count * problem.group(),
+                                        problem.cache.head_dimension);
+      write_out(problem, tile, head, merged);
+    }
 }
 
 // Keys lie across the slots.
@@ -188,6 +157,12 @@ template <typename Number>
 void scatter_key(const Number* key, std::size_t dimension, std::byte* head, std::size_t slot) {
   auto* cached = reinterpret_cast<Number*>(head) + slot;
   for (std::size_t d = 0; d < dimension; ++d) cached[d * kPageTokens] = key[d];
+}
+
+// Pairs of a key's numbers lie across the slots; behind an odd number of them lies a 0.
+void scatter_pairs(const std::uint16_t* key, std::size_t dimension, std::byte* head, std::size_t slot) {
+  std::byte* cached = head + slot * 4;
+  for (std::size_t d = 0; d < dimension; d += 2) std::memcpy(cached + d * kPageTokens * 2, key + d, 4);
 }
 
 // The key and the value of one row and head, each to its slot of a page. `scratch` has room for 2 * dimension
@@ -204,6 +179,16 @@ void store_head(const KernelTable& kernels, CacheType type, std::size_t dimensio
       kernels.to_half(key, dimension, halves);
       scatter_key(halves, dimension, keys, slot);
       kernels.to_half(value, dimension, reinterpret_cast<std::uint16_t*>(values) + slot * dimension);
+      break;
+    }
+    case CacheType::kBf16: {
+      auto* numbers = static_cast<std::uint16_t*>(scratch);
+      kernels.to_bfloat(key, dimension, numbers);
+      if (dimension % 2 != 0) numbers[dimension] = 0;
+      scatter_pairs(numbers, dimension, keys, slot);
+      kernels.to_bfloat(value, dimension, numbers);
+      auto* row = reinterpret_cast<std::uint16_t*>(values) + slot / 2 * 2 * padded_head(dimension) + slot % 2;
+      for (std::size_t d = 0; d < dimension; ++d) row[2 * d] = numbers[d];
       break;
     }
     case CacheType::kQ8: {
@@ -258,15 +243,17 @@ void attention(ExecutionContext& context, const AttentionOptions& options, Matri
   std::vector<std::int32_t> positions;
   for (const CacheRow& row : rows) positions.push_back(row.position);
   const Problem problem{context.kernels(), options, queries, rows, positions, cache, out};
-  const std::vector<RowTile> tiles = make_tiles(problem);
-  const bool long_context = std::any_of(tiles.begin(), tiles.end(), [](const RowTile& tile) {
-    return tile.last_segment() - tile.first_segment() > 1;
-  });
+  std::vector<RowTile> common, apart;
+  split_tiles(problem.rules(), make_tiles(problem.rules()), common, apart);
+  if (!common.empty()) attend_by_segment(context, problem, common);
+  if (apart.empty()) return;
+  const bool long_context =
+      std::ranges::any_of(apart, [](const RowTile& tile) { return tile.segments() > 1; });
   const auto members = static_cast<std::size_t>(context.team().size());
-  if (long_context && tiles.size() * cache.heads < 4 * members)
-    attend_by_segment(context, problem, tiles);
+  if (long_context && apart.size() * cache.heads < 4 * members)
+    attend_by_segment(context, problem, apart);
   else
-    attend_by_tile(context, problem, tiles);
+    attend_by_tile(context, problem, apart);
 }
 
 }  // namespace hearth::kernels

@@ -21,7 +21,9 @@ inline constexpr std::size_t kPageTokens = 32;
 
 // One layer's keys and values for all pages, in `type`; the engine owns the memory. Page p and head h start
 // at byte p * page_stride + h * head_bytes() of both. From there, values lie [slot][d], keys [d][slot]: so
-// the scores of a page come out side by side, without a sum across a vector. In 8 bits these are codes in
+// the scores of a page come out side by side, without a sum across a vector. In bfloat16 they lie in pairs,
+// as the processor multiplies them: values [slot / 2][d, padded to a multiple of 16][slot % 2], keys [d /
+// 2][slot][d % 2]; attention then rounds queries and weights to bfloat16 too. In 8 bits these are codes in
 // [-127, 127] of the rotated keys (kernels/cpu/kernel_table.h) and of the values, and the slots' scales,
 // floats, lie behind them: one for each token's row, which so is rounded alike whatever its neighbours are
 // and whenever it is written.

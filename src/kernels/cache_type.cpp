@@ -1,11 +1,12 @@
 #include "kernels/cache_type.h"
 
 #include "kernels/attention.h"
+#include "kernels/cpu/kernel_table.h"
 
 namespace hearth::kernels {
 namespace {
 
-constexpr CacheType kTypes[] = {CacheType::kF32, CacheType::kF16, CacheType::kQ8};
+constexpr CacheType kTypes[] = {CacheType::kF32, CacheType::kBf16, CacheType::kF16, CacheType::kQ8};
 
 }  // namespace
 
@@ -13,6 +14,8 @@ std::string_view name_of(CacheType type) {
   switch (type) {
     case CacheType::kF32:
       return "f32";
+    case CacheType::kBf16:
+      return "bf16";
     case CacheType::kF16:
       return "f16";
     case CacheType::kQ8:
@@ -31,6 +34,8 @@ std::size_t cache_head_bytes(CacheType type, std::size_t head_dimension) {
   switch (type) {
     case CacheType::kF32:
       return kPageTokens * head_dimension * sizeof(float);
+    case CacheType::kBf16:
+      return kPageTokens * padded_head(head_dimension) * sizeof(std::uint16_t);
     case CacheType::kF16:
       return kPageTokens * head_dimension * sizeof(std::uint16_t);
     case CacheType::kQ8:

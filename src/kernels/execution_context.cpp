@@ -12,6 +12,8 @@ const KernelTable& kernel_table(Isa isa) {
       return kAmxKernels;
     case Isa::kAvx512:
       return kAvx512Kernels;
+    case Isa::kAvx512Bf16:
+      return kAvx512Bf16Kernels;
     case Isa::kAvxVnni:
       return kAvxVnniKernels;
     case Isa::kAvx2:

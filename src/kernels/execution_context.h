@@ -22,7 +22,7 @@ const KernelTable& kernel_table(Isa isa);
 struct Numerics {
   enum class Activations { kInt8, kF32 };
   Activations activations = Activations::kInt8;  // of matrix products with quantised weights
-  CacheType key_value_cache = CacheType::kF16;
+  CacheType key_value_cache = CacheType::kBf16;
   static Numerics checking() { return {Activations::kF32, CacheType::kF32}; }
 };
 

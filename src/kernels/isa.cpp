@@ -66,6 +66,8 @@ Detected detect() {
   const bool vl = has_bit(leaf7.ebx, 31), vnni = has_bit(leaf7.ecx, 11);
   if ((states & kAvx512States) != kAvx512States || !(f && dq && bw && vl && vnni)) return detected;
   isas.push_back(Isa::kAvx512);
+  if (!has_bit(cpuid(7, 1).eax, 5)) return detected;
+  isas.push_back(Isa::kAvx512Bf16);
   const bool tiles = has_bit(leaf7.edx, 24), int8_tiles = has_bit(leaf7.edx, 25);
   if (!tiles || !int8_tiles) return detected;
   detected.amx_refusal = ask_for_tiles(states);
@@ -85,7 +87,8 @@ Isa forced_isa(std::string_view name) {
     known += known.empty() ? "" : ", ";
     known += name_of(isa);
   }
-  const bool exists = name == "avx2" || name == "avx512" || name == "avxvnni" || name == "amx";
+  const bool exists =
+      name == "avx2" || name == "avx512" || name == "avx512bf16" || name == "avxvnni" || name == "amx";
   throw Error(ErrorKind::kUnsupported,
               exists
                   ? fmt::format("HEARTH_FORCE_ISA asks for \"{}\", which this machine or build lacks", name)
@@ -107,6 +110,8 @@ std::string_view name_of(Isa isa) {
       return "avxvnni";
     case Isa::kAvx512:
       return "avx512";
+    case Isa::kAvx512Bf16:
+      return "avx512bf16";
     case Isa::kAmx:
       return "amx";
   }

@@ -8,10 +8,11 @@
 
 namespace hearth::kernels {
 
-// kAvx512 means with VNNI, kAmx that and 8-bit matrix tiles.
-enum class Isa { kBaseline, kAvx2, kAvxVnni, kAvx512, kAmx };
+// kAvx512 means with VNNI, kAvx512Bf16 that and dot products of bfloat16, kAmx that and 8-bit matrix tiles.
+enum class Isa { kBaseline, kAvx2, kAvxVnni, kAvx512, kAvx512Bf16, kAmx };
 
-std::string_view name_of(Isa isa);  // "baseline", "avx2", "avxvnni", "avx512", "amx"
+std::string_view name_of(Isa isa);  // "baseline", "avx2", "avxvnni", "avx512", "avx512bf16",
+                                    // "amx"
 
 // The sets that this processor, its operating system and this build can use, weakest first; baseline is
 // always there.

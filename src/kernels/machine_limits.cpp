@@ -104,12 +104,12 @@ MachineLimits::Rates MachineLimits::measure() {
 
 double MachineLimits::int8_operations_per_second() {
   const auto steps = isa_ == Isa::kAmx       ? amx_steps
-                     : isa_ == Isa::kAvx512  ? vnni_steps
+                     : isa_ >= Isa::kAvx512  ? vnni_steps
                      : isa_ == Isa::kAvxVnni ? avx_vnni_steps
                      : isa_ == Isa::kAvx2    ? avx2_steps
                                              : sse2_steps;
   const double products = isa_ == Isa::kAmx        ? 16.0 * 64 * 16 / kAmxStepsInOne
-                          : isa_ == Isa::kAvx512   ? 64
+                          : isa_ >= Isa::kAvx512   ? 64
                           : isa_ == Isa::kBaseline ? 8
                                                    : 32;
   const double seconds = median_seconds([&] {

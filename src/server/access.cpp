@@ -61,14 +61,15 @@ AccessRules::AccessRules(std::string bound_host)
     : bound_host_(std::move(bound_host)), loopback_(is_loopback_address(bound_host_)) {}
 
 std::optional<std::string> AccessRules::refusal(std::string_view host, std::string_view origin,
-                                                std::string_view fetch_site) const {
-  const bool secure = origin.starts_with("https://");  // behind a proxy that ends TLS
+                                                std::string_view fetch_site, bool encrypted) const {
+  const bool secure = encrypted || origin.starts_with("https://");  // or behind a proxy that ends TLS
   const auto authority = parse_authority(host, secure ? "443" : "80");
   if (!authority) return "The Host header is not a host name with an optional port.";
   if (loopback_ && authority->host != bound_host_ && !is_loopback_address(authority->host))
     return "This server listens on this machine alone; the Host header must be localhost or a loopback "
            "address.";
-  if (!origin.empty() && parse_origin(origin) != authority)
+  if (!origin.empty() &&
+      (parse_origin(origin) != authority || (encrypted && !origin.starts_with("https://"))))
     return "Requests from other web origins are not allowed.";
   // Following a link to the page is fine, a script's or a form's request from elsewhere is not; browsers that
   // send no Origin with those send this.

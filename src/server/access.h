@@ -21,9 +21,10 @@ class AccessRules {
 
   bool is_loopback() const { return loopback_; }
 
-  // Why the request is refused, or nothing. Empty views: the header is absent.
+  // Why the request is refused, or nothing. Empty views: the header is absent. `encrypted`: it came by TLS,
+  // so a page that did not is of another origin.
   std::optional<std::string> refusal(std::string_view host, std::string_view origin,
-                                     std::string_view fetch_site) const;
+                                     std::string_view fetch_site, bool encrypted) const;
 
  private:
   std::string bound_host_;

@@ -9,6 +9,7 @@
 #include <typeinfo>
 
 #include "base/log.h"
+#include "engine/queue_drain.h"
 
 namespace hearth::server {
 
@@ -254,7 +255,8 @@ std::optional<Response> Connection::refusal() {
   const std::string_view method = view(request_.method_string());
   const bool reads_only = method == "GET" || method == "HEAD";
   if (const auto reason = environment_.access.refusal(
-          header("Host"), header("Origin"), reads_only ? std::string_view{} : header("Sec-Fetch-Site")))
+          header("Host"), header("Origin"), reads_only ? std::string_view{} : header("Sec-Fetch-Site"),
+          transport_->is_encrypted()))
     return protocol_error(403, *reason, "forbidden");
   if (draining_ && !reads_only)
     return error_response(Error(ErrorKind::kOverloaded, "The server is stopping.", "send it again"));
@@ -321,8 +323,12 @@ void Connection::record_answer() const {
 
 net::awaitable<void> Connection::run_handler() {
   std::optional<Error> failure;
+  std::chrono::seconds retry_after = kRetryAfter;
   try {
     co_await (*match_.handler)(*this);
+  } catch (const engine::QueueFull& full) {
+    failure = full;
+    retry_after = full.retry_after;
   } catch (const Error& error) {
     failure = error;
   } catch (const std::bad_alloc&) {
@@ -337,7 +343,7 @@ net::awaitable<void> Connection::run_handler() {
   if (started_) {
     transport_->close();  // an answer cut short must not look whole
   } else {
-    Response response = error_response(*failure);
+    Response response = error_response(*failure, retry_after);
     co_await respond(std::move(response));
   }
 }

@@ -30,7 +30,8 @@ nlohmann::ordered_json error_document(std::string_view message, std::string_view
 // By the one table of base/error.h; a hint becomes part of the message.
 nlohmann::ordered_json error_document(const Error& error);
 // `retry_after`: for errors that trying again may help against.
-Response error_response(const Error& error, std::chrono::seconds retry_after = std::chrono::seconds(5));
+inline constexpr std::chrono::seconds kRetryAfter{5};  // where nothing better is known
+Response error_response(const Error& error, std::chrono::seconds retry_after = kRetryAfter);
 // For what goes wrong before there is a request to validate: 404 of a route, 405, 408, 413, 431 ...
 Response protocol_error(unsigned status, std::string_view message, std::string_view code = {});
 

@@ -70,6 +70,12 @@ class ModelProvider {
   virtual std::vector<ModelActivity> activity() = 0;
   // Of the prefix cache's tier on disk, where there is one.
   virtual std::optional<engine::DiskCache::Figures> disk_cache() { return std::nullopt; }
+  // Gives up what is kept of this tenant's texts, in memory and on disk (engine::Engine::forget_tenant).
+  // Waits for both: not for network threads.
+  struct Forgotten {
+    std::int64_t pages = 0, files = 0;
+  };
+  virtual Forgotten forget_tenant(const std::string& tenant) = 0;
   // What a request without `model` gets; empty when there is no model at all.
   virtual std::string default_model() = 0;
 

@@ -46,7 +46,10 @@ std::size_t default_memory_budget() {
 
 ModelRegistry::ModelRegistry(store::Store store, std::shared_ptr<engine::Compute> compute,
                              RegistryOptions options)
-    : store_(std::move(store)), compute_(std::move(compute)), options_(std::move(options)) {
+    : store_(std::move(store)),
+      compute_(std::move(compute)),
+      options_(std::move(options)),
+      public_texts_(options_.public_texts) {
   if (!options_.preferred.empty()) {
     if (is_path(options_.preferred)) {
       by_path_ = store_.find(options_.preferred);
@@ -119,6 +122,15 @@ std::vector<ModelActivity> ModelRegistry::activity() {
 std::optional<engine::DiskCache::Figures> ModelRegistry::disk_cache() {
   if (!options_.engine.disk_cache) return std::nullopt;
   return options_.engine.disk_cache->figures();
+}
+
+// The disk first: from then on nothing that is in memory now comes to it any more.
+ModelRegistry::Forgotten ModelRegistry::forget_tenant(const std::string& tenant) {
+  Forgotten forgotten;
+  if (const auto& disk = options_.engine.disk_cache)
+    forgotten.files = static_cast<std::int64_t>(disk->remove_tenant(tenant));
+  for (const auto& model : loaded_models()) forgotten.pages += model->engine().forget_tenant(tenant);
+  return forgotten;
 }
 
 std::string ModelRegistry::default_model() {
@@ -292,9 +304,34 @@ void ModelRegistry::load(const store::ModelRecord& record, const std::string& id
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   log_info("loaded {} in {:.1f} s: at most {}, context {}, fingerprint {}", id, took.count(),
            gigabytes(planned), model->context_tokens(), model->fingerprint());
+  const std::lock_guard public_lock(public_mutex_);
+  share_public_texts(*model);
   const std::lock_guard lock(mutex_);
   entry.model = std::move(model);
   entry.planned = planned;
+}
+
+std::vector<std::shared_ptr<EngineModel>> ModelRegistry::loaded_models() const {
+  std::vector<std::shared_ptr<EngineModel>> models;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, entry] : entries_)
+    if (entry.model) models.push_back(entry.model);
+  return models;
+}
+
+void ModelRegistry::set_public_texts(std::vector<std::string> texts) {
+  const std::lock_guard lock(public_mutex_);
+  public_texts_ = std::move(texts);
+  for (const auto& model : loaded_models()) share_public_texts(*model);
+}
+
+// REQUIRES: public_mutex_.
+void ModelRegistry::share_public_texts(EngineModel& model) const {
+  try {
+    model.engine().set_public_texts(public_texts_);
+  } catch (const Error& error) {
+    log_error("{} shares no public prefixes: {}", model.id(), error.log_text());
+  }
 }
 
 std::shared_ptr<EngineModel> ModelRegistry::unload(Entry& entry) {

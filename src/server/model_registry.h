@@ -37,6 +37,7 @@ struct RegistryOptions {
   // For every model, but for a draft model or draft layers: these are the preferred one's. Its load_progress
   // is not used.
   engine::EngineOptions engine;
+  std::vector<std::string> public_texts;  // engine::Engine::set_public_texts
   std::size_t memory_budget = default_memory_budget();
   std::vector<std::string> pinned;         // names in the store; once loaded, never unloaded
   std::chrono::milliseconds idle_time{0};  // unused so long, a model is unloaded; 0: never for that
@@ -52,8 +53,13 @@ class ModelRegistry : public ModelProvider {
   std::vector<ModelStatus> models() override;
   std::vector<ModelActivity> activity() override;
   std::optional<engine::DiskCache::Figures> disk_cache() override;
+  Forgotten forget_tenant(const std::string& tenant) override;
   std::string default_model() override;
   void acquire(const std::string& id, Acquired callback) override;
+
+  // In place of RegistryOptions::public_texts, of all models. One that cannot have them goes without, which
+  // the log says.
+  void set_public_texts(std::vector<std::string> texts);
 
   // The ids of RegistryOptions::pinned. Whoever starts the server loads them.
   const std::set<std::string>& pinned() const { return pinned_; }
@@ -85,6 +91,8 @@ class ModelRegistry : public ModelProvider {
   std::vector<store::ModelRecord> records() const;
   void run_loader();
   void load(const store::ModelRecord& record, const std::string& id, Entry& entry);
+  std::vector<std::shared_ptr<EngineModel>> loaded_models() const;
+  void share_public_texts(EngineModel& model) const;
   static std::shared_ptr<EngineModel> unload(Entry& entry);  // to be let go outside the lock
   void make_room(const std::string& id, std::size_t needed);
   void note_failure(Entry& entry, const Error& failure, const std::string& pulled_at) const;
@@ -95,6 +103,9 @@ class ModelRegistry : public ModelProvider {
   std::string preferred_id_;
   std::set<std::string> pinned_;
   std::optional<store::ModelRecord> by_path_;  // where `preferred` is a path
+
+  std::mutex public_mutex_;  // before mutex_; guards the texts, and who has them
+  std::vector<std::string> public_texts_;
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;

@@ -30,16 +30,37 @@ class MemoryResponseCache : public ResponseCache {
     return found->second->answer;
   }
 
-  void keep(const std::string& key, KeptAnswer answer) override {
+  void keep(const std::string& key, KeptAnswer answer, std::int64_t removals) override {
     const std::size_t bytes = bytes_of(key, answer);
     const auto kept = std::make_shared<const KeptAnswer>(std::move(answer));
     const std::lock_guard lock(mutex_);
     if (const auto known = entries_.find(key); known != entries_.end()) remove(known->second);
-    if (bytes > most_bytes_) return;
+    if (bytes > most_bytes_ || removals < removals_) return;
     while (bytes_ + bytes > most_bytes_) remove(std::prev(recent_.end()));
     recent_.push_front({key, kept, bytes});
     entries_[key] = recent_.begin();
     bytes_ += bytes;
+  }
+
+  std::int64_t remove_tenant(std::string_view tenant) override {
+    const std::string digits = tenant_digits(tenant);
+    std::int64_t removed = 0;
+    const std::lock_guard lock(mutex_);
+    ++removals_;
+    for (auto entry = recent_.begin(); entry != recent_.end();) {
+      const auto next = std::next(entry);
+      if (entry->key.starts_with(digits)) {
+        remove(entry);
+        ++removed;
+      }
+      entry = next;
+    }
+    return removed;
+  }
+
+  std::int64_t removals() const override {
+    const std::lock_guard lock(mutex_);
+    return removals_;
   }
 
   std::size_t bytes() const override {
@@ -65,6 +86,7 @@ class MemoryResponseCache : public ResponseCache {
   std::list<Entry> recent_;   // the latest first
   std::unordered_map<std::string, std::list<Entry>::iterator> entries_;
   std::size_t bytes_ = 0;
+  std::int64_t removals_ = 0;
 };
 
 }  // namespace
@@ -100,7 +122,7 @@ void AnswerRecorder::record(std::size_t index, const engine::GenerationEvent& ev
   choice.prompt_tokens = event.usage.prompt_tokens;
   choice.completion_tokens = event.usage.completion_tokens;
   choice.text.shrink_to_fit();
-  if (--unfinished_ == 0) cache_->keep(key_, std::move(choices_));
+  if (--unfinished_ == 0) cache_->keep(key_, std::move(choices_), removals_);
 }
 
 }  // namespace hearth::server

@@ -30,8 +30,9 @@ struct Question {
   const engine::SamplingOptions& sampling;  // the parameters over the defaults
 };
 
-// 64 hexadecimal digits; nothing where the same question may have another answer.
+// Hexadecimal digits, first those of the tenant; nothing where the same question may have another answer.
 std::optional<std::string> answer_key(const Question& question);
+std::string tenant_digits(std::string_view tenant);
 
 struct KeptChoice {
   std::string text;
@@ -47,7 +48,12 @@ class ResponseCache {
  public:
   virtual ~ResponseCache() = default;
   virtual std::shared_ptr<const KeptAnswer> find(const std::string& key) = 0;  // null: not known
-  virtual void keep(const std::string& key, KeptAnswer answer) = 0;
+  // `removals`: those that there had been when the answer began. If a tenant was removed since, whichever it
+  // was, the answer is not kept.
+  virtual void keep(const std::string& key, KeptAnswer answer, std::int64_t removals) = 0;
+  // All that this tenant was told. Returns how many answers.
+  virtual std::int64_t remove_tenant(std::string_view tenant) = 0;
+  virtual std::int64_t removals() const = 0;
   virtual std::size_t bytes() const = 0;
 };
 
@@ -59,7 +65,11 @@ std::shared_ptr<ResponseCache> make_memory_response_cache(std::size_t most_bytes
 class AnswerRecorder : public std::enable_shared_from_this<AnswerRecorder> {
  public:
   AnswerRecorder(std::shared_ptr<ResponseCache> cache, std::string key, std::size_t choices)
-      : cache_(std::move(cache)), key_(std::move(key)), choices_(choices), unfinished_(choices) {}
+      : cache_(std::move(cache)),
+        key_(std::move(key)),
+        removals_(cache_->removals()),
+        choices_(choices),
+        unfinished_(choices) {}
   // Hand to the engine in place of `next`; keeps the recorder alive.
   engine::GenerationCallback watch(engine::GenerationCallback next, std::size_t choice);
 
@@ -68,6 +78,7 @@ class AnswerRecorder : public std::enable_shared_from_this<AnswerRecorder> {
 
   const std::shared_ptr<ResponseCache> cache_;
   const std::string key_;
+  const std::int64_t removals_;
   std::mutex mutex_;  // guards what follows
   KeptAnswer choices_;
   std::size_t unfinished_;

@@ -14,6 +14,7 @@
 #include "server/page.h"
 #include "server/state_metrics.h"
 #include "server/status_routes.h"
+#include "server/tenant_routes.h"
 #include "server/watching_routes.h"
 
 namespace hearth::server {
@@ -33,7 +34,7 @@ struct Server::Implementation {
   const std::shared_ptr<Metrics> metrics = std::make_shared<Metrics>();
   const std::shared_ptr<CurrentOptions> live;
   std::atomic<ServerPhase> phase;
-  net::thread_pool workers{1};
+  net::thread_pool workers{1}, admin_workers{1};
   const std::shared_ptr<ResponseCache> cache;  // null: none
   CompletionService completions;
   std::optional<Listener> listener, admin;
@@ -92,6 +93,7 @@ Router Server::Implementation::admin_router() {
   add_metrics_route(router, [this] { return collect(); });
   add_live_page_routes(router);
   add_status_route(router, models, [this] { return collect(); });
+  add_tenant_routes(router, models, cache, admin_workers);
   return router;
 }
 
@@ -141,6 +143,7 @@ void Server::stop() {
   server.io_context->stop();
   server.threads.clear();
   server.workers.join();
+  server.admin_workers.join();
 }
 
 }  // namespace hearth::server

@@ -9,9 +9,9 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/sha256.h"
 #include "store/digest.h"
-#include "store/file_lock.h"
 
 namespace hearth::store {
 namespace {

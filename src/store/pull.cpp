@@ -11,11 +11,11 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/printable.h"
 #include "formats/model_files.h"
 #include "store/digest.h"
 #include "store/disk_space.h"
-#include "store/file_lock.h"
 #include "store/http_download.h"
 #include "store/partial.h"
 #include "store/plan.h"

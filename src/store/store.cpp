@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/file_lock.h"
 #include "base/printable.h"
-#include "store/file_lock.h"
 #include "store/reference.h"
 
 namespace hearth::store {

@@ -133,7 +133,7 @@ TEST(Configuration, WhatIsNotAllowedIsNamedWithItsPlaceAndWhatIs) {
     expect_wrong("service:\n  idle_time: " + std::string(time) + "\n", {"a time from 100ms to 24h"});
   for (const char* truth : {"yes", "on", "1", "True", "'true'"})
     expect_wrong("service:\n  allow_unauthenticated: " + std::string(truth) + "\n", {"true or false"});
-  expect_wrong("inference: {precision: f8}", {"one of f16, q8, f32, but is f8"});
+  expect_wrong("inference: {precision: f8}", {"one of bf16, q8, f16, f32, but is f8"});
   expect_wrong("models: {preload: one}", {"a list of models"});
   expect_wrong("models: {preload: [one, [two]]}", {"a list of models"});
   expect_wrong("models: {default: \"a\\nb\"}", {"`models.default`"});
@@ -215,6 +215,30 @@ TEST(Configuration, AllThatDoesNotGoTogetherIsSaidAtOnce) {
   expect_wrong(
       "service: {read_ahead_size: 8KiB, host: 0.0.0.0}\ninference: {draft_layers: 1, draft_tokens: 0}\n",
       {"`service.header_size`", "`service.host`", "no model is named", "never be used"});
+}
+
+TEST(Configuration, PublicPrefixesAreTextsInFiles) {
+  const test::TemporaryDirectory folder;
+  const auto yaml = [&](const std::string& name) {
+    return "cache:\n  public_prefixes: [\"" + (folder / name).string() + "\"]\n";
+  };
+  std::ofstream(folder / "text") << "Be kind.\n\u00fc\n\n";
+  std::ofstream(folder / "windows") << "Be kind.\r\n";
+  std::ofstream(folder / "empty") << "\n";
+  std::ofstream(folder / "latin") << "\xfc";
+  std::ofstream(folder / "long") << std::string((1 << 20) + 1, 'x');
+  EXPECT_EQ(read(yaml("text")).registry.public_texts, std::vector<std::string>{"Be kind.\n\u00fc\n"})
+      << "the last line break is the editor's";
+  EXPECT_EQ(read(yaml("windows")).registry.public_texts, std::vector<std::string>{"Be kind."});
+  expect_wrong(yaml("empty"), {"h.yaml:2:20: `cache.public_prefixes`", "empty"});
+  expect_wrong(yaml("latin"), {"h.yaml:2:20: `cache.public_prefixes`", "latin", "UTF-8"});
+  expect_wrong(yaml("long"), {"h.yaml:2:20: `cache.public_prefixes`", "long"});
+  expect_wrong(yaml("text") + "inference: {prefix_cache: false}\n",
+               {"`cache.public_prefixes`", "never be used"});
+  expect_wrong(yaml("absent"), {"h.yaml:2:20: `cache.public_prefixes`", "absent"});
+  expect_wrong("cache:\n  public_prefixes: text\n",
+               {"h.yaml:2:20: `cache.public_prefixes` must be a list of files"});
+  EXPECT_EQ(difference(read(""), read(yaml("text"))).live, std::vector<std::string>{"cache.public_prefixes"});
 }
 
 TEST(Configuration, ADifferenceTellsWhatNeedsARestart) {

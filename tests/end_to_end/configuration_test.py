@@ -121,6 +121,18 @@ def test_a_reload_that_is_refused_changes_nothing(configured):
     assert tokens(hearth) == 7
 
 
+def test_public_prefixes_are_read_again(configured, tmp_path):
+    hearth, write = configured
+    good = f"models: {{preload: ['{MODEL}']}}\nsampling: {{max_tokens: 3}}\n"
+    (tmp_path / "instructions").write_text("Answer in one word, and be sure of it. " * 10)
+    write(good + f"cache:\n  public_prefixes:\n    - {tmp_path / 'instructions'}\n")
+    wait_for(hearth, "changed: cache.public_prefixes, sampling.max_tokens")
+    assert tokens(hearth) == 3
+    write(good + f"cache:\n  public_prefixes: [{tmp_path / 'absent'}]\n")
+    wait_for(hearth, "stays as it is: cache.public_prefixes does not go with the others")
+    assert tokens(hearth) == 3
+
+
 def test_a_model_beyond_the_memory_fraction_is_refused_with_both_numbers(models, tmp_path):
     if MODEL not in models:
         pytest.skip(f"{MODEL} is not in the store")

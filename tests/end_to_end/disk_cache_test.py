@@ -85,6 +85,35 @@ def test_a_restart_forgets_nothing_and_clearing_forgets_all(file, tmp_path):
     assert run_hearth("cache", "clear", "--config", str(file)).returncode == 0
 
 
+def test_a_tenants_cache_is_cleared_while_the_server_runs(file, tmp_path):
+    def pages():
+        return [path for path in (tmp_path / "pages").rglob("*") if path.is_file() and path.name != "lock"]
+
+    def clear(hearth, tenant):
+        port = hearth.metrics.split(":")[-1].split("/")[0]
+        result = run_hearth("cache", "clear", "--tenant", tenant, "--admin-port", port, "--json")
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)
+
+    hearth = start(file)
+    first, _ = ask(hearth)
+    assert hearth.stop() == 0
+    hearth = start(file)
+    assert ask(hearth)[1] > 0
+    assert clear(hearth, "nobody") == {"pages": 0, "files": 0, "answers": 0}
+    written = len(pages())
+    removed = clear(hearth, "default")
+    assert removed["pages"] >= 5
+    assert removed["files"] == written
+    assert not pages()
+    assert ask(hearth) == (first, 0)
+    assert ask(hearth)[1] > 0
+    assert hearth.stop() == 0
+    assert len(pages()) >= 5
+    assert run_hearth("cache", "clear", "--tenant", "default", "--admin-port", "1").returncode == 1
+    assert run_hearth("cache", "clear", "--admin-port", "1").returncode == 2
+
+
 def test_what_cannot_be_used_is_told_at_the_start(file, tmp_path):
     (tmp_path / "key").write_text("not a key")
     result = run_hearth("serve", "--port", "0", "--config", str(file))

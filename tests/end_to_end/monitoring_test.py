@@ -57,7 +57,7 @@ def panels():
 def test_the_dashboard_is_whole():
     shown, dashboard = panels()
     rows = [panel["title"] for panel in dashboard["panels"] if panel["type"] == "row"]
-    assert rows == ["Traffic", "Latency", "Engine", "Memory", "Machine"]
+    assert rows == ["Traffic", "Latency", "Engine", "Memory", "Machine", "Caches"]
     ids = [panel["id"] for panel in dashboard["panels"]]
     assert len(ids) == len(set(ids))
     places = {(x, y) for panel in shown for x in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
@@ -121,7 +121,12 @@ def running_prometheus(target, folder):
 def test_every_panel_shows_data_under_load(models, tmp_path):
     if MODEL not in models:
         pytest.skip(f"{MODEL} is not in the store: hearth pull {MODEL}")
-    hearth = Hearth("--model", MODEL, "--context", "512", "--parallel", "2", "--admin-port", "0")
+    settings = tmp_path / "hearth.yaml"
+    (tmp_path / "key").write_text("5a" * 32)
+    settings.write_text(f"cache: {{responses_size: 1MiB, disk_directory: {tmp_path / 'pages'}, "
+                        f"disk_key_file: {tmp_path / 'key'}}}\n")
+    hearth = Hearth("--model", MODEL, "--context", "512", "--parallel", "2", "--admin-port", "0",
+                    "--config", str(settings))
     expressions = {(panel["title"], target["expr"]) for panel in panels()[0] for target in panel["targets"]}
     assert len(expressions) > 25
 
@@ -129,6 +134,8 @@ def test_every_panel_shows_data_under_load(models, tmp_path):
         # Words that repeat, so that speculation has something to draft.
         hearth.client().chat.completions.create(
             model=MODEL, max_tokens=24, seed=number, temperature=0,
+            # One is answered by the response cache, the others keep the engine busy.
+            extra_headers={"Cache-Control": "no-store"} if number else None,
             messages=[{"role": "user", "content": "Repeat: one two three one two three one two three one two"}])
 
     def without_data(address):

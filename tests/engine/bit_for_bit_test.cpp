@@ -32,7 +32,7 @@ constexpr std::int32_t kWhole = 512;    // more than any prompt here
 constexpr std::int32_t kContext = 650;  // no whole number of pages
 
 struct Combination {
-  CacheType cache = CacheType::kF16;
+  CacheType cache = CacheType::kBf16;
   int threads = 2;
   // Most rows in a step: what cuts the prompt. With neighbours a step has at least a row for each of them.
   std::int32_t chunk = kWhole;
@@ -207,11 +207,11 @@ constexpr Extent kShort{70, 16};
 TEST(BitForBit, SmolLm2InAHandfulOfCombinations) {
   HEARTH_NEEDS(kSmolLm2);
   for (const Combination& combination : {
-           Combination{CacheType::kF16, 2, 7, 7, true},
+           Combination{CacheType::kBf16, 2, 7, 7, true},
            Combination{CacheType::kQ8, 1, 64, 2, false},
            Combination{CacheType::kQ8, 2, 1, 0, true},
            Combination{CacheType::kQ8, 2, kWhole, 0, true},
-           Combination{CacheType::kF16, 2, kWhole, 32, true},
+           Combination{CacheType::kBf16, 2, kWhole, 32, true},
        })
     expect_reference(kSmolLm2, combination, kShort);
   for (const Combination& combination : {
@@ -232,28 +232,28 @@ TEST(BitForBit, SmolLm2InAHandfulOfCombinations) {
 TEST(BitForBit, SmolLm2OnEveryInstructionSet) {
   HEARTH_NEEDS(kSmolLm2);
   for (const Isa isa : kernels::available_isas()) {
-    expect_reference(kSmolLm2, {CacheType::kF16, 2, 64, 2, true, isa}, kShort);
+    expect_reference(kSmolLm2, {CacheType::kBf16, 2, 64, 2, true, isa}, kShort);
     expect_reference(kSmolLm2, {CacheType::kQ8, 2, kWhole, 0, false, isa}, {40, 4});
   }
 }
 
 TEST(BitForBit, OneThreadAndManyMoreThanTheMachineHas) {
   HEARTH_NEEDS(kSmolLm2);
-  expect_reference(kSmolLm2, {CacheType::kF16, 1, kWhole, 0, false}, kShort);
+  expect_reference(kSmolLm2, {CacheType::kBf16, 1, kWhole, 0, false}, kShort);
   expect_reference(kSmolLm2, {CacheType::kQ8, 64, kWhole, 0, false}, {40, 2});  // each step is slow
 }
 
 TEST(BitForBit, TheTypesOfCacheHaveFingerprintsAndAnswersOfTheirOwn) {
   HEARTH_NEEDS(kSmolLm2);
-  EXPECT_NE(reference(kSmolLm2, CacheType::kF16, kShort).observed,
+  EXPECT_NE(reference(kSmolLm2, CacheType::kBf16, kShort).observed,
             reference(kSmolLm2, CacheType::kQ8, kShort).observed);
-  EXPECT_NE(load(kSmolLm2, {.cache = CacheType::kF16})->fingerprint(),
+  EXPECT_NE(load(kSmolLm2, {.cache = CacheType::kBf16})->fingerprint(),
             load(kSmolLm2, {.cache = CacheType::kQ8})->fingerprint());
 }
 
 constexpr int kNeighbours[] = {0, 2, 7, 32};
 constexpr std::int32_t kChunks[] = {1, 7, 64, kWhole};
-constexpr CacheType kCaches[] = {CacheType::kF16, CacheType::kQ8};
+constexpr CacheType kCaches[] = {CacheType::kBf16, CacheType::kQ8};
 
 // Each with a prompt that is known or not and a cache that is scarce or not in turn.
 std::vector<Combination> all_combinations() {
@@ -316,7 +316,7 @@ TEST_P(LongBitForBit, OverAWholeAnswer) {
   // The baseline runs Qwen at a token a second or two.
   const Extent extent = isa != Isa::kBaseline ? kLong : is_small ? Extent{70, 64} : Extent{40, 4};
   const int neighbours = isa != Isa::kBaseline ? 7 : is_small ? 2 : 0;
-  expect_reference(model, {CacheType::kF16, 2, 64, neighbours, true, isa}, extent);
+  expect_reference(model, {CacheType::kBf16, 2, 64, neighbours, true, isa}, extent);
   expect_reference(model, {CacheType::kQ8, 2, kWhole, 0, false, isa}, extent);
 }
 

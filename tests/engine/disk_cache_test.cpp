@@ -244,10 +244,17 @@ TEST_F(DiskCacheTest, ATenantGoesWithAllItsFiles) {
   open();
   for (const int token : {1, 2, 3}) write(token);
   write(1, "b");
-  cache_->remove_tenant("a");
+  const auto before = root();
+  EXPECT_EQ(cache_->remove_tenant("a"), 3u);
   EXPECT_FALSE(fs::exists(path(1).parent_path()));
   EXPECT_EQ(read({1}), 0u);
   EXPECT_EQ(read({1}, "b"), 1u);
+  EXPECT_FALSE(cache_->wants(*before, name(4)));
+  cache_->write(before, name(4), *cache_->room(kContent));
+  write(5);
+  EXPECT_EQ(read({4}), 0u) << "what was read before it went is not written after";
+  EXPECT_EQ(read({5}), 1u);
+  EXPECT_EQ(cache_->remove_tenant("a"), 1u);
   open();
   EXPECT_EQ(cache_->figures().files, 1);
   cache_->clear();
@@ -275,7 +282,8 @@ TEST_F(DiskCacheTest, ManyThreadsAtOnce) {
           cache_->write(root(tenant), name(token, tenant), std::move(*page));
         }
         read({token, token + 1}, tenant);
-        if (i % 10 == 9) t == 3 ? cache_->remove_tenant("b") : static_cast<void>(cache_->figures());
+        if (i % 10 == 9)
+          t == 3 ? static_cast<void>(cache_->remove_tenant("b")) : static_cast<void>(cache_->figures());
       }
     });
   for (std::thread& thread : threads) thread.join();

@@ -198,12 +198,9 @@ TEST(FairShare, TheOrderDoesNotShowInAnAnswer) {
   options.context_tokens = 256;
   options.parallel_sequences = 6;
   const auto request = [](int i) {
-    GenerationRequest request = request_of(i % 2 == 0 ? "a" : "b", static_cast<Priority>(i % 3));
-    for (int j = 0; j < 20 + i; ++j) request.prompt.push_back(2 + (i + 1) * j % 90);
-    request.maximum_tokens = 120;
-    request.ignore_end = true;
-    request.seed = static_cast<std::uint64_t>(i);
-    request.sampling.temperature = 1;
+    GenerationRequest request = request_that_grows(i);
+    request.context = request_of(i % 2 == 0 ? "a" : "b").context;
+    request.priority = static_cast<Priority>(i % 3);
     return request;
   };
   TinyScheduler alone("llama", options);

@@ -26,8 +26,8 @@ models::DecoderConfiguration small_configuration(std::int32_t window) {
 
 class EveryCacheType : public testing::TestWithParam<kernels::CacheType> {};
 INSTANTIATE_TEST_SUITE_P(KeyValueCache, EveryCacheType,
-                         testing::Values(kernels::CacheType::kF32, kernels::CacheType::kF16,
-                                         kernels::CacheType::kQ8),
+                         testing::Values(kernels::CacheType::kF32, kernels::CacheType::kBf16,
+                                         kernels::CacheType::kF16, kernels::CacheType::kQ8),
                          [](const auto& info) { return std::string(name_of(info.param)); });
 
 TEST_P(EveryCacheType, LayersDoNotOverlap) {
@@ -49,7 +49,7 @@ TEST_P(EveryCacheType, LayersDoNotOverlap) {
 
 TEST(KeyValueCache, GivesPagesUntilNoneIsLeft) {
   const auto configuration = small_configuration(0);
-  KeyValueCache cache(configuration, kernels::CacheType::kF16, {1, 1024, 32});
+  KeyValueCache cache(configuration, kernels::CacheType::kBf16, {1, 1024, 32});
   EXPECT_EQ(cache.total_pages(), 32);
   {
     SequencePages first(cache), second(cache);
@@ -69,7 +69,7 @@ TEST(KeyValueCache, GivesPagesUntilNoneIsLeft) {
 TEST(KeyValueCache, EverySequenceHasItsWholeContext) {
   const auto configuration = small_configuration(64);
   constexpr std::int32_t kSequences = 5, kContext = 70;
-  KeyValueCache cache(configuration, kernels::CacheType::kF16, {kSequences, kContext, 32});
+  KeyValueCache cache(configuration, kernels::CacheType::kBf16, {kSequences, kContext, 32});
   std::vector<SequencePages> sequences;
   for (std::int32_t i = 0; i < kSequences; ++i)
     ASSERT_TRUE(sequences.emplace_back(cache).prepare(0, kContext)) << i;
@@ -79,7 +79,7 @@ TEST(KeyValueCache, EverySequenceHasItsWholeContext) {
 TEST(KeyValueCache, FewerTokensThanAllSequencesWantAreSharedByThoseThatAreShort) {
   const auto configuration = small_configuration(0);
   const models::CacheSize size{.sequences = 8, .context_tokens = 512, .batch_rows = 32, .tokens = 1000};
-  KeyValueCache cache(configuration, kernels::CacheType::kF16, size);
+  KeyValueCache cache(configuration, kernels::CacheType::kBf16, size);
   EXPECT_EQ(cache.total_pages(), 32);
   SequencePages one(cache), two(cache), three(cache);
   EXPECT_TRUE(one.prepare(0, 512) && two.prepare(0, 256) && three.prepare(0, 256));
@@ -88,7 +88,7 @@ TEST(KeyValueCache, FewerTokensThanAllSequencesWantAreSharedByThoseThatAreShort)
 
 TEST(KeyValueCache, SequencesOfTheirOwnNeverShareAPage) {
   const auto configuration = small_configuration(0);
-  KeyValueCache cache(configuration, kernels::CacheType::kF16, {2, 512, 32});
+  KeyValueCache cache(configuration, kernels::CacheType::kBf16, {2, 512, 32});
   SequencePages one(cache), two(cache);
   for (std::int64_t i = 0; i < 512; i += 16) ASSERT_TRUE(one.prepare(i, i + 16) && two.prepare(i, i + 16));
   std::set<std::int32_t> pages(one.tables()[0], one.tables()[0] + 16);
@@ -98,10 +98,10 @@ TEST(KeyValueCache, SequencesOfTheirOwnNeverShareAPage) {
 
 TEST(KeyValueCache, APageIsWipedWhenItChangesItsOwner) {
   const auto configuration = small_configuration(0);
-  KeyValueCache cache(configuration, kernels::CacheType::kF16, {1, 32, 32});
+  KeyValueCache cache(configuration, kernels::CacheType::kBf16, {1, 32, 32});
   const auto& layer = cache.layers().back();
   const auto bytes = [&] { return std::vector<std::byte>(layer.values, layer.values + layer.page_bytes()); };
-  const auto write = [&](std::uint32_t owner) {
+  const auto write = [&](std::uint64_t owner) {
     SequencePages pages(cache, owner);
     EXPECT_TRUE(pages.prepare(0, 1));
     const auto found = bytes();
@@ -114,9 +114,35 @@ TEST(KeyValueCache, APageIsWipedWhenItChangesItsOwner) {
   EXPECT_EQ(std::count(found.begin(), found.end(), std::byte{0}), std::ssize(found));
 }
 
+TEST(KeyValueCache, WhatAForgottenOwnerWroteIsWipedOnceItIsFree) {
+  const auto configuration = small_configuration(0);
+  KeyValueCache cache(configuration, kernels::CacheType::kF16, {1, 64, 32});
+  const auto& layer = cache.layers().back();
+  const auto bytes_left = [&] {
+    return std::count(layer.values, layer.values + cache.page_bytes(), std::byte{7}) +
+           std::count(layer.values + layer.page_stride, layer.values + layer.page_stride + layer.page_bytes(),
+                      std::byte{7});
+  };
+  ASSERT_EQ(bytes_left(), 0);
+  const std::uint64_t owner = cache.new_owner();
+  {
+    SequencePages free(cache, owner), held(cache, owner);
+    ASSERT_TRUE(free.prepare(0, 1) && held.prepare(0, 1));
+    for (std::size_t page = 0; page < 2; ++page)
+      std::fill_n(layer.values + page * layer.page_stride, layer.page_bytes(), std::byte{7});
+    const auto written = bytes_left();
+    ASSERT_EQ(written, 2 * std::ssize(std::vector<std::byte>(layer.page_bytes())));
+    { const SequencePages gone(std::move(free)); }
+    EXPECT_EQ(bytes_left(), written);
+    cache.forget(owner);
+    EXPECT_EQ(bytes_left(), written / 2) << "somebody reads the other still";
+  }
+  EXPECT_EQ(bytes_left(), 0);
+}
+
 TEST(KeyValueCache, AWindowedGroupKeepsWhatItsRowsCanSeeAndGivesTheRestBack) {
   const auto configuration = small_configuration(64);
-  KeyValueCache cache(configuration, kernels::CacheType::kF16, {1, 4096, 32});
+  KeyValueCache cache(configuration, kernels::CacheType::kBf16, {1, 4096, 32});
   // 64 tokens of window and 32 rows of a chunk, each end inside a page: 4 pages, where the whole context
   // takes 128.
   EXPECT_EQ(cache.pages_needed(1, 4096), 4);

@@ -13,7 +13,7 @@ namespace {
 class PrefixCacheOf {
  public:
   PrefixCacheOf(const std::string& model, std::int32_t tokens)
-      : cache_(models::read_decoder_configuration(TinyScheduler::open(model)), kernels::CacheType::kF16,
+      : cache_(models::read_decoder_configuration(TinyScheduler::open(model)), kernels::CacheType::kBf16,
                {.sequences = 8, .context_tokens = tokens, .batch_rows = 32, .tokens = tokens}),
         prefixes_(cache_, "numerics") {}
 
@@ -190,21 +190,13 @@ TEST(Preemption, WhoCameLastGivesItsPagesAndLosesNothing) {
     options.context_tokens = 256;
     options.parallel_sequences = 6;
     options.prefix_cache = prefix_cache;
-    const auto request = [](int i) {
-      GenerationRequest request;
-      for (int j = 0; j < 20 + i; ++j) request.prompt.push_back(2 + (i + 1) * j % 90);
-      request.maximum_tokens = 120;
-      request.ignore_end = true;
-      request.seed = static_cast<std::uint64_t>(i);
-      request.sampling.temperature = 1;
-      return request;
-    };
     TinyScheduler roomy("llama", options);
     options.cache_tokens = 256;  // two at their full length
     TinyScheduler scarce("llama", options);
     std::vector<std::future<TinyScheduler::Answer>> answers;
-    for (int i = 0; i < 6; ++i) answers.push_back(scarce.submit(request(i)));
-    for (int i = 0; i < 6; ++i) EXPECT_EQ(answers[i].get().tokens, roomy.generate(request(i)).tokens) << i;
+    for (int i = 0; i < 6; ++i) answers.push_back(scarce.submit(request_that_grows(i)));
+    for (int i = 0; i < 6; ++i)
+      EXPECT_EQ(answers[i].get().tokens, roomy.generate(request_that_grows(i)).tokens) << i;
     EXPECT_GT(scarce.load_at_rest().preemptions, 0);
     EXPECT_EQ(roomy.load_at_rest().preemptions, 0);
     EXPECT_EQ(scarce.load_at_rest().free_pages, scarce.load_at_rest().total_pages);

@@ -26,6 +26,17 @@ inline std::shared_ptr<const text::Tokenizer> tiny_tokenizer() {
   return text::Tokenizer::from_json(tokenizer.dump());
 }
 
+// Of a dozen that differ, each with an answer that grows over several pages.
+inline GenerationRequest request_that_grows(int i) {
+  GenerationRequest request;
+  for (int j = 0; j < 20 + i; ++j) request.prompt.push_back(2 + (i + 1) * j % 90);
+  request.maximum_tokens = 120;
+  request.ignore_end = true;
+  request.seed = static_cast<std::uint64_t>(i);
+  request.sampling.temperature = 1;
+  return request;
+}
+
 class TinyScheduler {
  public:
   static formats::ModelFiles open(const std::string& model) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <numbers>
 #include <numeric>
 
 #include "kernels/half.h"
@@ -16,6 +17,12 @@ namespace {
 struct Shape {
   std::size_t query_heads, heads, dimension;
 };
+
+// To nearest, ties to even; not for NaN.
+std::uint16_t rounded_to_bfloat(float x) {
+  const auto bits = std::bit_cast<std::uint32_t>(x);
+  return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
 
 // Sequences with random keys and values, their pages scattered over one cache whose unused slots hold NaN.
 class Sequences {
@@ -66,6 +73,12 @@ class Sequences {
     }
   }
 
+  // The others begin with the first sequence's pages.
+  void have_in_common(std::size_t pages) {
+    for (std::vector<std::int32_t>& table : tables_)
+      std::copy_n(tables_.front().begin(), pages, table.begin());
+  }
+
   void add_to_keys(std::size_t s, std::size_t d, float amount) {
     for (std::size_t i = d; i < keys_[s].size(); i += shape_.dimension) keys_[s][i] += amount;
   }
@@ -89,7 +102,8 @@ class Sequences {
                                 std::size_t query_head, bool rounded = true) const {
     const std::size_t dimension = shape_.dimension, head = query_head / (shape_.query_heads / shape_.heads);
     const float* given = query(s, position) + query_head * dimension;
-    const std::vector<double> q = rounded ? as_cached(given) : std::vector<double>(given, given + dimension);
+    const std::vector<double> q =
+        rounded ? as_multiplied(options, given) : std::vector<double>(given, given + dimension);
     const std::int32_t first = options.window > 0 ? std::max(0, position - options.window + 1) : 0;
     std::vector<double> scores, out(dimension);
     for (std::int32_t p = first; p <= position; ++p) {
@@ -115,12 +129,26 @@ class Sequences {
   }
 
   double key(std::size_t s, std::int32_t position, std::size_t head, std::size_t d) const {
-    return cached(view_.keys, s, position, head,
-                  d * kPageTokens + static_cast<std::size_t>(position) % kPageTokens);
+    const std::size_t slot = static_cast<std::size_t>(position) % kPageTokens;
+    return cached(
+        view_.keys, s, position, head,
+        view_.type == CacheType::kBf16 ? (d / 2 * kPageTokens + slot) * 2 + d % 2 : d * kPageTokens + slot);
   }
   double value(std::size_t s, std::int32_t position, std::size_t head, std::size_t d) const {
+    const std::size_t slot = static_cast<std::size_t>(position) % kPageTokens;
+    const std::size_t padded = (shape_.dimension + 15) / 16 * 16;
     return cached(view_.values, s, position, head,
-                  static_cast<std::size_t>(position) % kPageTokens * shape_.dimension + d);
+                  view_.type == CacheType::kBf16 ? (slot / 2 * padded + d) * 2 + slot % 2
+                                                 : slot * shape_.dimension + d);
+  }
+  // A query as it meets the keys: for bfloat16 ones rounded with its factor.
+  std::vector<double> as_multiplied(const AttentionOptions& options, const float* query) const {
+    if (view_.type != CacheType::kBf16) return as_cached(query);
+    const float factor = options.soft_cap > 0 ? options.scale : options.scale * std::numbers::log2e_v<float>;
+    std::vector<double> out;
+    for (std::size_t d = 0; d < shape_.dimension; ++d)
+      out.push_back(bfloat_to_float(rounded_to_bfloat(query[d] * factor)) / double{factor});
+    return out;
   }
   // A key or query as the cache's keys are: in 8 bits turned by the Hadamard matrix of the greatest power of
   // two that divides the head, normalised to the keys' side; each sum written out.
@@ -155,6 +183,8 @@ class Sequences {
     const auto page = static_cast<std::size_t>(tables_[s][p / kPageTokens]);
     const std::byte* start = base + page * view_.page_stride + head * view_.head_bytes();
     if (view_.type == CacheType::kF32) return reinterpret_cast<const float*>(start)[index];
+    if (view_.type == CacheType::kBf16)
+      return bfloat_to_float(reinterpret_cast<const std::uint16_t*>(start)[index]);
     if (view_.type == CacheType::kF16)
       return static_cast<double>(reinterpret_cast<const _Float16*>(start)[index]);
     const auto* scales = reinterpret_cast<const float*>(start + kPageTokens * shape_.dimension);
@@ -169,7 +199,7 @@ class Sequences {
   PagedCacheView view_;
 };
 
-constexpr CacheType kCacheTypes[] = {CacheType::kF16, CacheType::kF32, CacheType::kQ8};
+constexpr CacheType kCacheTypes[] = {CacheType::kBf16, CacheType::kF16, CacheType::kF32, CacheType::kQ8};
 
 constexpr Shape kShapes[] = {{3, 1, 64}, {4, 2, 32}, {6, 3, 20}, {12, 2, 128},
                              {1, 1, 16}, {7, 1, 48}, {2, 2, 5},  {53, 1, 7}};
@@ -190,6 +220,8 @@ TEST_P(AttentionTest, EqualsThePlainSoftmax) {
   for (const CacheType type : kCacheTypes) {
     for (const Shape shape : kShapes) {
       const Sequences sequences(random_, shape, type, {1, 33, 70, 400});
+      // Weights of a bfloat16 cache are off by 2^-9 of themselves at most.
+      const double tolerance = type == CacheType::kBf16 ? 0x1p-8 : 4e-6;
       sequences.store(context_);
       for (const auto& [cap, window] : {std::pair{0.0f, 0}, {20.0f, 0}, {0.0f, 40}, {5.0f, 300}, {0.0f, 1}}) {
         const AttentionOptions options = options_of(shape, cap, window);
@@ -202,7 +234,7 @@ TEST_P(AttentionTest, EqualsThePlainSoftmax) {
               const float* row =
                   &out[static_cast<std::size_t>(p - first) * sequences.query_width() + h * shape.dimension];
               for (std::size_t d = 0; d < shape.dimension; ++d)
-                ASSERT_NEAR(row[d], expected[d], 4e-6)
+                ASSERT_NEAR(row[d], expected[d], tolerance)
                     << fmt::format("heads {}/{} dimension {} cap {} window {} position {}", shape.query_heads,
                                    shape.heads, shape.dimension, cap, window, p);
             }
@@ -239,25 +271,46 @@ TEST_P(AttentionTest, ARowIsTheSameAloneInEveryChunkAndWithEveryTeam) {
   }
 }
 
-// Rows of several sequences in one call, as a batch of decoding and prefilling requests is.
-TEST_P(AttentionTest, NeighboursOfOtherSequencesLeaveNoTrace) {
-  const Shape shape{9, 3, 64};
-  const Sequences sequences(random_, shape, CacheType::kF16, {5, 300, 64, 601, 33});
-  sequences.store(context_);
-  const AttentionOptions options = options_of(shape, 0, 0);
+// The last rows of several sequences in one call, of one of them more, are as each sequence's alone.
+void expect_as_alone(ExecutionContext& context, const Sequences& sequences, const AttentionOptions& options,
+                     std::size_t of_many, std::int32_t many) {
   std::vector<CacheRow> rows;
   std::vector<float> queries, expected;
   for (std::size_t s = 0; s < sequences.count(); ++s) {
-    const std::int32_t length = sequences.length(s), first = s == 2 ? length - 20 : length - 1;
-    const std::vector<float> alone = sequences.attend(context_, options, s, first, length);
+    const std::int32_t length = sequences.length(s), first = length - (s == of_many ? many : 1);
+    const std::vector<float> alone = sequences.attend(context, options, s, first, length);
     expected.insert(expected.end(), alone.begin(), alone.end());
     for (const CacheRow& row : sequences.rows(s, first, length)) rows.push_back(row);
     queries.insert(queries.end(), sequences.query(s, first), sequences.query(s, first) + alone.size());
   }
   std::vector<float> out(queries.size());
-  attention(context_, options, {queries.data(), rows.size(), sequences.query_width()}, rows,
-            sequences.cache(), {out.data(), rows.size(), sequences.query_width()});
+  attention(context, options, {queries.data(), rows.size(), sequences.query_width()}, rows, sequences.cache(),
+            {out.data(), rows.size(), sequences.query_width()});
   EXPECT_TRUE(same_bits(out.data(), expected.data(), out.size()));
+}
+
+// As a batch of decoding and prefilling requests is.
+TEST_P(AttentionTest, NeighboursOfOtherSequencesLeaveNoTrace) {
+  const Shape shape{9, 3, 64};
+  const Sequences sequences(random_, shape, CacheType::kBf16, {5, 300, 64, 601, 33});
+  sequences.store(context_);
+  expect_as_alone(context_, sequences, options_of(shape, 0, 0), 2, 20);
+}
+
+// Pages that several texts begin with are gone through once for all of them.
+TEST_P(AttentionTest, TextsWithACommonBeginningAreAsAlone) {
+  for (const CacheType type : kCacheTypes) {
+    for (const std::size_t common_pages : {7, 8, 17}) {
+      const Shape shape{6, 2, 64};
+      Sequences sequences(random_, shape, type, {600, 577, 585, 560, 600, 580});
+      sequences.store(context_);
+      sequences.have_in_common(common_pages);
+      for (const std::int32_t window : {0, 50, 400}) {
+        SCOPED_TRACE(fmt::format("{}, {} pages, window {}", name_of(type), common_pages, window));
+        expect_as_alone(context_, sequences, options_of(shape, 0, window), 3, 5);
+      }
+    }
+  }
 }
 
 // What lies behind a row's position, NaN included, never reaches it; what does is seen to the end.
@@ -321,6 +374,27 @@ TEST_P(AttentionTest, CacheRoundsToNearestEven) {
     const auto expected = std::bit_cast<std::uint16_t>(static_cast<_Float16>(values[i]));
     ASSERT_EQ(keys[d * kPageTokens + slot], expected) << values[i];
     ASSERT_EQ(cached[slot * 64 + d], expected) << values[i];
+  }
+}
+
+TEST_P(AttentionTest, BfloatCacheRoundsToNearestEven) {
+  std::vector<float> values;
+  for (std::uint32_t high = 0; high < 0x7f80; high += 5)
+    for (const std::uint32_t low : {0x0000u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu})
+      for (const std::uint32_t sign : {0u, 0x80000000u})
+        values.push_back(std::bit_cast<float>(sign | high << 16 | low));
+  values.push_back(std::numeric_limits<float>::infinity());
+  values.resize((values.size() + 63) / 64 * 64);
+  const auto rows = static_cast<std::int32_t>(values.size() / 64);
+  const Sequences sequences(random_, {1, 1, 64}, CacheType::kBf16, {rows});
+  const MatrixView<const float> given{values.data(), values.size() / 64, 64};
+  store_keys_values(context_, given, given, sequences.rows(0, 0, rows), sequences.cache());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto row = static_cast<std::int32_t>(i / 64);
+    const bool denormal = std::abs(values[i]) < std::numeric_limits<float>::min();
+    const double expected = denormal ? 0 : bfloat_to_float(rounded_to_bfloat(values[i]));
+    ASSERT_EQ(sequences.key(0, row, 0, i % 64), expected) << values[i];
+    ASSERT_EQ(sequences.value(0, row, 0, i % 64), expected) << values[i];
   }
 }
 

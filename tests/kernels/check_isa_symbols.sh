@@ -7,13 +7,13 @@ nm=$1
 library=$2
 found=0
 status=0
-for isa in baseline avx2 avxvnni avx512 amx; do
+for isa in baseline avx2 avxvnni avx512 avx512bf16 amx; do
   symbols=$("$nm" --defined-only "$library" 2>/dev/null |
     awk -v member="kernels_$isa.cpp.o:" '/:$/ { inside = ($0 == member); next } inside && NF == 3')
   [ -n "$symbols" ] || { echo "no symbols of kernels_$isa.cpp in $library"; exit 1; }
   found=$((found + 1))
   # Lower-case letters are local to the file; of the others only the table is wanted.
-  leaked=$(echo "$symbols" | awk '$2 ~ /[A-Zuvw]/ && tolower($3) !~ /k(baseline|avx2|avxvnni|avx512|amx)kernels/')
+  leaked=$(echo "$symbols" | awk '$2 ~ /[A-Zuvw]/ && tolower($3) !~ /k(baseline|avx2|avxvnni|avx512|avx512bf16|amx)kernels/')
   if [ -n "$leaked" ]; then
     echo "kernels_$isa.cpp shares symbols with other files:"
     echo "$leaked"

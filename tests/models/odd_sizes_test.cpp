@@ -66,7 +66,8 @@ TEST(OddSizes, TheBitsAreTheSameHoweverTheModelRuns) {
   std::vector<std::int32_t> tokens(75);
   for (std::size_t i = 0; i < tokens.size(); ++i)
     tokens[i] = static_cast<std::int32_t>(i * i * 7 % kVocabulary);
-  for (const auto cache : {kernels::CacheType::kF32, kernels::CacheType::kF16, kernels::CacheType::kQ8}) {
+  for (const auto cache : {kernels::CacheType::kF32, kernels::CacheType::kBf16, kernels::CacheType::kF16,
+                           kernels::CacheType::kQ8}) {
     kernels::Numerics numerics;
     numerics.key_value_cache = cache;
     std::vector<float> first;

@@ -190,6 +190,17 @@ TEST_F(CompletionTest, WhatTheEngineRefusesBecomesAStatusAlsoForStreams) {
   }
 }
 
+TEST_F(CompletionTest, WhoFindsTheQueueFullIsToldWhenItWillHaveRoom) {
+  models.add("fake", {.full = engine::QueueFull("9 requests wait already", std::chrono::seconds(37))});
+  start();
+  for (const char* rest : {"\"stream\":true", "\"stream\":false"}) {
+    const auto response = chat(rest);
+    EXPECT_EQ(response.status, 503);
+    EXPECT_EQ(response.header("retry-after"), "37");
+    EXPECT_NE(response.body.find("9 requests wait already"), std::string::npos);
+  }
+}
+
 TEST_F(CompletionTest, AFailureAfterTheStartIsAnErrorEventAndNoDone) {
   models.add("fake", {.fails_after = Error(ErrorKind::kInternal, "The step failed.")});
   start();

@@ -8,16 +8,18 @@
 #include <sstream>
 #include <thread>
 
+#include "engine/queue_drain.h"
 #include "server/model_provider.h"
 
 namespace hearth::server {
 
 struct FakeScript {
   std::vector<std::string> pieces = {"Rivers", " carry", " water", "."};
-  std::chrono::milliseconds pace{0};                // before each piece
-  std::optional<Error> fails_after = std::nullopt;  // instead of an end
-  std::optional<Error> refuses = std::nullopt;      // submit() throws this
-  bool endless = false;                             // repeats the pieces until it is cancelled
+  std::chrono::milliseconds pace{0};                     // before each piece
+  std::optional<Error> fails_after = std::nullopt;       // instead of an end
+  std::optional<Error> refuses = std::nullopt;           // submit() throws this
+  std::optional<engine::QueueFull> full = std::nullopt;  // or this
+  bool endless = false;                                  // repeats the pieces until it is cancelled
   engine::FinishReason finish = engine::FinishReason::kStop;
 };
 
@@ -44,6 +46,7 @@ class FakeModel : public ServedModel {
 
   void submit(engine::GenerationRequest request, engine::GenerationCallback callback) override {
     if (script_.refuses) throw *script_.refuses;
+    if (script_.full) throw *script_.full;
     check(request);
     const std::lock_guard lock(mutex_);
     last_request_ = request;
@@ -131,6 +134,10 @@ class FakeProvider : public ModelProvider {
     return all;
   }
   std::vector<ModelActivity> activity() override { return scripted_activity; }
+  Forgotten forget_tenant(const std::string& tenant) override {
+    forgotten_tenants.push_back(tenant);
+    return {.pages = 3, .files = 2};
+  }
   std::string default_model() override { return models_.empty() ? "" : models_.front()->id(); }
   void acquire(const std::string& id, Acquired callback) override {
     for (const auto& model : models_)
@@ -139,6 +146,7 @@ class FakeProvider : public ModelProvider {
   }
 
   std::vector<ModelActivity> scripted_activity;
+  std::vector<std::string> forgotten_tenants;
 
  private:
   std::vector<std::shared_ptr<FakeModel>> models_;

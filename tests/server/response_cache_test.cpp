@@ -72,7 +72,7 @@ TEST(AnswerKey, EverythingThatCanChangeTheAnswerChangesTheKey) {
     Asked asked;
     changes[i](asked);
     ASSERT_TRUE(asked.key()) << i;
-    EXPECT_EQ(asked.key()->size(), 64u);
+    EXPECT_EQ(asked.key()->size(), 96u);
     EXPECT_TRUE(keys.insert(*asked.key()).second) << "change " << i << " has another's key";
   }
   // How it is told does not change the answer; nor do wishes that the effective ones already say.
@@ -101,27 +101,51 @@ KeptAnswer answer_of(std::size_t bytes) {
 TEST(MemoryResponseCache, StaysWithinItsBytesAndForgetsWhatWasAskedForLongestAgo) {
   constexpr std::size_t kMost = 40'000;
   const auto cache = make_memory_response_cache(kMost);
-  for (const char* key : {"a", "b", "c"}) cache->keep(key, answer_of(10'000));
+  for (const char* key : {"a", "b", "c"}) cache->keep(key, answer_of(10'000), 0);
   EXPECT_GE(cache->bytes(), 30'000u);
   ASSERT_TRUE(cache->find("a"));
-  cache->keep("d", answer_of(10'000));
+  cache->keep("d", answer_of(10'000), 0);
   EXPECT_TRUE(cache->find("a"));
   EXPECT_FALSE(cache->find("b"));
   EXPECT_TRUE(cache->find("c"));
-  cache->keep("e", answer_of(kMost));  // larger than all: the others stay
+  cache->keep("e", answer_of(kMost), 0);  // larger than all: the others stay
   EXPECT_FALSE(cache->find("e"));
   EXPECT_TRUE(cache->find("d"));
-  cache->keep("d", answer_of(20));  // in place of what it was
+  cache->keep("d", answer_of(20), 0);  // in place of what it was
   EXPECT_EQ(cache->find("d")->front().text.size(), 20u);
   for (int i = 0; i < 1000; ++i) {
-    cache->keep(std::to_string(i), answer_of(static_cast<std::size_t>(i * 37 % 5000)));
+    cache->keep(std::to_string(i), answer_of(static_cast<std::size_t>(i * 37 % 5000)), 0);
     ASSERT_LE(cache->bytes(), kMost);
   }
   // Whoever has an answer keeps it, whatever the cache does.
   const auto held = cache->find("999");
-  cache->keep("big", answer_of(39'000));
+  cache->keep("big", answer_of(39'000), 0);
   EXPECT_FALSE(cache->find("999"));
   EXPECT_EQ(held->front().text.size(), 999u * 37 % 5000);
+}
+
+TEST(MemoryResponseCache, ATenantGoesWithItsAnswersAndThoseOnTheirWay) {
+  const auto cache = make_memory_response_cache(40'000);
+  const auto key = [](std::string_view tenant, int seed) {
+    Asked asked;
+    asked.tenant = tenant;
+    asked.parameters.seed = seed;
+    return *asked.key();
+  };
+  const auto on_its_way = std::make_shared<AnswerRecorder>(cache, key("a", 3), 1);
+  for (const int seed : {1, 2}) cache->keep(key("a", seed), answer_of(10), 0);
+  cache->keep(key("b", 1), answer_of(10), 0);
+  EXPECT_EQ(cache->remove_tenant("a"), 2);
+  EXPECT_EQ(cache->remove_tenant("a"), 0);
+  EXPECT_FALSE(cache->find(key("a", 1)));
+  EXPECT_TRUE(cache->find(key("b", 1)));
+  engine::GenerationEvent event;
+  event.text = "x";
+  event.finish = engine::FinishReason::kStop;
+  on_its_way->watch([](const engine::GenerationEvent&) {}, 0)(event);
+  EXPECT_FALSE(cache->find(key("a", 3)));
+  cache->keep(key("a", 3), answer_of(10), cache->removals());
+  EXPECT_TRUE(cache->find(key("a", 3)));
 }
 
 class ResponseCacheTest : public ServerFixture {

@@ -101,6 +101,21 @@ TEST_F(TlsTest, ServesTheSameOverTlsAndEndsProperly) {
   EXPECT_TRUE(one.ended_properly());
 }
 
+TEST_F(TlsTest, APageThatCameInClearIsOfAnotherOrigin) {
+  start();
+  const std::string here = "localhost:" + std::to_string(server->port());
+  const auto status = [&](const std::string& headers) {
+    TlsClient one(server->port());
+    one.send("GET /health HTTP/1.1\r\nConnection: close\r\n" + headers + "\r\n");
+    return one.read_all().substr(9, 3);
+  };
+  EXPECT_EQ(status("Host: " + here + "\r\nOrigin: https://" + here + "\r\n"), "200");
+  EXPECT_EQ(status("Host: " + here + "\r\nOrigin: http://" + here + "\r\n"), "403");
+  EXPECT_EQ(status("Host: localhost\r\nOrigin: https://localhost\r\n"), "200");
+  EXPECT_EQ(status("Host: localhost\r\nOrigin: http://localhost\r\n"), "403");
+  EXPECT_EQ(status("Host: localhost:80\r\nOrigin: http://localhost\r\n"), "403");
+}
+
 TEST_F(TlsTest, TheLeastVersionIs12WithForwardSecrecy) {
   start();
   TlsClient older(server->port(), {}, TLS1_2_VERSION);

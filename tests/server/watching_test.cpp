@@ -5,6 +5,7 @@
 #include <boost/asio/read.hpp>
 #include <fstream>
 
+#include "server/admin_client.h"
 #include "server/server_fixture.h"
 #include "support/expect_error.h"
 #include "support/temporary_directory.h"
@@ -74,6 +75,34 @@ TEST_F(WatchingTest, AnotherSiteCannotReachTheMetricsThroughABrowser) {
   TestClient one(admin_port());
   one.send("GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n");
   EXPECT_EQ(one.receive().status, 403);
+}
+
+TEST_F(WatchingTest, ATenantsCacheIsClearedByAdministrationAlone) {
+  options.response_cache_bytes = 1 << 20;
+  start();
+  ASSERT_EQ(chat(R"("temperature":0)").status, 200);
+  const auto remove = [&](std::uint16_t port, const std::string& path, const std::string& headers = {}) {
+    TestClient one(port);
+    one.get(path, headers, "DELETE");
+    return one.receive();
+  };
+  EXPECT_EQ(remove(server->port(), "/admin/tenants/default/cache").status, 404);
+  EXPECT_EQ(remove(admin_port(), "/admin/tenants/default").status, 404);
+  EXPECT_EQ(remove(admin_port(), "/admin/tenants//cache").status, 404);
+  EXPECT_EQ(remove(admin_port(), "/admin/tenants/default/cache", "Origin: https://evil.example\r\n").status,
+            403);
+  EXPECT_EQ(admin("/admin/tenants/default/cache").status, 405);
+  EXPECT_TRUE(models.forgotten_tenants.empty());
+  const auto removed = remove(admin_port(), "/admin/tenants/default/cache");
+  EXPECT_EQ(removed.status, 200);
+  EXPECT_EQ(removed.json(), nlohmann::json::parse(R"({"pages": 3, "files": 2, "answers": 1})"));
+  AdminOptions at;
+  at.port = admin_port();
+  EXPECT_EQ(clear_tenant_cache(at, "a b/ü%")["answers"], 0);
+  EXPECT_EQ(models.forgotten_tenants, (std::vector<std::string>{"default", "a b/ü%"}));
+  server.reset();
+  test::expect_error(ErrorKind::kNetwork, {"127.0.0.1", "--admin-port"},
+                     [&] { clear_tenant_cache(at, "a"); });
 }
 
 TEST_F(WatchingTest, BeyondThisMachineOnlyAdministrationShowsTheFigures) {

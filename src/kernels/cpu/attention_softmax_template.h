@@ -77,8 +77,9 @@ void find_greatest(const SegmentPages& pages, float soft_cap, SlotRange visible,
   weights.greatest_score = horizontal_maximum(greatest);
 }
 
-// Scores become weights, multiplied with the values' scales.
-template <bool kScaled>
+// Scores become weights: multiplied with the values' scales, or for a bfloat16 cache PairNumbers in their
+// place.
+template <CacheType kType>
 void weigh(const SegmentPages& pages, float* scores, Weights& weights) {
   Floats sums[kSlotVectors];
 #pragma GCC unroll 8
@@ -90,8 +91,10 @@ void weigh(const SegmentPages& pages, float* scores, Weights& weights) {
       float* place = scores + page * kSlots + v * kLanes;
       const Floats values = power_of_two_of_negative(sub(load(place), greatest));
       sums[v] = add(sums[v], values);
-      if constexpr (kScaled)
+      if constexpr (kType == CacheType::kQ8)
         store(place, mul(values, load(pages.value_scales[page] + v * kLanes)));
+      else if constexpr (kType == CacheType::kBf16)
+        store_numbers(reinterpret_cast<PairNumber*>(scores) + page * kSlots + v * kLanes, values);
       else
         store(place, values);
     }

@@ -1,50 +1,19 @@
 // Attention of rows of one sequence over pages of the cache, for one key/value head.
 //
 // A page's keys lie [dimension][slot], so that the scores of 32 slots come out side by side and no dot
-// product ends in a horizontal sum; its values lie [slot][dimension]. Both are expanded to float once per
-// page for all rows of the task. Of an 8-bit cache the codes are expanded as they are: a slot's scales
-// multiply its finished score and its weight. For one row and head the order is fixed: a score adds its
-// products in rising order of the dimension; the weighted values are added in rising order of the slot,
-// visible slots only (what lies behind a row's position is never touched, not even with weight 0).
+// product ends in a horizontal sum; its values lie [slot][dimension]. A bfloat16 cache is multiplied as it is
+// (attention_pairs_template.h); others are expanded to float once per page for all rows of the task. Of an
+// 8-bit cache the codes are expanded as they are: a slot's scales multiply its finished score and its weight.
+// For one row and head the order is fixed: a score adds its products in rising order of the dimension; the
+// weighted values are added in rising order of the slot, visible slots only (what lies behind a row's
+// position is never touched, not even with weight 0).
 #pragma once
 
+#include "kernels/cpu/attention_pairs_template.h"
 #include "kernels/cpu/attention_tile_template.h"
 
 namespace hearth::kernels::HEARTH_ISA_NAMESPACE {
 namespace {
-
-struct Segment {
-  const AttentionTask& task;
-  std::int32_t start;  // position of its first slot
-  SegmentPages pages;
-  float* scores;  // [query][kSegmentSlots]
-
-  std::size_t queries() const { return task.rows * task.group; }
-  const unsigned char* page(const void* of, int page) const {
-    const std::int32_t number = task.page_table[start / kSlots + page];
-    return static_cast<const unsigned char*>(of) + static_cast<std::size_t>(number) * task.page_bytes;
-  }
-  float* state(std::size_t query) const {
-    return task.states + query * attention_state_floats(task.head_dimension);
-  }
-  SlotRange visible(std::size_t query) const {
-    const std::int32_t position =
-        task.positions[static_cast<std::uint32_t>(query) / static_cast<std::uint32_t>(task.group)];
-    const std::int32_t oldest = task.window > 0 && position >= task.window ? position - task.window + 1 : 0;
-    return intersection({oldest - start, position + 1 - start}, {0, kSegmentSlots});
-  }
-  // The slots that all queries of a tile see.
-  SlotRange common(QueryTile tile) const {
-    SlotRange slots{0, kSegmentSlots};
-    for (int q = 0; q < tile.count; ++q) slots = intersection(slots, visible(tile.first + q));
-    return slots;
-  }
-  bool any_sees(QueryTile tile, SlotRange slots) const {
-    for (int q = 0; q < tile.count; ++q)
-      if (!intersection(visible(tile.first + q), slots).empty()) return true;
-    return false;
-  }
-};
 
 // `keys` of a page, in the cache's type or expanded.
 template <CacheType kType>
@@ -53,25 +22,10 @@ void score_page(const Segment& segment, int page, const void* keys) {
   for_each_tile(segment.queries(), [&](QueryTile tile) {
     if (!segment.any_sees(tile, {page * kSlots, (page + 1) * kSlots})) return;
     accumulate<Product::kScores, kType, kSlotVectors>(
-        tile.count, segment.task.queries + tile.first * dimension, 0, static_cast<int>(dimension), keys,
-        kSlots, segment.scores + tile.first * kSegmentSlots + page * kSlots, kSegmentSlots);
+        tile.count, static_cast<const float*>(segment.task.queries) + tile.first * dimension, 0,
+        static_cast<int>(dimension), keys, kSlots,
+        segment.scores + tile.first * kSegmentSlots + page * kSlots, kSegmentSlots);
   });
-}
-
-// In two passes, so that the processor has many queries in work at a time.
-template <bool kScaled>
-void weigh_segment(const Segment& segment) {
-  const AttentionTask& task = segment.task;
-  const auto for_each_query = [&](auto f) {
-    for (std::size_t q = 0; q < segment.queries(); ++q)
-      if (const SlotRange visible = segment.visible(q); !visible.empty())
-        f(visible, segment.scores + q * kSegmentSlots, weights_of(segment.state(q), task.head_dimension));
-  };
-  for_each_query([&](SlotRange visible, float* scores, Weights& weights) {
-    find_greatest<kScaled>(segment.pages, task.soft_cap, visible, scores, weights);
-  });
-  for_each_query(
-      [&](SlotRange, float* scores, Weights& weights) { weigh<kScaled>(segment.pages, scores, weights); });
 }
 
 // Values from slot `first_slot` of a segment on.
@@ -120,12 +74,6 @@ void add_values(const Segment& segment, SlotRange slots, const Values& values) {
   });
 }
 
-// Asks for a page's bytes of a head before their turn comes: pages lie anywhere, and the processor does not
-// guess the next.
-inline void prefetch(const unsigned char* bytes, std::size_t count) {
-  for (std::size_t i = 0; i < count; i += 64) __builtin_prefetch(bytes + i, 0, 2);
-}
-
 template <CacheType kType>
 void attend_segment(const Segment& segment) {
   const AttentionTask& task = segment.task;
@@ -144,7 +92,7 @@ void attend_segment(const Segment& segment) {
       score_page<CacheType::kF32>(segment, page, task.scratch);
     }
   }
-  weigh_segment<kType == CacheType::kQ8>(segment);
+  weigh_segment<kType>(segment);
   for (int page = segment.pages.first; page < segment.pages.last; ++page) {
     const unsigned char* values = segment.page(task.values, page);
     const int slot = page * kSlots;
@@ -156,6 +104,20 @@ void attend_segment(const Segment& segment) {
   if (!as_they_are)
     add_values<CacheType::kF32>(segment, {segment.pages.first * kSlots, segment.pages.last * kSlots},
                                 {task.scratch, width, 0});
+}
+
+inline void attend_segment_pairs(const Segment& segment) {
+  const AttentionTask& task = segment.task;
+  const std::size_t bytes = padded_head(task.head_dimension) * kSlots * sizeof(std::uint16_t);
+  const unsigned char* values[kSegmentPages] = {};
+  for (int page = segment.pages.first; page < segment.pages.last; ++page) {
+    values[page] = segment.page(task.values, page);
+    if (page + 1 < segment.pages.last) prefetch(segment.page(task.keys, page + 1), bytes);
+    prefetch(values[page], bytes);
+    score_page_pairs(segment, page, segment.page(task.keys, page));
+  }
+  weigh_segment<CacheType::kBf16>(segment);
+  add_values_pairs(segment, values);
 }
 
 template <CacheType kType>
@@ -174,13 +136,26 @@ void attend(const AttentionTask& task) {
       segment.pages.key_scales[p] = reinterpret_cast<const float*>(segment.page(task.keys, p) + codes);
       segment.pages.value_scales[p] = reinterpret_cast<const float*>(segment.page(task.values, p) + codes);
     }
-  attend_segment<kType>(segment);
+  if constexpr (kType == CacheType::kBf16)
+    attend_segment_pairs(segment);
+  else
+    attend_segment<kType>(segment);
+}
+
+inline void pack_query(CacheType type, const float* query, std::size_t dimension, float factor,
+                       std::size_t index, std::size_t queries, void* packed) {
+  if (type == CacheType::kBf16)
+    pack_query_pairs(query, dimension, factor, index, queries, static_cast<PairNumber*>(packed));
+  else
+    pack_query_floats(query, dimension, factor, index, queries, static_cast<float*>(packed));
 }
 
 inline void attend(const AttentionTask& task) {
   switch (task.type) {
     case CacheType::kF32:
       return attend<CacheType::kF32>(task);
+    case CacheType::kBf16:
+      return attend<CacheType::kBf16>(task);
     case CacheType::kF16:
       return attend<CacheType::kF16>(task);
     case CacheType::kQ8:

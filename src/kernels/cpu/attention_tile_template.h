@@ -1,8 +1,8 @@
-// The two products of attention_template.h, of a tile of queries at a time: keys or values are read once for
-// the whole tile, whose sums stay in registers.
+// The two products of attention_template.h over floats, of a tile of queries at a time: keys or values are
+// read once for the whole tile, whose sums stay in registers.
 #pragma once
 
-#include "kernels/cpu/attention_softmax_template.h"
+#include "kernels/cpu/attention_segment_template.h"
 
 namespace hearth::kernels::HEARTH_ISA_NAMESPACE {
 namespace {
@@ -39,36 +39,12 @@ void expand(const void* base, std::size_t rows, std::size_t columns, std::size_t
   }
 }
 
-// Queries of a task; packed they lie [dimension][query].
-struct QueryTile {
-  std::size_t first;
-  int count;
-};
-
-// How many of the queries that are left come into the next tile: only these counts are compiled.
-inline int tile_count(std::size_t left) {
-  for (const int count : {12, 6, 4, 3, 2})
-    if (count <= kTileQueries && static_cast<std::size_t>(count) <= left) return count;
-  return 1;
-}
-
-template <typename Function>
-inline void for_each_tile(std::size_t queries, Function f) {
-  for (std::size_t first = 0; first < queries;) {
-    const QueryTile tile{first, tile_count(queries - first)};
-    f(tile);
-    first += static_cast<std::size_t>(tile.count);
-  }
-}
-
-inline void pack_query(const float* query, std::size_t dimension, float factor, std::size_t index,
-                       std::size_t queries, float* packed) {
-  for_each_tile(queries, [&](QueryTile tile) {
-    const auto count = static_cast<std::size_t>(tile.count);
-    if (index < tile.first || index >= tile.first + count) return;
-    float* out = packed + tile.first * dimension + (index - tile.first);
-    for (std::size_t d = 0; d < dimension; ++d) out[d * count] = query[d] * factor;
-  });
+inline void pack_query_floats(const float* query, std::size_t dimension, float factor, std::size_t index,
+                              std::size_t queries, float* packed) {
+  const QueryTile tile = tile_of(index, queries);
+  const auto count = static_cast<std::size_t>(tile.count);
+  float* out = packed + tile.first * dimension + (index - tile.first);
+  for (std::size_t d = 0; d < dimension; ++d) out[d * count] = query[d] * factor;
 }
 
 // The two products of attention: scores from zero, by queries that lie [dimension][query]; values onto what
@@ -108,24 +84,9 @@ void accumulate(const float* factors, int first, int last, const void* matrix, s
 template <Product kProduct, CacheType kType, int kVectors>
 void accumulate(int queries, const float* factors, int first, int last, const void* matrix,
                 std::size_t stride, float* out, std::size_t out_stride) {
-  const auto of_count = [&]<int kQueries>() {
-    if constexpr (kQueries <= kTileQueries)
-      accumulate<kProduct, kType, kQueries, kVectors>(factors, first, last, matrix, stride, out, out_stride);
-  };
-  switch (queries) {
-    case 12:
-      return of_count.template operator()<12>();
-    case 6:
-      return of_count.template operator()<6>();
-    case 4:
-      return of_count.template operator()<4>();
-    case 3:
-      return of_count.template operator()<3>();
-    case 2:
-      return of_count.template operator()<2>();
-    default:
-      return of_count.template operator()<1>();
-  }
+  with_tile_count(queries, [&]<int kQueries>() {
+    accumulate<kProduct, kType, kQueries, kVectors>(factors, first, last, matrix, stride, out, out_stride);
+  });
 }
 
 }  // namespace

@@ -105,13 +105,15 @@ inline void exponential_row(const float* x, std::size_t n, float* out) {
   map(x, n, out, [](Floats v) { return exponential(v); });
 }
 
-inline void to_half(const float* x, std::size_t n, std::uint16_t* out) {
+// To 16 bits each, by a function that stores kLanes of them.
+template <void (*kStore)(void*, Floats)>
+inline void to_16_bits(const float* x, std::size_t n, std::uint16_t* out) {
   std::size_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) store_half(out + i, load(x + i));
+  for (; i + kLanes <= n; i += kLanes) kStore(out + i, load(x + i));
   if (i < n) {
-    std::uint16_t halves[kLanes];
-    store_half(halves, load_first(x + i, n - i));
-    for (std::size_t j = 0; i < n; ++i, ++j) out[i] = halves[j];
+    std::uint16_t numbers[kLanes];
+    kStore(numbers, load_first(x + i, n - i));
+    for (std::size_t j = 0; i < n; ++i, ++j) out[i] = numbers[j];
   }
 }
 

@@ -45,11 +45,17 @@ inline constexpr int kMaximumRecipes = 4;
 // Activations in 8 bits. A unit is the part of one row inside one chunk; unit (chunk, row) has index
 // chunk * rows + row.
 struct QuantisedActivations {
-  std::int8_t* codes;              // [unit][256], in [-127, 127]; columns past the row are zero
-  float* scales;                   // [unit][8]; NaN where the block holds NaN or infinity
+  std::int8_t* codes;  // [unit][256], in [-127, 127] where the scale is a number; zero past the row
+  float* scales;       // [unit][8]; NaN where the block holds NaN or infinity
   void* offsets[kMaximumRecipes];  // [unit][16] of 32 bits each, by recipe; the first 8 where not `halves`
   OffsetRecipe recipes[kMaximumRecipes];
   int recipe_count;
+};
+
+// Of the codes of a chunk, by 16 columns and by 32; what lies behind the first 8 of these is not used.
+struct CodeSums {
+  alignas(64) std::int32_t of_16[2 * kChunkBlocks];
+  alignas(64) std::int32_t of_32[2 * kChunkBlocks];
 };
 
 struct QuantiseTask {
@@ -97,7 +103,7 @@ inline constexpr int kSegmentPages = 8;
 
 // One key/value head of rows of one sequence, over pages of one segment.
 struct AttentionTask {
-  const float* queries;     // by pack_query: query row * group + head of the group
+  const void* queries;      // by pack_query: query row * group + head of the group
   std::size_t rows, group;  // group: query heads that share the key/value head
   const std::int32_t* positions;
   std::size_t head_dimension;
@@ -159,6 +165,7 @@ struct KernelTable {
   void (*soft_cap)(const float* x, float cap, std::size_t n, float* out);
   void (*exponential)(const float* x, std::size_t n, float* out);
   void (*to_half)(const float* x, std::size_t n, std::uint16_t* out);
+  void (*to_bfloat)(const float* x, std::size_t n, std::uint16_t* out);
   // Codes in [-127, 127], nearest to x / scale, ties to even; gives the scale, max|x| / 127. With NaN or
   // infinity in x the scale is NaN and the codes are 0.
   float (*to_codes)(const float* x, std::size_t n, std::int8_t* out);
@@ -169,9 +176,10 @@ struct KernelTable {
   void (*rope)(float* x, const float* cosines, const float* sines, std::size_t half);
 
   // Puts one query times `factor` to its place among the `queries` of a task. Scores are to come out as
-  // logarithms to the base 2; with a soft cap as natural ones.
-  void (*pack_query)(const float* query, std::size_t dimension, float factor, std::size_t index,
-                     std::size_t queries, float* packed);
+  // logarithms to the base 2; with a soft cap as natural ones. `packed` has padded_head(dimension)
+  // floats for each query.
+  void (*pack_query)(CacheType type, const float* query, std::size_t dimension, float factor,
+                     std::size_t index, std::size_t queries, void* packed);
   void (*attend)(const AttentionTask& task);
   // merge folds `count` states of a later segment into `states`; finish writes one head: sum / weights.
   void (*merge_attention)(float* states, const float* later, std::size_t count, std::size_t head_dimension);
@@ -179,7 +187,8 @@ struct KernelTable {
 };
 
 // Defined one each in kernels_baseline.cpp, kernels_avx2.cpp, kernels_avxvnni.cpp,
-// kernels_avx512.cpp, kernels_amx.cpp.
-extern const KernelTable kBaselineKernels, kAvx2Kernels, kAvxVnniKernels, kAvx512Kernels, kAmxKernels;
+// kernels_avx512.cpp, kernels_avx512bf16.cpp, kernels_amx.cpp.
+extern const KernelTable kBaselineKernels, kAvx2Kernels, kAvxVnniKernels, kAvx512Kernels, kAvx512Bf16Kernels,
+    kAmxKernels;
 
 }  // namespace hearth::kernels

@@ -24,6 +24,8 @@ constexpr ProductKernels quantised() {
 constexpr KernelTable kTable = {
 #if defined(__AMX_INT8__) && defined(__AVX512VNNI__)
     .compiled_for = "amx",
+#elif defined(__AVX512VNNI__) && defined(__AVX512F__) && defined(__AVX512BF16__)
+    .compiled_for = "avx512bf16",
 #elif defined(__AVX512VNNI__) && defined(__AVX512F__)
     .compiled_for = "avx512",
 #elif defined(__AVXVNNI__) && defined(__AVX2__) && defined(__FMA__)
@@ -53,7 +55,8 @@ constexpr KernelTable kTable = {
     .scale_add = scale_add_row,
     .soft_cap = soft_cap_row,
     .exponential = exponential_row,
-    .to_half = to_half,
+    .to_half = to_16_bits<store_half>,
+    .to_bfloat = to_16_bits<store_bfloat>,
     .to_codes = to_codes,
     .rotate = rotate,
     .rope = rope,

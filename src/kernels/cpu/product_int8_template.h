@@ -5,7 +5,7 @@
 // same, whatever the tile: over blocks of 32 columns in rising order
 //   t = float(integer sum of codes * x) * weight scale      (two sums, the second added with multiply_add,
 //                                                            where scales are per 16 columns)
-//   sum = multiply_add(t, activation scale, sum)
+//   sum = multiply_add(t, activation scale, sum)            (from the bias on)
 //   sum = multiply_add(minimum, scaled sum of x, sum)       (types with minimums; per 16 columns twice)
 #pragma once
 
@@ -15,7 +15,20 @@
 namespace hearth::kernels::HEARTH_ISA_NAMESPACE {
 namespace {
 
-constexpr int kSumStride = kTilePanels * kLanes;  // floats from one row's sums to the next
+constexpr int kSumStride = kTilePanels * kLanes;  // floats from one row's sums in the scratch to the next
+
+// From where a chunk takes the sums of its rows so far, and where it puts them: the scratch between chunks,
+// what the sums begin with before the first, the result after the last.
+struct SumRows {
+  const float* in;
+  std::size_t in_stride;  // 0: the same for all rows
+  float* out;
+  std::size_t out_stride;
+
+  SumRows from(std::size_t row) const {
+    return {in + row * in_stride, in_stride, out + row * out_stride, out_stride};
+  }
+};
 
 // The exact sums over kCount groups of 4 columns, from group kFirst of block b, on top of `sums`.
 template <typename F, int kRows, int kPanels, int kFirst, int kCount>
@@ -132,13 +145,13 @@ struct VectorDots {
 template <typename F, int kRows, int kPanels, typename Panel, typename Dots>
 inline __attribute__((always_inline)) void add_products(const Panel* panels, int blocks, const Dots& source,
                                                         const float* scales, const float* offsets,
-                                                        float* sums) {
+                                                        const SumRows& sums) {
   constexpr int kParts = F::kHalves ? 2 : 1;
   Floats totals[kRows][kPanels];
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 8
-    for (int c = 0; c < kPanels; ++c) totals[r][c] = load(sums + r * kSumStride + c * kLanes);
+    for (int c = 0; c < kPanels; ++c) totals[r][c] = load(sums.in + r * sums.in_stride + c * kLanes);
 
   for (int b = 0; b < blocks; ++b) {
     source.begin_block();
@@ -183,19 +196,19 @@ inline __attribute__((always_inline)) void add_products(const Panel* panels, int
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 8
-    for (int c = 0; c < kPanels; ++c) store(sums + r * kSumStride + c * kLanes, totals[r][c]);
+    for (int c = 0; c < kPanels; ++c) store(sums.out + r * sums.out_stride + c * kLanes, totals[r][c]);
 }
 
 template <typename F, int kRows, int kPanels>
 void multiply_tile(const DecodedPanel* panels, int blocks, const std::int8_t* codes, const float* scales,
-                   const void* offsets, float* sums, Prefetch<kPanels>& next) {
+                   const void* offsets, const SumRows& sums, Prefetch<kPanels>& next) {
   const VectorDots<F, kRows, kPanels> dots{panels, codes, static_cast<const std::int32_t*>(offsets), next};
   add_products<F, kRows, kPanels>(panels, blocks, dots, scales, static_cast<const float*>(offsets), sums);
 }
 
 template <typename F, int kRows, int kPanels>
 void multiply_rows(std::size_t rows, const DecodedPanel* panels, int blocks, const std::int8_t* codes,
-                   const float* scales, const void* offsets, float* sums, Prefetch<kPanels>& next) {
+                   const float* scales, const void* offsets, const SumRows& sums, Prefetch<kPanels>& next) {
   if constexpr (kRows > 0) {
     if (rows == kRows)
       return multiply_tile<F, kRows, kPanels>(panels, blocks, codes, scales, offsets, sums, next);
@@ -215,7 +228,7 @@ namespace {
 // and one of 2.
 template <typename F, int kPanels>
 void multiply_chunk(const DecodedPanel* panels, int blocks, std::size_t rows, const std::int8_t* codes,
-                    const float* scales, const void* offsets, float* sums, Prefetch<kPanels>& next) {
+                    const float* scales, const void* offsets, SumRows sums, Prefetch<kPanels>& next) {
   while (rows > 0) {
     const std::size_t tiles = (rows + kTileRows - 1) / kTileRows;
     std::size_t count = (rows + tiles - 1) / tiles;
@@ -230,7 +243,7 @@ void multiply_chunk(const DecodedPanel* panels, int blocks, std::size_t rows, co
     codes += count * kChunkColumns;
     scales += count * kChunkBlocks;
     offsets = static_cast<const float*>(offsets) + count * 16;
-    sums += count * kSumStride;
+    sums = sums.from(count);
   }
 }
 
@@ -269,7 +282,8 @@ inline __attribute__((always_inline)) void put_codes(RowDots<F, kRows>& out, int
 template <typename F, int kRows>
 __attribute__((noinline)) void multiply_undecoded(const std::uint8_t* packed, int blocks,
                                                   const std::int8_t* codes, const float* scales,
-                                                  const void* offsets, float* sums, Prefetch<1>& next) {
+                                                  const void* offsets, const SumRows& sums,
+                                                  Prefetch<1>& next) {
   RowDots<F, kRows> dots;
   dots.codes = codes;
   dots.next = &next;
@@ -285,18 +299,29 @@ __attribute__((noinline)) void multiply_undecoded(const std::uint8_t* packed, in
 
 template <typename F, int kRows = kFewRows>
 void multiply_few_rows(std::size_t rows, const std::uint8_t* packed, int blocks, const std::int8_t* codes,
-                       const float* scales, const void* offsets, float* sums, Prefetch<1>& next) {
+                       const float* scales, const void* offsets, const SumRows& sums, Prefetch<1>& next) {
   if constexpr (kRows > 1)
     if (rows < kRows)
       return multiply_few_rows<F, kRows - 1>(rows, packed, blocks, codes, scales, offsets, sums, next);
   multiply_undecoded<F, kRows>(packed, blocks, codes, scales, offsets, sums, next);
 }
 
-// The sums of kPanels panels for the task's rows.
+// Columns of the result that a group of panels gives.
+template <int kPanels>
+inline std::size_t width_of(const ProductTask& task, std::size_t first_panel) {
+  const std::size_t left = task.rows - first_panel * kLanes;
+  return left < kPanels * kLanes ? left : kPanels * kLanes;
+}
+
+// The sums of kPanels panels for the task's rows, the bias included; `scratch` may be `out`.
 template <typename F, int kPanels>
-void sum_panels(const ProductTask& task, std::size_t first_panel, float* sums) {
+void sum_panels(const ProductTask& task, std::size_t first_panel, float* scratch, float* out,
+                std::size_t out_stride) {
   const std::size_t tokens = task.last_token - task.first_token;
-  for (std::size_t i = 0; i < tokens * kSumStride; i += kLanes) store(sums + i, zero_floats());
+  alignas(64) float start[kSumStride] = {};
+  if (task.bias != nullptr)
+    __builtin_memcpy(start, task.bias + first_panel * kLanes,
+                     width_of<kPanels>(task, first_panel) * sizeof(float));
   for (std::size_t column = 0, chunk = 0; column < task.columns; column += kChunkColumns, ++chunk) {
     const std::size_t columns_left = task.columns - column;
     const int blocks =
@@ -307,6 +332,9 @@ void sum_panels(const ProductTask& task, std::size_t first_panel, float* sums) {
     const float* scales = task.scales + unit * kChunkBlocks;
     const float* offsets = static_cast<const float*>(task.offsets) + unit * 16;
     const auto steps = static_cast<std::size_t>(blocks);
+    SumRows sums{scratch, kSumStride, scratch, kSumStride};
+    if (column == 0) sums.in = start, sums.in_stride = 0;
+    if (columns_left <= kChunkColumns) sums.out = out, sums.out_stride = out_stride;
     if constexpr (kPanels == 1)
       if (tokens <= kFewRows) {
         Prefetch<1> next = prefetch_ahead(task, packed, steps * kGroups);
@@ -321,66 +349,41 @@ void sum_panels(const ProductTask& task, std::size_t first_panel, float* sums) {
   }
 }
 
-// Adds the bias to the first `width` sums and gives them to `write(index, values, count)`, a vector at a
-// time.
-template <typename Write>
-inline void with_bias(const float* bias, std::size_t width, const float* sums, Write write) {
-  for (std::size_t i = 0; i < width; i += kLanes) {
-    const std::size_t count = width - i < kLanes ? width - i : kLanes;
-    Floats total = load(sums + i);
-    if (bias != nullptr) total = add(total, count == kLanes ? load(bias + i) : load_first(bias + i, count));
-    write(i, total, count);
-  }
-}
-
-// Columns of the result that a group of panels gives.
-template <int kPanels>
-inline std::size_t width_of(const ProductTask& task, std::size_t first_panel) {
-  const std::size_t left = task.rows - first_panel * kLanes;
-  return left < kPanels * kLanes ? left : kPanels * kLanes;
-}
-
-inline const float* bias_of(const ProductTask& task, std::size_t first_panel) {
-  return task.bias == nullptr ? nullptr : task.bias + first_panel * kLanes;
-}
-
 inline float* out_of(const ProductTask& task, std::size_t first_panel, std::size_t t) {
   return task.out + (task.first_token + t) * task.out_stride + first_panel * kLanes;
 }
 
-inline void store_some(float* out, Floats values, std::size_t count) {
-  if (count == kLanes)
-    store(out, values);
-  else
-    store_first(out, count, values);
+// The first `width` floats of each row.
+inline void write_row(std::size_t width, float* out, auto value_at) {
+  for (std::size_t i = 0; i < width; i += kLanes) {
+    if (width - i >= kLanes)
+      store(out + i, value_at(i));
+    else
+      store_first(out + i, width - i, value_at(i));
+  }
 }
 
 template <typename F, int kPanels>
 void multiply_panels(const ProductTask& task, std::size_t first_panel) {
   auto* sums = static_cast<float*>(task.scratch);
-  sum_panels<F, kPanels>(task, first_panel, sums);
   const std::size_t width = width_of<kPanels>(task, first_panel);
-  for (std::size_t t = 0; t < task.last_token - task.first_token; ++t) {
-    float* out = out_of(task, first_panel, t);
-    with_bias(bias_of(task, first_panel), width, sums + t * kSumStride,
-              [&](std::size_t i, Floats values, std::size_t count) { store_some(out + i, values, count); });
-  }
+  if (width == kPanels * kLanes)
+    return sum_panels<F, kPanels>(task, first_panel, sums, out_of(task, first_panel, 0), task.out_stride);
+  sum_panels<F, kPanels>(task, first_panel, sums, sums, kSumStride);
+  for (std::size_t t = 0; t < task.last_token - task.first_token; ++t)
+    write_row(width, out_of(task, first_panel, t),
+              [&](std::size_t i) { return load(sums + t * kSumStride + i); });
 }
 
 // activation(gate) * up, of the sums of the same panels of both.
 template <typename Activation>
-void write_gated(const ProductTask& gate, const ProductTask& up, std::size_t first_panel, std::size_t width,
-                 const float* gate_sums, const float* up_sums) {
-  for (std::size_t t = 0; t < gate.last_token - gate.first_token; ++t) {
-    float* out = out_of(up, first_panel, t);
-    float gates[kSumStride];
-    with_bias(bias_of(gate, first_panel), width, gate_sums + t * kSumStride,
-              [&](std::size_t i, Floats values, std::size_t) { store(gates + i, Activation::of(values)); });
-    with_bias(bias_of(up, first_panel), width, up_sums + t * kSumStride,
-              [&](std::size_t i, Floats values, std::size_t count) {
-                store_some(out + i, mul(load(gates + i), values), count);
-              });
-  }
+void write_gated(const ProductTask& up, std::size_t first_panel, std::size_t width, const float* gate_sums,
+                 const float* up_sums) {
+  for (std::size_t t = 0; t < up.last_token - up.first_token; ++t)
+    write_row(width, out_of(up, first_panel, t), [&](std::size_t i) {
+      const std::size_t place = t * kSumStride + i;
+      return mul(Activation::of(load(gate_sums + place)), load(up_sums + place));
+    });
 }
 
 template <typename F, int kPanels>
@@ -388,11 +391,11 @@ void multiply_gated_panels(const ProductTask& gate, const ProductTask& up, int a
                            std::size_t first_panel) {
   auto* gate_sums = static_cast<float*>(gate.scratch);
   float* up_sums = gate_sums + kTokenBlock * kSumStride;
-  sum_panels<F, kPanels>(gate, first_panel, gate_sums);
-  sum_panels<F, kPanels>(up, first_panel, up_sums);
+  sum_panels<F, kPanels>(gate, first_panel, gate_sums, gate_sums, kSumStride);
+  sum_panels<F, kPanels>(up, first_panel, up_sums, up_sums, kSumStride);
   constexpr decltype(&write_gated<Silu>) kWriters[] = {write_gated<Silu>, write_gated<GeluTanh>,
                                                        write_gated<GeluErf>};
-  kWriters[activation](gate, up, first_panel, width_of<kPanels>(gate, first_panel), gate_sums, up_sums);
+  kWriters[activation](up, first_panel, width_of<kPanels>(gate, first_panel), gate_sums, up_sums);
 }
 
 // f.operator()<panels>(first panel) over [first, last), in groups of kTilePanels and then one by one.

@@ -62,7 +62,8 @@ struct MatrixTileDots {
 
 template <typename F, int kPanels>
 void multiply_matrix_tile(const DecodedPanel* panels, int blocks, const std::int8_t* codes,
-                          const float* scales, const void* offsets, float* sums, Prefetch<kPanels>& next) {
+                          const float* scales, const void* offsets, const SumRows& sums,
+                          Prefetch<kPanels>& next) {
   using Sums = MatrixTileSums<F, kPanels>;
   constexpr int kColumns = kBlockColumns / Sums::kParts;
   Sums tile_sums;
@@ -81,7 +82,7 @@ void multiply_matrix_tile(const DecodedPanel* panels, int blocks, const std::int
     const MatrixTileDots<F, kRows, kPanels> dots{tile_sums, row,
                                                  static_cast<const std::int32_t*>(offsets) + row * 16, next};
     add_products<F, kRows, kPanels>(panels, blocks, dots, scales + row * kChunkBlocks, row_offsets,
-                                    sums + row * kSumStride);
+                                    sums.from(static_cast<std::size_t>(row)));
   }
 }
 

@@ -1,7 +1,8 @@
 // Activations to 8 bits: per block of 32 columns scale = max|x| / 127, codes rounded to nearest, ties to
 // even.
 //
-// A block that holds NaN or infinity gets scale NaN and codes 0, so that every output that it enters is NaN.
+// A block that holds NaN or infinity gets scale NaN and some codes, so that every output that it enters is
+// NaN.
 // A block whose greatest value is below 4e-37, where 127 / max is no longer finite, counts as zero.
 #pragma once
 
@@ -11,45 +12,70 @@
 namespace hearth::kernels::HEARTH_ISA_NAMESPACE {
 namespace {
 
-// 32 values to codes; gives the scale, and the sums of the first and of the last 16 codes.
-inline float quantise_block(const float* x, std::int8_t* codes, std::int32_t* sums) {
-  constexpr int kParts = kBlockColumns / kLanes;
-  Floats values[kParts];
-  Ints greatest = zero_ints();
-  // The bits of |x| order as integers, NaN above infinity above all numbers.
-#pragma GCC unroll 8
-  for (int i = 0; i < kParts; ++i) {
-    values[i] = load(x + i * kLanes);
-    greatest = maximum(greatest, bit_and(as_ints(values[i]), splat_int(0x7fffffff)));
+// Of each block of a chunk: code = round(x * inverse), x = scale * code.
+struct ChunkScales {
+  alignas(64) float scales[kChunkBlocks < kLanes ? kLanes : kChunkBlocks];
+  alignas(64) float inverses[kChunkBlocks < kLanes ? kLanes : kChunkBlocks];
+};
+
+// `greatest`: the bits of |x|, which order as integers, NaN above infinity above all numbers.
+inline void code_scales(const std::int32_t* greatest, ChunkScales& out) {
+  for (int i = 0; i < kChunkBlocks; i += kLanes) {
+    const Floats maximum_value = as_floats(load_ints(greatest + i));
+    const Floats inverse = div(splat(127.0f), maximum_value);
+    const Mask number = less(maximum_value, splat(__builtin_inff())), tiny = less(splat(3.4e38f), inverse);
+    const Floats scale = select(tiny, zero_floats(), div(maximum_value, splat(127.0f)));
+    store(out.scales + i, select(number, scale, splat(__builtin_nanf(""))));
+    store(out.inverses + i, select(number, select(tiny, zero_floats(), inverse), zero_floats()));
   }
-  const CodeScale scale = code_scale(greatest);
-  if (scale.inverse == 0.0f) {
-    __builtin_memset(codes, 0, kBlockColumns);
-    sums[0] = sums[1] = 0;
-    return scale.scale;
-  }
-#pragma GCC unroll 2
-  for (int half = 0; half < 2; ++half) {
-    Ints sum = zero_ints();
-#pragma GCC unroll 8
-    for (int i = half * kParts / 2; i < (half + 1) * kParts / 2; ++i) {
-      const Ints rounded = round_to_int(mul(values[i], splat(scale.inverse)));
-      store_bytes(codes + i * kLanes, rounded);
-      sum = add(sum, rounded);
-    }
-    sums[half] = horizontal_sum(sum);
-  }
-  return scale.scale;
 }
 
-// sums: of the codes of 16 columns each.
+// A part of a row inside one chunk, to codes and scales.
+inline void quantise_unit(const float* x, int blocks, std::int8_t* codes, ChunkScales& scales) {
+  constexpr int kParts = kBlockColumns / kLanes;
+  Ints greatest[kChunkBlocks];
+#pragma GCC unroll 8
+  for (int b = 0; b < kChunkBlocks; ++b) {
+    Ints block = zero_ints();
+    if (b < blocks)
+#pragma GCC unroll 8
+      for (int i = 0; i < kParts; ++i)
+        block =
+            maximum(block, bit_and(as_ints(load(x + b * kBlockColumns + i * kLanes)), splat_int(0x7fffffff)));
+    greatest[b] = block;
+  }
+  alignas(64) std::int32_t maxima[kChunkBlocks < kLanes ? kLanes : kChunkBlocks];
+  store_horizontal_maxima(greatest, maxima);
+  code_scales(maxima, scales);
+  // Whole vectors of codes are stored, as they are read soon: a load of several stores would have to wait.
+  constexpr int kCodes = 4 * kLanes;
+  for (int i = 0; i < blocks * kBlockColumns; i += kCodes) {
+    Ints parts[4];
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; ++j) {
+      const int column = i + j * kLanes, block = column / kBlockColumns;
+      parts[j] =
+          block < blocks ? round_to_int(mul(load(x + column), splat(scales.inverses[block]))) : zero_ints();
+    }
+    store_ints(codes + i, pack_bytes(parts));
+  }
+  if (blocks < kChunkBlocks)
+    __builtin_memset(codes + blocks * kBlockColumns, 0,
+                     static_cast<std::size_t>(kChunkBlocks - blocks) * kBlockColumns);
+}
+
 template <bool kHalves>
-inline void write_offsets(const OffsetRecipe& recipe, const float* scales, const std::int32_t* sums,
+inline void write_offsets(const OffsetRecipe& recipe, const ChunkScales& scales, const CodeSums& sums,
                           void* out) {
+  if (recipe.minimum && !kHalves) {
+    for (int i = 0; i < kChunkBlocks; i += kLanes)
+      store(static_cast<float*>(out) + i, mul(load(scales.scales + i), to_float(load_ints(sums.of_32 + i))));
+    return;
+  }
   for (int i = 0; i < (kHalves ? 2 * kChunkBlocks : kChunkBlocks); ++i) {
-    const std::int32_t sum = kHalves ? sums[i] : sums[2 * i] + sums[2 * i + 1];
+    const std::int32_t sum = kHalves ? sums.of_16[i] : sums.of_32[i];
     if (recipe.minimum)
-      static_cast<float*>(out)[i] = scales[kHalves ? i / 2 : i] * static_cast<float>(sum);
+      static_cast<float*>(out)[i] = scales.scales[kHalves ? i / 2 : i] * static_cast<float>(sum);
     else
       static_cast<std::int32_t*>(out)[i] = recipe.zero_shift < 0 ? 0 : -sum * (1 << recipe.zero_shift);
   }
@@ -62,23 +88,21 @@ inline void quantise(const QuantiseTask& task, std::size_t first_unit, std::size
     const std::size_t left = task.columns - column;
     const int blocks = static_cast<int>(left < kChunkColumns ? left / kBlockColumns : kChunkBlocks);
     std::int8_t* codes = task.out.codes + unit * kChunkColumns;
-    float* scales = task.out.scales + unit * kChunkBlocks;
-    std::int32_t sums[2 * kChunkBlocks] = {};
-    for (int b = 0; b < kChunkBlocks; ++b) {
-      if (b < blocks) {
-        scales[b] = quantise_block(x + b * kBlockColumns, codes + b * kBlockColumns, sums + 2 * b);
-      } else {
-        __builtin_memset(codes + b * kBlockColumns, 0, kBlockColumns);
-        scales[b] = 0;
-      }
-    }
+    // Rows lie far apart, and another thread has written them.
+    for (std::size_t i = 0; i < kChunkColumns; i += 16) __builtin_prefetch(x + 2 * task.stride + i, 0, 3);
+    ChunkScales chunk_scales;
+    quantise_unit(x, blocks, codes, chunk_scales);
+    __builtin_memcpy(task.out.scales + unit * kChunkBlocks, chunk_scales.scales,
+                     kChunkBlocks * sizeof(float));
+    CodeSums sums;
+    sum_codes(codes, sums);
     for (int i = 0; i < task.out.recipe_count; ++i) {
       const OffsetRecipe& recipe = task.out.recipes[i];
       float* offsets = static_cast<float*>(task.out.offsets[i]) + unit * 16;
       if (recipe.halves)
-        write_offsets<true>(recipe, scales, sums, offsets);
+        write_offsets<true>(recipe, chunk_scales, sums, offsets);
       else
-        write_offsets<false>(recipe, scales, sums, offsets);
+        write_offsets<false>(recipe, chunk_scales, sums, offsets);
     }
   }
 }

@@ -83,6 +83,10 @@ inline void store_bytes(std::int8_t* p, Ints x) {
   const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
   _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words, words));
 }
+inline Ints pack_bytes(const Ints (&v)[4]) {
+  const Ints bytes = _mm256_packs_epi16(_mm256_packs_epi32(v[0], v[1]), _mm256_packs_epi32(v[2], v[3]));
+  return _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+}
 inline Ints load_bytes(const std::int8_t* p) {
   return _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
 }
@@ -121,3 +125,6 @@ inline Ints look_up16(Ints table, Ints codes) { return _mm256_shuffle_epi8(table
 
 }  // namespace
 }  // namespace hearth::kernels::HEARTH_ISA_NAMESPACE
+
+#include "kernels/cpu/vector_bf16_emulated.h"
+#include "kernels/cpu/vector_reductions.h"

@@ -101,6 +101,42 @@ inline float horizontal_maximum(Floats x) { return _mm512_reduce_max_ps(x); }
 inline std::int32_t horizontal_sum(Ints x) { return _mm512_reduce_add_epi32(x); }
 inline std::int32_t horizontal_maximum(Ints x) { return _mm512_reduce_max_epi32(x); }
 
+// Dwords that lie [quarter][vector] to [vector][quarter].
+inline Ints by_vector(Ints x) {
+  return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), x);
+}
+inline Ints pack_bytes(const Ints (&v)[4]) {
+  return by_vector(_mm512_packs_epi16(_mm512_packs_epi32(v[0], v[1]), _mm512_packs_epi32(v[2], v[3])));
+}
+// By transposing, halves against halves: 3 instructions a vector, one by one they would take 8.
+inline void store_horizontal_maxima(const Ints* v, std::int32_t* out) {
+  Ints pairs[4], fours[2];
+  for (int i = 0; i < 4; ++i)
+    pairs[i] =
+        maximum(_mm512_unpacklo_epi32(v[2 * i], v[2 * i + 1]), _mm512_unpackhi_epi32(v[2 * i], v[2 * i + 1]));
+  for (int i = 0; i < 2; ++i)
+    fours[i] = maximum(_mm512_unpacklo_epi64(pairs[2 * i], pairs[2 * i + 1]),
+                       _mm512_unpackhi_epi64(pairs[2 * i], pairs[2 * i + 1]));
+  // Quarters: of the first four vectors two, of the last four two.
+  const Ints halves =
+      maximum(_mm512_shuffle_i32x4(fours[0], fours[1], 0x88), _mm512_shuffle_i32x4(fours[0], fours[1], 0xdd));
+  const Ints all =
+      maximum(_mm512_shuffle_i32x4(halves, halves, 0x08), _mm512_shuffle_i32x4(halves, halves, 0x0d));
+  store_ints(out, all);  // whole, as it is read: a load of more than one store would have to wait
+}
+inline void sum_codes(const std::int8_t* codes, CodeSums& out) {
+  Ints sums[4];
+  for (int i = 0; i < 4; ++i)
+    sums[i] = _mm512_dpbusd_epi32(zero_ints(), _mm512_set1_epi8(1), load_ints(codes + i * 64));
+  const Ints first = add(_mm512_unpacklo_epi32(sums[0], sums[1]), _mm512_unpackhi_epi32(sums[0], sums[1]));
+  const Ints last = add(_mm512_unpacklo_epi32(sums[2], sums[3]), _mm512_unpackhi_epi32(sums[2], sums[3]));
+  // Quarter l holds the sums l of the four vectors.
+  const Ints of_16 = by_vector(add(_mm512_unpacklo_epi64(first, last), _mm512_unpackhi_epi64(first, last)));
+  store_ints(out.of_16, of_16);
+  const Ints pairs = add(of_16, _mm512_srli_epi64(of_16, 32));
+  store_ints(out.of_32, _mm512_castsi256_si512(_mm512_cvtepi64_epi32(pairs)));
+}
+
 inline Ints load_table16(const void* table) {
   return _mm512_broadcast_i32x4(_mm_loadu_si128(static_cast<const __m128i*>(table)));
 }
@@ -112,3 +148,9 @@ inline Ints dot_product(Ints sums, Ints codes, Ints x) { return _mm512_dpbusd_ep
 }  // namespace hearth::kernels::HEARTH_ISA_NAMESPACE
 
 #include "kernels/cpu/vector_vnni.h"
+//
+#ifdef __AVX512BF16__
+#include "kernels/cpu/vector_bf16.h"
+#else
+#include "kernels/cpu/vector_bf16_emulated.h"
+#endif

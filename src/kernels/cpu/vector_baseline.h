@@ -6,13 +6,20 @@
 //   round_to_int        nearest, ties to even; maximum/minimum(a, b) give b where one is NaN
 //   splat_word          the 4 bytes at p in every lane
 //   load_half_words     kLanes 16-bit words, zero-extended; store_bytes the low byte of each lane
+//   pack_bytes          the bytes, in order, of four Ints whose values fit into bytes
 //   load_bytes          kLanes bytes, sign-extended
 //   horizontal_sum      halves added with halves, down to one lane: the same order in every set
-//   look_up16           each byte (0..15) replaced by that byte of a 16-byte table
-//   Partial             running sums of products codes * x of 4 bytes a lane, codes in [0, kMaximumCode]
+//   store_horizontal_maxima  the greatest of each of 8 Ints, and what fills the last vector; sum_codes the
+//   CodeSums of 256 look_up16           each byte (0..15) replaced by that byte of a 16-byte table Partial
+//   running sums of products codes * x of 4 bytes a lane, codes in [0, kMaximumCode]
 //                       unsigned and x in [-127, 127]; at most partial_steps(kMaximumCode) partial_add may
 //                       follow one partial_start(sum) before partial_finish(sum, p), which is then the exact
 //                       32-bit sum. Where kSignedWideCodes, codes above 127 are stored signed (minus 128).
+//   Pairs               kLanes pairs of bfloat16 numbers, pairs_of() the words that hold them
+//   PairNumber          a bfloat16 number as add_pair_products() reads one pair of them from memory
+//   store_numbers       rounds to PairNumbers, nearest, ties to even, denormal numbers to 0; store_bfloat
+//                       to bfloat16
+//   add_pair_products   sums + the odd products, rounded, + the even products, rounded
 // All of it gives the same bits in every set, so a model gives the same logits on every processor.
 // Everything sits in an unnamed namespace: nothing compiled for one set may serve another.
 #pragma once
@@ -154,6 +161,9 @@ inline void store_bytes(std::int8_t* p, Ints x) {
   const std::int32_t bytes = _mm_cvtsi128_si32(_mm_packs_epi16(words, words));
   __builtin_memcpy(p, &bytes, sizeof bytes);
 }
+inline Ints pack_bytes(const Ints (&v)[4]) {
+  return _mm_packs_epi16(_mm_packs_epi32(v[0], v[1]), _mm_packs_epi32(v[2], v[3]));
+}
 inline Ints load_bytes(const std::int8_t* p) {
   const Ints bytes = splat_word(p), words = _mm_unpacklo_epi8(bytes, bytes);
   return shift_right_signed<24>(_mm_unpacklo_epi16(words, words));
@@ -211,3 +221,6 @@ inline Ints partial_finish(Ints sum, Partial p) {
 
 }  // namespace
 }  // namespace hearth::kernels::HEARTH_ISA_NAMESPACE
+
+#include "kernels/cpu/vector_bf16_emulated.h"
+#include "kernels/cpu/vector_reductions.h"

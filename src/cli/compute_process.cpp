@@ -1,4 +1,4 @@
-#include "cli/child_process.h"
+#include "cli/compute_process.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

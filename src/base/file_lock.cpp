@@ -1,4 +1,4 @@
-#include "store/file_lock.h"
+#include "base/file_lock.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -7,8 +7,12 @@
 
 #include "base/error.h"
 
-namespace hearth::store {
+namespace hearth {
 namespace {
+
+FileDescriptor open_lock(const std::filesystem::path& path) {
+  return open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+}
 
 bool lock(const FileDescriptor& file, int operation, const std::filesystem::path& path) {
   while (::flock(file.get(), operation) != 0) {
@@ -21,15 +25,15 @@ bool lock(const FileDescriptor& file, int operation, const std::filesystem::path
 }  // namespace
 
 std::optional<FileLock> FileLock::try_acquire(const std::filesystem::path& path) {
-  FileDescriptor file = open_file(path, O_RDWR | O_CREAT);
+  FileDescriptor file = open_lock(path);
   if (!lock(file, LOCK_EX | LOCK_NB, path)) return std::nullopt;
   return FileLock(std::move(file));
 }
 
 FileLock FileLock::acquire(const std::filesystem::path& path) {
-  FileDescriptor file = open_file(path, O_RDWR | O_CREAT);
+  FileDescriptor file = open_lock(path);
   lock(file, LOCK_EX, path);
   return FileLock(std::move(file));
 }
 
-}  // namespace hearth::store
+}  // namespace hearth

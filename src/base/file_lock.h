@@ -1,4 +1,5 @@
-// A lock between processes: flock(2) on a file of its own, freed by the system when its holder dies.
+// A lock between processes: flock(2) on a file of its own, freed by the system when its holder dies. The file
+// is its owner's alone, and no link is followed to it.
 #pragma once
 
 #include <filesystem>
@@ -6,7 +7,7 @@
 
 #include "base/file.h"
 
-namespace hearth::store {
+namespace hearth {
 
 class FileLock {
  public:
@@ -20,4 +21,4 @@ class FileLock {
   FileDescriptor file_;
 };
 
-}  // namespace hearth::store
+}  // namespace hearth
