@@ -38,6 +38,18 @@ AutomatonState Automaton::state_of(Expression expression) {
   return state;
 }
 
+AutomatonState Automaton::state_without(Expression language, Expression texts) {
+  return state_of(without(language, texts));
+}
+
+bool Automaton::has_two_without(Expression language, Expression texts) {
+  return store_.count(without(language, texts), 2) == 2;
+}
+
+Expression Automaton::with_text(Expression texts, std::string_view text) {
+  return store_.any_of({texts, store_.literal(text)});
+}
+
 AutomatonState Automaton::derive(AutomatonState state, std::uint8_t byte) {
   const AutomatonState to = state_of(store_.derivative(states_[state].expression, byte));
   transitions_[state * width_ + classes_.of[byte]] = to;

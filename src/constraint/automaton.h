@@ -27,6 +27,11 @@ class Automaton {
   explicit Automaton(ExpressionStore store);
 
   AutomatonState state_of(Expression expression);
+  // Of the language without these texts.
+  AutomatonState state_without(Expression language, Expression texts);
+  bool has_two_without(Expression language, Expression texts);
+  // REQUIRES: the expressions tell all bytes apart.
+  Expression with_text(Expression texts, std::string_view text);
   AutomatonState next(AutomatonState state, std::uint8_t byte) {
     const AutomatonState known = transitions_[state * width_ + classes_.of[byte]];
     return known != kUnknown ? known : derive(state, byte);
@@ -44,6 +49,9 @@ class Automaton {
   void allow_work(std::int64_t derivations) { store_.allow_work(derivations); }
 
  private:
+  Expression without(Expression language, Expression texts) {
+    return store_.all_of({language, store_.complement(texts)});
+  }
   static constexpr AutomatonState kUnknown = 0xFFFFFFFF;
   static constexpr std::uint8_t kNotCounted = 1;  // no number that plain_characters() gives
   struct State {

@@ -129,7 +129,7 @@ Expression ExpressionStore::sequence(std::span<const Expression> parts) {
   return all;
 }
 
-void ExpressionStore::flatten(Kind kind, std::vector<Expression>& parts) const {
+void ExpressionStore::flatten(Kind kind, std::vector<Expression>& parts) {
   const std::size_t count = parts.size();
   for (std::size_t i = 0; i < count; ++i) {
     const Node& node = nodes_[parts[i]];
@@ -138,6 +138,7 @@ void ExpressionStore::flatten(Kind kind, std::vector<Expression>& parts) const {
     parts[i] = list.front();
     parts.insert(parts.end(), list.begin() + 1, list.end());
   }
+  spend(2 * parts.size());
   std::ranges::sort(parts);
   const auto repeated = std::ranges::unique(parts);
   parts.erase(repeated.begin(), repeated.end());
@@ -258,7 +259,7 @@ Expression ExpressionStore::multiple_derivative(const Node& node, std::uint8_t b
 }
 
 Expression ExpressionStore::derivative(Expression e, std::uint8_t byte) {
-  if (--work_left_ < 0) throw too_large("takes too much computing");
+  spend(1);
   const Node node = nodes_[e];  // a copy: the vector grows
   switch (node.kind) {
     case Kind::kNothing:
@@ -289,6 +290,8 @@ Expression ExpressionStore::derivative(Expression e, std::uint8_t byte) {
   }
   return kNothing;
 }
+
+void ExpressionStore::refuse_more_work() { throw too_large("takes too much computing"); }
 
 bool ExpressionStore::contains(Expression e, std::string_view text) {
   for (const char c : text) e = derivative(e, static_cast<std::uint8_t>(c));
@@ -327,8 +330,44 @@ bool ExpressionStore::is_empty(Expression e) {
   return true;
 }
 
+// By length: how many ways lead to each derivative.
+std::uint64_t ExpressionStore::count(Expression e, std::uint64_t most) {
+  constexpr int kLongest = 1000;  // bytes; longer texts are not counted
+  const ByteClasses classes = byte_classes();
+  std::vector<std::uint64_t> sizes(classes.representatives.size());
+  for (const std::uint8_t of : classes.of) ++sizes[of];
+  std::uint64_t total = 0;
+  std::unordered_map<Expression, std::uint64_t> now{{e, 1}};
+  for (int length = 0; length <= kLongest && !now.empty() && total < most; ++length) {
+    std::unordered_map<Expression, std::uint64_t> next;
+    for (const auto& [expression, ways] : now) {
+      if (nodes_[expression].nullable) total = std::min(most, total + ways);
+      for (std::size_t c = 0; c < sizes.size(); ++c) {
+        const Expression behind = derivative(expression, classes.representatives[c]);
+        if (behind == kNothing) continue;
+        std::uint64_t& all = next[behind];
+        all = std::min(most, all + ways * sizes[c]);
+      }
+    }
+    now = std::move(next);
+  }
+  return total;
+}
+
+void ExpressionStore::tell_all_bytes_apart() {
+  all_bytes_apart_ = true;
+  classes_.representatives.clear();
+}
+
 const ByteClasses& ExpressionStore::byte_classes() {
   if (!classes_.representatives.empty()) return classes_;
+  if (all_bytes_apart_) {
+    for (std::size_t byte = 0; byte < 256; ++byte) {
+      classes_.of[byte] = static_cast<std::uint8_t>(byte);
+      classes_.representatives.push_back(static_cast<std::uint8_t>(byte));
+    }
+    return classes_;
+  }
   // Digits and the dot are told apart by kMultiple, whose sets are not among sets_.
   std::array<std::uint16_t, 256> of{};
   const auto split = [&of](const ByteSet& set) {

@@ -25,6 +25,8 @@ using ByteSet = std::bitset<256>;
 inline constexpr std::uint32_t kUnlimited = 0xFFFFFFFF;
 
 inline constexpr std::size_t kMostExpressions = 400'000;
+// Derivations of one compilation, mask or token, each some 25 to 60 nanoseconds.
+inline constexpr std::int64_t kMostWork = 12'000'000;
 inline constexpr std::int32_t kDeepestExpression = 2000;  // derivatives recurse this deep
 
 // Bytes that no expression of a store tells apart.
@@ -65,12 +67,22 @@ class ExpressionStore {
   // Searches; remembers what it found.
   bool is_empty(Expression e);
   const ByteClasses& byte_classes();
+  // For stores to which literals come later: no class holds more than one byte.
+  void tell_all_bytes_apart();
+  // How many texts there are, as far as `most`.
+  std::uint64_t count(Expression e, std::uint64_t most);
 
   std::size_t size() const { return nodes_.size(); }
   // Derivations until the next call, before kUnsupported is thrown.
   void allow_work(std::int64_t derivations) { work_left_ = derivations; }
+  // Other work, in what it costs beside a derivation.
+  void spend(std::size_t derivations) {
+    work_left_ -= static_cast<std::int64_t>(derivations);
+    if (work_left_ < 0) refuse_more_work();
+  }
 
  private:
+  [[noreturn]] static void refuse_more_work();
   enum class Kind : std::uint8_t {
     kNothing,
     kEmptyText,
@@ -92,7 +104,7 @@ class ExpressionStore {
   Expression intern(Node node, std::span<const Expression> children = {});
   std::span<const Expression> children(const Node& node) const;
   Expression union_of_bytes(const ByteSet& set);
-  void flatten(Kind kind, std::vector<Expression>& parts) const;
+  void flatten(Kind kind, std::vector<Expression>& parts);
   Expression multiple(std::uint32_t divisor, std::uint32_t remainder, std::uint32_t decimals,
                       bool in_fraction, bool has_digit);
   Expression multiple_derivative(const Node& node, std::uint8_t byte);
@@ -103,7 +115,8 @@ class ExpressionStore {
   std::unordered_multimap<std::uint64_t, Expression> known_;
   std::unordered_map<Expression, bool> is_empty_;  // of those with intersections and complements
   ByteClasses classes_;                            // without representatives: to be computed
-  std::int64_t work_left_ = std::int64_t{1} << 24;
+  bool all_bytes_apart_ = false;
+  std::int64_t work_left_ = kMostWork;
 };
 
 }  // namespace hearth::constraint

@@ -19,7 +19,7 @@ std::vector<bool> spread(const Grammar& grammar, Holds holds) {
   std::vector<std::vector<NodeNumber>> callers(grammar.nodes.size());  // of the rule that begins there
   for (NodeNumber n = 0; n < grammar.nodes.size(); ++n) {
     const Grammar::Node& node = grammar.nodes[n];
-    if (node.kind == Kind::kText || node.kind == Kind::kRule) before[node.next].push_back(n);
+    if (node.kind != Kind::kChoice && node.kind != Kind::kEnd) before[node.next].push_back(n);
     if (node.kind == Kind::kRule) callers[grammar.rules[node.value]].push_back(n);
     for (const NodeNumber choice : node.choices) before[choice].push_back(n);
   }
@@ -41,6 +41,11 @@ bool any_choice(const Grammar::Node& node, const std::vector<bool>& found) {
   return std::ranges::any_of(node.choices, [&found](NodeNumber choice) { return found[choice]; });
 }
 
+bool is_skippable_text(const Grammar::Node& node, const ExpressionStore& expressions) {
+  return (node.kind == Kind::kText && expressions.has_empty_text(node.value)) ||
+         node.kind == Kind::kDistinct || node.kind == Kind::kIfNew;
+}
+
 }  // namespace
 
 GrammarBuilder::GrammarBuilder() {
@@ -52,6 +57,8 @@ NodeNumber GrammarBuilder::add(Grammar::Node node) {
   if (grammar_.nodes.size() >= kMostNodes)
     throw Error(ErrorKind::kUnsupported, "the constraint on the output is too large",
                 "use a simpler schema or grammar, with smaller bounds");
+  constexpr std::size_t kCost = 30;  // derivations
+  expressions().spend(kCost);
   grammar_.nodes.push_back(std::move(node));
   return static_cast<NodeNumber>(grammar_.nodes.size() - 1);
 }
@@ -62,10 +69,25 @@ RuleNumber GrammarBuilder::add_rule(std::string name) {
   return static_cast<RuleNumber>(grammar_.rules.size() - 1);
 }
 
-NodeNumber GrammarBuilder::text(Expression expression, NodeNumber next) {
+NodeNumber GrammarBuilder::add_text(Kind kind, Expression expression, NodeNumber next) {
   if (next == kNowhere || expressions().is_empty(expression)) return kNowhere;
-  if (expression == ExpressionStore::kEmptyText) return next;
-  return add({.kind = Kind::kText, .value = expression, .next = next});
+  return add({.kind = kind, .value = expression, .next = next});
+}
+
+NodeNumber GrammarBuilder::text(Expression expression, NodeNumber next) {
+  return expression == ExpressionStore::kEmptyText ? next : add_text(Kind::kText, expression, next);
+}
+
+NodeNumber GrammarBuilder::new_text(Expression expression, NodeNumber next) {
+  return add_text(Kind::kNewText, expression, next);
+}
+
+NodeNumber GrammarBuilder::if_new(Expression expression, NodeNumber next) {
+  return add_text(Kind::kIfNew, expression, next);
+}
+
+NodeNumber GrammarBuilder::distinct(NodeNumber next) {
+  return next == kNowhere ? kNowhere : add({.kind = Kind::kDistinct, .next = next});
 }
 
 NodeNumber GrammarBuilder::rule(RuleNumber rule, NodeNumber next) {
@@ -89,6 +111,9 @@ void GrammarBuilder::leave_out_incomplete() {
       case Kind::kEnd:
         return true;
       case Kind::kText:
+      case Kind::kDistinct:
+      case Kind::kNewText:
+      case Kind::kIfNew:
         return static_cast<bool>(found[node.next]);
       case Kind::kRule:
         return found[node.next] && found[grammar_.rules[node.value]];
@@ -112,8 +137,8 @@ void GrammarBuilder::refuse_left_recursion() const {
   const auto skippable = spread(grammar_, [&](const Grammar::Node& node, const std::vector<bool>& found) {
     if (node.kind == Kind::kEnd) return true;
     if (node.kind == Kind::kChoice) return any_choice(node, found);
-    const bool may_be_empty =
-        node.kind == Kind::kText ? expressions.has_empty_text(node.value) : found[rules[node.value]];
+    const bool may_be_empty = node.kind == Kind::kRule ? static_cast<bool>(found[rules[node.value]])
+                                                       : is_skippable_text(node, expressions);
     return may_be_empty && found[node.next];
   });
   enum Mark : std::uint8_t { kNew, kOpen, kDone };
@@ -132,8 +157,7 @@ void GrammarBuilder::refuse_left_recursion() const {
       // What is reached without text.
       std::vector<NodeNumber> ahead = node.choices;
       if (node.kind == Kind::kRule) ahead.push_back(rules[node.value]);
-      if ((node.kind == Kind::kRule && skippable[rules[node.value]]) ||
-          (node.kind == Kind::kText && expressions.has_empty_text(node.value)))
+      if ((node.kind == Kind::kRule && skippable[rules[node.value]]) || is_skippable_text(node, expressions))
         ahead.push_back(node.next);
       if (step.next == ahead.size()) {
         marks[step.node] = kDone;
@@ -165,6 +189,8 @@ Grammar GrammarBuilder::finish(RuleNumber root, const std::string& source) && {
     throw Error(ErrorKind::kInvalidArgument,
                 fmt::format("{} admits no text at all: its parts contradict each other", source));
   refuse_left_recursion();
+  if (std::ranges::any_of(grammar_.nodes, [](const auto& node) { return node.kind == Kind::kDistinct; }))
+    expressions().tell_all_bytes_apart();
   grammar_.root = root;
   return std::move(grammar_);
 }

@@ -153,6 +153,14 @@ Expression number_in_long_form(ExpressionStore& store) {
   return store.any_of({number_with_exponent(store), store.sequence(parts)});
 }
 
+Expression number_with_another_text(ExpressionStore& store) {
+  ByteSet in_number;
+  for (const char c : std::string_view("0123456789.")) in_number.set(static_cast<std::uint8_t>(c));
+  const Expression long_one = store.repeat(store.bytes(in_number), kDecimalDigits + 1);
+  return store.any_of(
+      {number_in_long_form(store), store.sequence(store.optional(store.literal("-")), long_one)});
+}
+
 Expression number_text(ExpressionStore& store, const NumberBounds& bounds) {
   Magnitudes magnitudes(store);
   const bool bounded = !bounds.least.empty() || !bounds.most.empty() || !bounds.divisors.empty();

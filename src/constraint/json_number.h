@@ -42,5 +42,7 @@ Expression number_equal(ExpressionStore& store, const Decimal& value);
 // Texts of numbers that have a shorter one: with an exponent, or with zeros at the end of the fraction.
 // Without them a number is one text, so that complements are right.
 Expression number_in_long_form(ExpressionStore& store);
+// Those, and numbers of so many digits that a reader may take them for another one.
+Expression number_with_another_text(ExpressionStore& store);
 
 }  // namespace hearth::constraint

@@ -8,7 +8,6 @@ namespace hearth::constraint {
 namespace {
 
 constexpr std::size_t kMostRules = 20'000;
-constexpr std::int64_t kMostDerivations = 10'000'000;  // well under a second
 
 // One space, or a line end and what stands before the next line's text.
 Expression space_between(ExpressionStore& store) {
@@ -20,7 +19,6 @@ Expression space_between(ExpressionStore& store) {
 }  // namespace
 
 SchemaCompiler::SchemaCompiler(const json& root) : document_(root), store_(builder_.expressions()) {
-  store_.allow_work(kMostDerivations);
   space_ = space_between(store_);
   const Expression quote = store_.literal("\"");
   const Expression character = one_character(store_, CharacterSet::all(), Writing::kJsonString);

@@ -10,8 +10,8 @@ namespace {
 constexpr std::size_t kMostThreads = 4096;
 constexpr std::size_t kMostFrames = std::size_t{1} << 20;
 constexpr std::size_t kMaskBytes = std::size_t{16} << 20;  // of one constraint
-// For one token or one mask: well under a second.
-constexpr std::int64_t kMostSteps = 50'000'000, kMostDerivations = 10'000'000;
+// Of one thread by one byte, for one token or one mask: well under a second.
+constexpr std::int64_t kMostSteps = 40'000'000;
 
 Error too_much(const char* what) {
   return Error(ErrorKind::kUnsupported,
@@ -25,7 +25,7 @@ std::uint64_t hash_of(const Place& place, bool at_start) {
     hash = (hash ^ (std::uint64_t{thread.state} << 32 | thread.frame)) * 0x9E3779B97F4A7C15;
     hash ^= hash >> 31;
   }
-  return hash;
+  return place.recorded.empty() ? hash : hash ^ std::hash<std::string>()(place.recorded);
 }
 
 void sort_unique(std::vector<Thread>& threads) {
@@ -44,7 +44,7 @@ Machine::Machine(std::shared_ptr<const Grammar> grammar, std::shared_ptr<const V
 
 void Machine::begin_work() {
   steps_left_ = kMostSteps;
-  automaton_.allow_work(kMostDerivations);
+  automaton_.allow_work(kMostWork);
 }
 
 // A frame at the end of its rule is the frame outside of it: so the last call of a rule takes no place.
@@ -60,6 +60,65 @@ Machine::Frame Machine::frame(NodeNumber node, Frame outer) {
   begins_.emplace_back();
   known_frames_.emplace(key, number);
   return number;
+}
+
+Machine::Frame Machine::distinct_frame(Expression texts, std::uint32_t finished, Frame outer) {
+  if (outer == kTooDeep) return outer;
+  if (finished > 0xFF) throw too_much("many ways");
+  const std::uint64_t key = std::uint64_t{0x80000000U | finished << 20 | texts} << 32 | outer;
+  static_assert(kMostExpressions < 1 << 20 && kMostNodes < 0x80000000U);
+  const auto [known, fresh] = known_frames_.emplace(key, static_cast<Frame>(frames_.size()));
+  if (!fresh) return known->second;
+  if (frames_.size() >= kMostFrames) throw too_much("much memory");
+  // At the end of the rule, like a frame that is at its end.
+  frames_.push_back({.node = GrammarBuilder::kEnd,
+                     .outer = outer,
+                     .depth = frames_[outer].depth + 1,
+                     .texts = texts,
+                     .finished = finished});
+  begins_.emplace_back();
+  return known->second;
+}
+
+Machine::Frame Machine::nearest_distinct(Frame frame) const {
+  while (frames_[frame].texts == kNoTexts) frame = frames_[frame].outer;
+  return frame;
+}
+
+Machine::Frame Machine::finish_text(Frame behind, std::string_view text) {
+  std::uint32_t number = 1;  // of any text, in a walk
+  if (!walks_) {
+    const auto known = std::ranges::find(finished_, text);
+    number += static_cast<std::uint32_t>(known - finished_.begin());
+    if (known == finished_.end()) finished_.emplace_back(text);
+  }
+  std::vector<NodeNumber> between;
+  const Frame distinct = nearest_distinct(behind);
+  for (Frame f = behind; f != distinct; f = frames_[f].outer) between.push_back(frames_[f].node);
+  Frame result = distinct_frame(frames_[distinct].texts, number, frames_[distinct].outer);
+  for (auto node = between.rbegin(); node != between.rend(); ++node) result = frame(*node, result);
+  return result;
+}
+
+Machine::Frame Machine::with_finished_texts(Frame inner) {
+  std::vector<FrameParts> parts;
+  std::size_t unchanged = 0;
+  for (Frame f = inner; f != kBottom; f = frames_[f].outer) {
+    parts.push_back(frames_[f]);
+    if (frames_[f].finished > 0) unchanged = parts.size();
+  }
+  if (unchanged == 0) return inner;
+  Frame result = parts[unchanged - 1].outer;
+  for (std::size_t i = unchanged; i-- > 0;) {
+    const FrameParts& part = parts[i];
+    if (part.texts == kNoTexts)
+      result = frame(part.node, result);
+    else if (part.finished == 0)
+      result = distinct_frame(part.texts, 0, result);
+    else
+      result = distinct_frame(automaton_.with_text(part.texts, finished_[part.finished - 1]), 0, result);
+  }
+  return result;
 }
 
 const Place& Machine::begin_of(Frame frame) {
@@ -87,6 +146,26 @@ Place Machine::explore(NodeNumber first, Frame outermost) {
         if (behind == kTooDeep) break;
         if (!automaton_.is_end(state)) place.threads.push_back({state, behind});
         if (automaton_.is_final(state)) ahead.emplace_back(node.next, outer);
+        break;
+      }
+      case Grammar::Kind::kDistinct:
+        ahead.emplace_back(node.next, distinct_frame(ExpressionStore::kNothing, 0, outer));
+        break;
+      case Grammar::Kind::kIfNew: {
+        const FrameParts distinct = frames_[nearest_distinct(outer)];
+        const bool goes_on = distinct.finished > 0
+                                 ? automaton_.has_two_without(node.value, distinct.texts)
+                                 : automaton_.state_without(node.value, distinct.texts) != Automaton::kDead;
+        if (goes_on) ahead.emplace_back(node.next, outer);
+        break;
+      }
+      case Grammar::Kind::kNewText: {
+        const FrameParts distinct = frames_[nearest_distinct(outer)];
+        if (distinct.finished > 0) break;
+        const AutomatonState state = automaton_.state_without(node.value, distinct.texts);
+        const Frame behind = frame(node.next, outer);
+        if (state != Automaton::kDead && behind != kTooDeep)
+          place.threads.push_back({.state = state, .frame = behind, .recorded = 1});
         break;
       }
       case Grammar::Kind::kRule:
@@ -125,9 +204,15 @@ bool Machine::step(std::size_t first, std::size_t last, std::uint8_t byte) {
     const Thread thread = threads_[i];
     const AutomatonState state = automaton_.next(thread.state, byte);
     if (state == Automaton::kDead) continue;
-    if (!automaton_.is_end(state)) threads_.push_back({state, thread.frame});
+    const bool records = thread.recorded > 0;
+    if (!automaton_.is_end(state))
+      threads_.push_back({state, thread.frame, thread.recorded + (records ? 1U : 0U)});
     if (!automaton_.is_final(state)) continue;
-    const Place& begin = begin_of(thread.frame);
+    Frame behind = thread.frame;
+    if (records)
+      behind = finish_text(behind, std::string_view(recorded_).substr(recorded_.size() - thread.recorded));
+    if (behind == kTooDeep) continue;
+    const Place& begin = begin_of(behind);
     threads_.insert(threads_.end(), begin.threads.begin(), begin.threads.end());
     complete = complete || begin.complete;
   }
@@ -149,22 +234,37 @@ Place Machine::follow(const Place& place, std::string_view bytes) {
 
 Place Machine::follow_unlocked(const Place& place, std::string_view bytes) {
   threads_ = place.threads;
+  recorded_ = place.recorded;
+  finished_.clear();
+  walks_ = false;
   bool complete = place.complete;
   for (const char c : bytes) {
+    recorded_ += c;
     const std::size_t count = threads_.size();
     complete = step(0, count, static_cast<std::uint8_t>(c));
     threads_.erase(threads_.begin(), threads_.begin() + static_cast<std::ptrdiff_t>(count));
   }
-  return {.threads = threads_, .complete = complete};
+  std::size_t recorded = 0;
+  for (Thread& thread : threads_) {
+    if (!finished_.empty()) thread.frame = with_finished_texts(thread.frame);
+    recorded = std::max<std::size_t>(recorded, thread.recorded == 0 ? 0 : thread.recorded - 1);
+  }
+  if (!finished_.empty()) drop_repeated(0);
+  return {
+      .threads = threads_, .complete = complete, .recorded = recorded_.substr(recorded_.size() - recorded)};
 }
 
 void Machine::walk(const Place& place, const Vocabulary::Trie& trie, TokenMask& mask) {
   threads_ = place.threads;
+  recorded_ = place.recorded;
+  walks_ = true;
   depths_.assign({0, threads_.size()});  // of depth d: [depths_[d], depths_[d + 1])
   for (std::size_t i = 0; i + 1 < trie.nodes.size();) {
     const Vocabulary::Trie::Node& node = trie.nodes[i];
     depths_.resize(node.depth + 1U);
     threads_.resize(depths_[node.depth]);
+    recorded_.resize(place.recorded.size() + node.depth - 1U);
+    recorded_ += static_cast<char>(node.byte);
     const bool complete = step(depths_[node.depth - 1U], depths_[node.depth], node.byte);
     if (threads_.size() == depths_[node.depth] && !complete) {
       i = node.behind;

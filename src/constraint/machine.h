@@ -33,10 +33,20 @@ class Machine {
     NodeNumber node;
     Frame outer;
     std::uint32_t depth;
+    // Of `distinct`: what was there, and which of finished_ belongs to it too, counted from 1.
+    Expression texts = kNoTexts;
+    std::uint32_t finished = 0;
   };
+  static constexpr Expression kNoTexts = 0xFFFFFFFF;
   static constexpr Frame kBottom = 0, kTooDeep = 0xFFFFFFFF;
 
   Frame frame(NodeNumber node, Frame outer);
+  Frame distinct_frame(Expression texts, std::uint32_t finished, Frame outer);
+  Frame nearest_distinct(Frame frame) const;
+  // Behind a new text. Which it was is told to the frames at the end of the token only, so that a mask needs
+  // no frames of its own for each text that a token might finish; until then no other new text begins.
+  Frame finish_text(Frame behind, std::string_view text);
+  Frame with_finished_texts(Frame frame);
   // Where texts stand that are at this frame. The reference holds until the machine goes.
   const Place& begin_of(Frame frame);
   Place explore(NodeNumber node, Frame outer);
@@ -61,8 +71,11 @@ class Machine {
     std::shared_ptr<const TokenMask> mask;
   };
   std::unordered_multimap<std::uint64_t, KnownMask> masks_;
-  std::vector<Thread> threads_;      // scratch: of each depth of a walk, one behind the other
-  std::vector<std::size_t> depths_;  // scratch: where each depth's begin
+  std::vector<Thread> threads_;        // scratch: of each depth of a walk, one behind the other
+  std::vector<std::size_t> depths_;    // scratch: where each depth's begin
+  std::string recorded_;               // scratch: bytes up to the step
+  std::vector<std::string> finished_;  // scratch: new texts that ended in this token
+  bool walks_ = false;
   std::int64_t steps_left_ = 0;
 };
 

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "constraint/grammar.h"
@@ -28,11 +29,13 @@ class Machine;
 // Where texts stand: sorted, without repetition.
 struct Thread {
   std::uint32_t state, frame;
+  std::uint32_t recorded = 0;  // bytes of the text that it is in, and one: where it must be a new one
   auto operator<=>(const Thread&) const = default;
 };
 struct Place {
   std::vector<Thread> threads;
   bool complete = false;
+  std::string recorded{};  // what threads record, its end at the place
   bool operator==(const Place&) const = default;
 };
 

@@ -38,6 +38,16 @@ class SchemaCompiler {
     bool exactly_one;
     Conjunction chain;  // owners of the groups whose branch led here
   };
+  // A property whose values differ from one object of an array to the next.
+  struct Key {
+    std::string name;
+    Expression texts;
+  };
+  // The text that makes an item a new one: itself, or of the object's property.
+  struct NewItem {
+    Expression text;
+    std::optional<RuleNumber> object;
+  };
   struct Flat {
     Conjunction facts;
     std::vector<Group> groups;
@@ -66,10 +76,9 @@ class SchemaCompiler {
   // Objects and arrays (schema_structures.cpp).
   RuleNumber rule_of(const Conjunction& conjunction);
   NodeNumber node_of(const Parts& parts);
-  NodeNumber object(const Conjunction& facts);
+  NodeNumber object(const Conjunction& facts, const std::optional<Key>& key = {});
   NodeNumber array(const Conjunction& facts);
-  NodeNumber distinct_items(const Conjunction& item, const json& place, std::uint64_t least,
-                            std::uint64_t most);
+  std::vector<NewItem> new_items(const Conjunction& item, const json& place, std::uint64_t least);
   NodeNumber given_value(const json& value, NodeNumber next, int depth);
   Conjunction property(const Conjunction& facts, const std::string& name);
   Conjunction item(const Conjunction& facts, std::size_t index) const;

@@ -13,6 +13,8 @@ namespace hearth::constraint {
 namespace {
 
 constexpr std::size_t kMostLeaves = 20'000;
+// In derivations.
+constexpr std::size_t kCostOfLeaf = 300, kCostOfFact = 12, kCostOfGroup = 20;
 constexpr int kDeepestConjunction = 200;
 
 enum Type : std::uint32_t {
@@ -65,6 +67,7 @@ Parts SchemaCompiler::parts_of(const Conjunction& conjunction) {
 
 // Collects what has to hold in any case, and the choices.
 void SchemaCompiler::flatten(const json& schema, const Conjunction& chain, Flat& flat, int depth) {
+  store_.spend(kCostOfFact + flat.facts.size() / 8);
   if (schema.is_boolean()) {
     flat.never = flat.never || !schema.get<bool>();
     return;
@@ -111,6 +114,7 @@ void SchemaCompiler::refuse_keywords(const json& schema) {
 }
 
 Parts SchemaCompiler::parts_of(Flat flat, int depth) {
+  store_.spend(flat.groups.size() * kCostOfGroup + flat.facts.size());
   if (flat.never) return {};
   if (depth > kDeepestConjunction) refuse(*flat.facts.front(), "so many choices in each other");
   if (flat.groups.empty()) return leaf(flat.facts);
@@ -254,6 +258,7 @@ std::uint32_t SchemaCompiler::types_of(const Conjunction& facts, const SchemaDoc
 
 // Plain keywords alone.
 Parts SchemaCompiler::leaf(const Conjunction& facts) {
+  store_.spend(kCostOfLeaf + facts.size() * kCostOfFact);
   if (++leaves_ > kMostLeaves)
     throw Error(ErrorKind::kUnsupported, "the schema combines too many alternatives",
                 "use fewer anyOf and oneOf beside each other");
@@ -387,7 +392,6 @@ Expression SchemaCompiler::strings(const Conjunction& facts) {
     if (format == schema->end() || !format->is_string()) continue;
     const std::string& name = format->get_ref<const std::string&>();
     const std::string_view own = pattern_of_format(name);
-    if (own.empty() && is_standard_format(name)) refuse(*schema, fmt::format("the format \"{}\"", name));
     if (own.empty()) continue;
     const auto [known, fresh] = patterns_.emplace(std::string(own), 0);
     if (fresh) known->second = string_with_match(store_, own);

@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
 #include "base/printable.h"
 #include "constraint/character_set.h"
+#include "constraint/json_number.h"
 #include "constraint/regular_expression.h"
 #include "constraint/schema_compiler.h"
 
@@ -11,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t kNoLimit = UINT64_MAX;
 constexpr NodeNumber kEnd = GrammarBuilder::kEnd, kNowhere = GrammarBuilder::kNowhere;
+constexpr Expression kNoText = ExpressionStore::kEmptyText;
 
 const json* member(const json& object, const std::string& name) {
   const auto found = object.find(name);
@@ -62,42 +65,56 @@ Expression SchemaCompiler::names_allowed(const Conjunction& facts) {
 // Names that are not listed, by the patterns that they match: each kind with what its values have to meet.
 std::vector<std::pair<Expression, Conjunction>> SchemaCompiler::other_properties(
     const Conjunction& facts, const std::vector<std::string>& names) {
-  constexpr std::size_t kMostPatterns = 6;
   std::vector<std::string> patterns;
   for (const json* schema : facts)
     if (const json* own = object_member(*schema, "patternProperties"))
       for (const auto& [pattern, _] : own->items())
         if (std::ranges::find(patterns, pattern) == patterns.end()) patterns.push_back(pattern);
-  if (patterns.size() > kMostPatterns)
-    refuse(*facts.front(), fmt::format("more than {} `patternProperties`", kMostPatterns));
   std::vector<Expression> listed;
   for (const std::string& name : names) listed.push_back(store_.literal(json_quoted(name)));
   const Expression unlisted =
       store_.all_of({names_allowed(facts), store_.complement(store_.any_of(std::move(listed)))});
 
-  std::vector<std::pair<Expression, Conjunction>> kinds;
-  for (std::uint32_t kind = 0; kind < (1U << patterns.size()); ++kind) {
-    std::vector<Expression> name{unlisted};
-    for (std::size_t p = 0; p < patterns.size(); ++p) {
-      has_match(patterns[p], "");  // so that it is known
-      const Expression matching = patterns_.at(patterns[p]);
-      name.push_back((kind >> p & 1) != 0 ? matching : store_.complement(matching));
+  // By which of the patterns they match; few of all the ways to choose have a name.
+  struct Kind {
+    Expression names;
+    std::set<std::string> matched;
+  };
+  constexpr std::size_t kMostKinds = 64;
+  std::vector<Kind> all{{unlisted, {}}};
+  if (store_.is_empty(unlisted)) all.clear();
+  for (const std::string& pattern : patterns) {
+    has_match(pattern, "");  // so that it is known
+    const Expression matching = patterns_.at(pattern);
+    std::vector<Kind> parted;
+    for (Kind& kind : all) {
+      const Expression with = store_.all_of({kind.names, matching});
+      const Expression without = store_.all_of({kind.names, store_.complement(matching)});
+      if (!store_.is_empty(with)) {
+        parted.push_back({with, kind.matched});
+        parted.back().matched.insert(pattern);
+      }
+      if (!store_.is_empty(without)) parted.push_back({without, std::move(kind.matched)});
     }
+    if (parted.size() > kMostKinds) refuse(*facts.front(), "so many `patternProperties` that meet");
+    all = std::move(parted);
+  }
+  std::vector<std::pair<Expression, Conjunction>> kinds;
+  for (const Kind& kind : all) {
     Conjunction values;
     for (const json* schema : facts) {
       bool matched = false;
-      const json* own = object_member(*schema, "patternProperties");
-      for (std::size_t p = 0; own != nullptr && p < patterns.size(); ++p)
-        if (const json* value = member(*own, patterns[p]); value != nullptr && (kind >> p & 1) != 0) {
-          values.push_back(value);
-          matched = true;
-        }
+      if (const json* own = object_member(*schema, "patternProperties"))
+        for (const auto& [pattern, value] : own->items())
+          if (kind.matched.contains(pattern)) {
+            values.push_back(&value);
+            matched = true;
+          }
       const json* others = member(*schema, "additionalProperties");
       if (!matched && others != nullptr) values.push_back(others);
     }
-    if (std::ranges::any_of(values, [](const json* value) { return *value == json(false); })) continue;
-    const Expression all = store_.all_of(std::move(name));
-    if (!store_.is_empty(all)) kinds.emplace_back(all, std::move(values));
+    if (std::ranges::none_of(values, [](const json* value) { return *value == json(false); }))
+      kinds.emplace_back(kind.names, std::move(values));
   }
   return kinds;
 }
@@ -120,19 +137,24 @@ NodeNumber SchemaCompiler::node_of(const Parts& parts) {
   return builder_.choice(std::move(ways));
 }
 
-NodeNumber SchemaCompiler::object(const Conjunction& facts) {
-  std::vector<std::string> names, required;
-  const auto add = [](std::vector<std::string>& list, const std::string& name) {
-    if (std::ranges::find(list, name) == list.end()) list.push_back(name);
+NodeNumber SchemaCompiler::object(const Conjunction& facts, const std::optional<Key>& key) {
+  std::vector<std::string> names;
+  std::set<std::string> known, required;
+  const auto add = [&](const std::string& name) {
+    if (known.insert(name).second) names.push_back(name);
   };
   for (const json* schema : facts)
     if (const json* properties = object_member(*schema, "properties"))
-      for (const auto& [name, _] : properties->items()) add(names, name);
+      for (const auto& [name, _] : properties->items()) add(name);
   for (const json* schema : facts)
     for (const std::string& name : required_of(*schema)) {
-      add(names, name);
-      add(required, name);
+      add(name);
+      required.insert(name);
     }
+  if (key) {
+    add(key->name);
+    required.insert(key->name);
+  }
   const Expression allowed = names_allowed(facts);
   const auto others = other_properties(facts, names);
   std::uint64_t least = bound(facts, "minProperties", false), most = bound(facts, "maxProperties", true);
@@ -177,15 +199,17 @@ NodeNumber SchemaCompiler::object(const Conjunction& facts) {
   for (auto name = names.rbegin(); name != names.rend(); ++name) {
     next = now;
     const std::string text = json_quoted(*name);
-    const bool is_required = std::ranges::find(required, *name) != required.end();
+    const bool is_required = required.contains(*name), is_key = key && key->name == *name;
     const bool may_be = store_.contains(allowed, text);
-    const RuleNumber value = rule_of(property(facts, *name));
-    const Expression key = store_.sequence(store_.literal(text), colon);
+    const Expression before = store_.sequence(store_.literal(text), colon);
+    const auto value = is_key ? std::nullopt : std::optional(rule_of(property(facts, *name)));
     for (std::uint64_t count = 0; count <= top; ++count) {
       NodeNumber with = kNowhere;
-      if (may_be && count < most)
-        with = builder_.text(count == 0 ? key : store_.sequence(comma, key),
-                             builder_.rule(value, next[std::min(count + 1, top)]));
+      if (may_be && count < most) {
+        const NodeNumber behind = next[std::min(count + 1, top)];
+        with = builder_.text(count == 0 ? before : store_.sequence(comma, before),
+                             is_key ? builder_.new_text(key->texts, behind) : builder_.rule(*value, behind));
+      }
       now[count] = is_required ? with : builder_.choice({with, next[count]});
     }
   }
@@ -212,24 +236,36 @@ Conjunction SchemaCompiler::item(const Conjunction& facts, std::size_t index) co
 
 NodeNumber SchemaCompiler::array(const Conjunction& facts) {
   std::uint64_t given = 0;
-  const json* distinct = nullptr;
+  const json* unique_by = nullptr;
   for (const json* schema : facts) {
     for (const char* keyword : {"prefixItems", "items"})
       if (const json* list = member(*schema, keyword); list != nullptr && list->is_array())
         given = std::max<std::uint64_t>(given, list->size());
     if (schema->contains("contains")) refuse(*schema, "`contains`");
     const json* unique = member(*schema, "uniqueItems");
-    if (unique != nullptr && *unique == json(true)) distinct = schema;
+    if (unique != nullptr && *unique == json(true)) unique_by = schema;
   }
   const std::uint64_t least = bound(facts, "minItems", false);
   std::uint64_t most = bound(facts, "maxItems", true);
   const Conjunction rest = item(facts, given);
   if (std::ranges::find_if(rest, [](const json* schema) { return *schema == json(false); }) != rest.end())
     most = std::min(most, given);
-  if (distinct != nullptr && most > 1) {
-    if (given > 0) refuse(*distinct, "`uniqueItems` beside items of their own places");
-    return distinct_items(rest, *distinct, least, most);
+  std::vector<NewItem> new_ones;
+  if (unique_by != nullptr && most > 1) {
+    if (given > 0) refuse(*unique_by, "`uniqueItems` beside items of their own places");
+    new_ones = new_items(rest, *unique_by, least);
   }
+  const auto item_then = [&](std::uint64_t i, Expression before, NodeNumber next) {
+    if (new_ones.empty())
+      return builder_.text(before, builder_.rule(rule_of(item(facts, static_cast<std::size_t>(i))), next));
+    std::vector<NodeNumber> ways;
+    for (const NewItem& one : new_ones) {
+      const NodeNumber value =
+          one.object ? builder_.rule(*one.object, next) : builder_.new_text(one.text, next);
+      ways.push_back(builder_.if_new(one.text, builder_.text(before, value)));
+    }
+    return builder_.choice(std::move(ways));
+  };
   const std::uint64_t counted = most == kNoLimit ? std::max(given, least) : most;
   if (least > kMostNodes || counted > kMostNodes) refuse(*facts.front(), "a number of items so large");
 
@@ -240,56 +276,63 @@ NodeNumber SchemaCompiler::array(const Conjunction& facts) {
   const NodeNumber close_some = close(false);
   NodeNumber node = counted == 0 ? close(true) : close_some;
   if (most == kNoLimit) {
-    const RuleNumber value = rule_of(rest);
     const RuleNumber again = builder_.add_rule("further items");
-    builder_.define(
-        again,
-        builder_.choice({kEnd, builder_.text(comma, builder_.rule(value, builder_.rule(again, kEnd)))}));
+    builder_.define(again, builder_.choice({kEnd, item_then(given, comma, builder_.rule(again, kEnd))}));
     const NodeNumber some = builder_.rule(again, close_some);
-    node = counted > 0 ? some : builder_.choice({close(true), builder_.rule(value, some)});
+    node = counted > 0 ? some : builder_.choice({close(true), item_then(0, kNoText, some)});
   }
   if (least > counted) node = kNowhere;
   for (std::uint64_t i = counted; i-- > 0;) {
-    const NodeNumber value = builder_.rule(rule_of(item(facts, static_cast<std::size_t>(i))), node);
-    const NodeNumber with = i == 0 ? value : builder_.text(comma, value);
+    const NodeNumber with = item_then(i, i == 0 ? kNoText : comma, node);
     node = builder_.choice({i < least ? kNowhere : i == 0 ? close(true) : close_some, with});
   }
+  if (!new_ones.empty()) node = builder_.distinct(node);
   return builder_.text(store_.sequence(store_.literal("["), space_), node);
 }
 
-// Items out of a few given values, none of them twice: by which of them were there.
-NodeNumber SchemaCompiler::distinct_items(const Conjunction& item, const json& place, std::uint64_t least,
-                                          std::uint64_t most) {
-  constexpr std::size_t kMostValues = 8;
+// How the items of an array can be told apart by a text: values without parts by themselves, objects by a
+// property that all of them are made to have. What neither tells apart is left out where there are others.
+std::vector<SchemaCompiler::NewItem> SchemaCompiler::new_items(const Conjunction& item, const json& place,
+                                                               std::uint64_t least) {
+  constexpr std::uint64_t kManyValues = 100;
   const Parts parts = parts_of(item);
-  std::vector<Expression> values;
-  for (const json* schema : item) {
-    const json* list = schema->is_object() ? member(*schema, "enum") : nullptr;
-    if (list == nullptr || !list->is_array() || !values.empty()) continue;
-    for (const json& value : *list)
-      if (!value.is_structured()) {
-        const Expression text = store_.all_of({scalar_value(value), parts.scalar});
-        if (!store_.is_empty(text) && std::ranges::find(values, text) == values.end()) values.push_back(text);
-      }
-  }
-  if (!parts.objects.empty() || !parts.arrays.empty() || !parts.values.empty() || values.empty() ||
-      values.size() > kMostValues)
-    refuse(place, fmt::format("`uniqueItems` but of at most {} values in `enum`", kMostValues));
-  const Expression comma = store_.sequence(store_.literal(","), space_);
-  std::vector<NodeNumber> nodes(std::size_t{1} << values.size());
-  for (std::size_t used = nodes.size(); used-- > 0;) {
-    const auto count = static_cast<std::uint64_t>(__builtin_popcountll(used));
-    std::vector<NodeNumber> ways;
-    if (count >= least)
-      ways.push_back(builder_.text(
-          used == 0 ? store_.literal("]") : store_.sequence(space_, store_.literal("]")), kEnd));
-    for (std::size_t v = 0; v < values.size() && count < most; ++v)
-      if ((used >> v & 1) == 0)
-        ways.push_back(builder_.text(used == 0 ? values[v] : store_.sequence(comma, values[v]),
-                                     nodes[used | std::size_t{1} << v]));
-    nodes[used] = builder_.choice(std::move(ways));
-  }
-  return builder_.text(store_.sequence(store_.literal("["), space_), nodes[0]);
+  const Expression alike = number_with_another_text(store_);
+  const auto texts_of = [&](const Parts& of) { return store_.all_of({of.scalar, store_.complement(alike)}); };
+  std::vector<NewItem> items;
+  if (const Expression texts = texts_of(parts); !store_.is_empty(texts)) items.push_back({texts, {}});
+  const std::uint64_t enough = least > 1 ? least + (parts.objects.empty() ? 0 : 1) : 0;
+  const auto keyed_by = [&](const std::string& name) {
+    std::vector<NewItem> keyed;
+    for (const Conjunction& facts : parts.objects) {
+      const Parts value = parts_of(property(facts, name));
+      const bool plain = value.objects.empty() && value.arrays.empty() && value.values.empty();
+      const Expression texts = texts_of(value);
+      const std::uint64_t many = std::max(kManyValues, enough);
+      if (!plain || store_.is_empty(texts) || store_.count(texts, many) < many) return false;
+      const RuleNumber rule = builder_.add_rule("an item of its own");
+      builder_.define(rule, object(facts, {{name, texts}}));
+      keyed.push_back({texts, rule});
+    }
+    items.insert(items.end(), keyed.begin(), keyed.end());
+    return true;
+  };
+  std::vector<std::string> names;
+  if (!parts.objects.empty())
+    for (const json* schema : parts.objects.front()) {
+      const auto required = required_of(*schema);
+      names.insert(names.begin(), required.begin(), required.end());
+      if (const json* properties = object_member(*schema, "properties"))
+        for (const auto& [name, _] : properties->items()) names.push_back(name);
+    }
+  constexpr std::size_t kMostNames = 32;
+  if (names.size() > kMostNames) names.resize(kMostNames);
+  (void)std::ranges::any_of(names, keyed_by);
+  const bool too_few = std::ranges::any_of(
+      items, [&](const NewItem& one) { return enough > 0 && store_.count(one.text, enough) < enough; });
+  if (items.empty() || too_few)
+    refuse(place, items.empty() ? "`uniqueItems` of items that no property tells apart"
+                                : "`uniqueItems` with `minItems` beyond what is sure to be there");
+  return items;
 }
 
 NodeNumber SchemaCompiler::given_value(const json& value, NodeNumber next, int depth) {

@@ -41,20 +41,32 @@ std::map<std::string, std::string, std::less<>> make_patterns() {
   const std::string clock_parts = fmt::format(R"((?:T(?:\d{{1,9}}H{0}?|{0}|{1})))", minutes, seconds);
   const std::string days = R"((?:\d{1,9}D))", months = fmt::format(R"((?:\d{{1,9}}M{}?))", days);
   const std::string calendar = fmt::format(R"((?:\d{{1,9}}Y{0}?|{0}|{1}))", months, days);
+  const std::string email = fmt::format(R"({0}(?:\.{0}){{0,3}}@{1})", atom, hostname);
+  const std::string uri = fmt::format("{}:(?:{}|/?(?:{}+{})?){}", scheme, authority, character, path, rest);
+  const std::string uri_reference =
+      fmt::format("(?:(?:{}:)?{}|(?:/{}+)*){}", scheme, authority, character, rest);
   return {
       {"date", whole(date)},
       {"time", whole(time)},
       {"date-time", whole(fmt::format("{}T{}", date, time))},
       {"duration", whole(fmt::format(R"(P(?:{0}{1}?|{1}|\d{{1,9}}W))", calendar, clock_parts))},
-      {"email", whole(fmt::format(R"({0}(?:\.{0}){{0,3}}@{1})", atom, hostname))},
+      {"email", whole(email)},
       {"hostname", whole(hostname)},
       {"ipv4", whole(ipv4)},
       {"ipv6", whole(ipv6)},
       {"uuid", whole("[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")},
-      {"uri", whole(fmt::format("{}:(?:{}|/?(?:{}+{})?){}", scheme, authority, character, path, rest))},
-      {"uri-reference", whole(fmt::format("(?:(?:{}:)?{}|(?:/{}+)*){}", scheme, authority, character, rest))},
+      {"uri", whole(uri)},
+      {"uri-reference", whole(uri_reference)},
       {"json-pointer", whole(pointer)},
       {"relative-json-pointer", whole(fmt::format("(?:0|[1-9]\\d{{0,8}})(?:#|{})", pointer))},
+      {"idn-email", whole(email)},
+      {"idn-hostname", whole(hostname)},
+      {"iri", whole(uri)},
+      {"iri-reference", whole(uri_reference)},
+      {"uri-template", whole(R"((?:[A-Za-z0-9._~/:-]|\{[A-Za-z_][A-Za-z0-9_]*\})*)")},
+      // What every dialect reads.
+      {"regex", whole(R"(\^?(?:(?:[A-Za-z0-9 _,:;@#%&=~'"<>!/.-]|\\[dDsSwW.*+?\\/^$|()[\]{}])"
+                      R"(|\[\^?(?:0-9|a-z|A-Z|[A-Za-z0-9_ .])+\])[*+?]?)*\$?)")},
   };
 }
 
@@ -64,12 +76,6 @@ std::string_view pattern_of_format(std::string_view format) {
   static const auto patterns = make_patterns();
   const auto found = patterns.find(format);
   return found == patterns.end() ? std::string_view{} : std::string_view(found->second);
-}
-
-bool is_standard_format(std::string_view format) {
-  static constexpr std::string_view kOthers[] = {"idn-email",     "idn-hostname", "iri",
-                                                 "iri-reference", "uri-template", "regex"};
-  return !pattern_of_format(format).empty() || std::ranges::find(kOthers, format) != std::end(kOthers);
 }
 
 }  // namespace hearth::constraint

@@ -8,9 +8,7 @@
 
 namespace hearth::constraint {
 
-// Empty where the format is not implemented.
+// Empty where the specification does not define the format: then it means nothing.
 std::string_view pattern_of_format(std::string_view format);
-// Whether the specification defines it; what it does not define means nothing.
-bool is_standard_format(std::string_view format);
 
 }  // namespace hearth::constraint
