@@ -42,8 +42,16 @@ AutomatonState Automaton::state_without(Expression language, Expression texts) {
   return state_of(without(language, texts));
 }
 
-bool Automaton::has_two_without(Expression language, Expression texts) {
-  return store_.count(without(language, texts), 2) == 2;
+AutomatonState Automaton::state_without(AutomatonState state, std::string_view text) {
+  return state_of(without(states_[state].expression, store_.literal(text)));
+}
+
+bool Automaton::has_two(AutomatonState state) {
+  if (states_[state].texts == 0) {
+    const bool more = store_.count(states_[state].expression, 2) == 2;
+    states_[state].texts = more ? 2 : 1;
+  }
+  return states_[state].texts == 2;
 }
 
 Expression Automaton::with_text(Expression texts, std::string_view text) {

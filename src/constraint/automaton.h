@@ -29,8 +29,11 @@ class Automaton {
   AutomatonState state_of(Expression expression);
   // Of the language without these texts.
   AutomatonState state_without(Expression language, Expression texts);
-  bool has_two_without(Expression language, Expression texts);
-  // REQUIRES: the expressions tell all bytes apart.
+  // Without one more text, of which this is what follows what was read.
+  AutomatonState state_without(AutomatonState state, std::string_view text);
+  // Whether more than one text can follow.
+  bool has_two(AutomatonState state);
+  // REQUIRES: the expressions tell all bytes apart; so for the texts above.
   Expression with_text(Expression texts, std::string_view text);
   AutomatonState next(AutomatonState state, std::uint8_t byte) {
     const AutomatonState known = transitions_[state * width_ + classes_.of[byte]];
@@ -58,6 +61,7 @@ class Automaton {
     Expression expression;
     bool final, end;
     std::uint8_t plain = kNotCounted;
+    std::uint8_t texts = 0;  // 0: not counted, 1: at most one, 2: more
   };
   AutomatonState derive(AutomatonState state, std::uint8_t byte);
   std::uint8_t count_plain(AutomatonState state);

@@ -121,6 +121,16 @@ Machine::Frame Machine::with_finished_texts(Frame inner) {
   return result;
 }
 
+// Of a text that began behind another one: it may not become that one.
+AutomatonState Machine::state_behind_finished(const Thread& thread, Frame before) {
+  const FrameParts& distinct = frames_[nearest_distinct(before)];
+  if (distinct.finished == 0) return thread.state;
+  const std::string& text = finished_[distinct.finished - 1];
+  const std::size_t length = thread.recorded - 1;
+  const std::string_view begin = std::string_view(recorded_).substr(recorded_.size() - length);
+  return text.starts_with(begin) ? automaton_.state_without(thread.state, text.substr(length)) : thread.state;
+}
+
 const Place& Machine::begin_of(Frame frame) {
   if (!begins_[frame]) {
     auto begin = std::make_unique<Place>(explore(frames_[frame].node, frames_[frame].outer));
@@ -153,16 +163,15 @@ Place Machine::explore(NodeNumber first, Frame outermost) {
         break;
       case Grammar::Kind::kIfNew: {
         const FrameParts distinct = frames_[nearest_distinct(outer)];
-        const bool goes_on = distinct.finished > 0
-                                 ? automaton_.has_two_without(node.value, distinct.texts)
-                                 : automaton_.state_without(node.value, distinct.texts) != Automaton::kDead;
+        const AutomatonState state = automaton_.state_without(node.value, distinct.texts);
+        const bool goes_on = distinct.finished > 0 ? automaton_.has_two(state) : state != Automaton::kDead;
         if (goes_on) ahead.emplace_back(node.next, outer);
         break;
       }
       case Grammar::Kind::kNewText: {
         const FrameParts distinct = frames_[nearest_distinct(outer)];
-        if (distinct.finished > 0) break;
         const AutomatonState state = automaton_.state_without(node.value, distinct.texts);
+        if (distinct.finished > 0 && !automaton_.has_two(state)) break;
         const Frame behind = frame(node.next, outer);
         if (state != Automaton::kDead && behind != kTooDeep)
           place.threads.push_back({.state = state, .frame = behind, .recorded = 1});
@@ -205,9 +214,12 @@ bool Machine::step(std::size_t first, std::size_t last, std::uint8_t byte) {
     const AutomatonState state = automaton_.next(thread.state, byte);
     if (state == Automaton::kDead) continue;
     const bool records = thread.recorded > 0;
+    // Begun behind another new text of this token, which may be the same.
+    const bool unsure = records && frames_[nearest_distinct(thread.frame)].finished > 0;
+    if (unsure && !automaton_.has_two(state)) continue;
     if (!automaton_.is_end(state))
       threads_.push_back({state, thread.frame, thread.recorded + (records ? 1U : 0U)});
-    if (!automaton_.is_final(state)) continue;
+    if (unsure || !automaton_.is_final(state)) continue;
     Frame behind = thread.frame;
     if (records)
       behind = finish_text(behind, std::string_view(recorded_).substr(recorded_.size() - thread.recorded));
@@ -246,7 +258,11 @@ Place Machine::follow_unlocked(const Place& place, std::string_view bytes) {
   }
   std::size_t recorded = 0;
   for (Thread& thread : threads_) {
-    if (!finished_.empty()) thread.frame = with_finished_texts(thread.frame);
+    if (!finished_.empty()) {
+      const Frame before = thread.frame;
+      thread.frame = with_finished_texts(before);
+      if (thread.recorded > 0) thread.state = state_behind_finished(thread, before);
+    }
     recorded = std::max<std::size_t>(recorded, thread.recorded == 0 ? 0 : thread.recorded - 1);
   }
   if (!finished_.empty()) drop_repeated(0);

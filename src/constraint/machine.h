@@ -44,9 +44,11 @@ class Machine {
   Frame distinct_frame(Expression texts, std::uint32_t finished, Frame outer);
   Frame nearest_distinct(Frame frame) const;
   // Behind a new text. Which it was is told to the frames at the end of the token only, so that a mask needs
-  // no frames of its own for each text that a token might finish; until then no other new text begins.
+  // no frames of its own for each text that a token might finish. Until then another new text may begin, as
+  // long as more than one can come of it, and not end.
   Frame finish_text(Frame behind, std::string_view text);
   Frame with_finished_texts(Frame frame);
+  AutomatonState state_behind_finished(const Thread& thread, Frame before);
   // Where texts stand that are at this frame. The reference holds until the machine goes.
   const Place& begin_of(Frame frame);
   Place explore(NodeNumber node, Frame outer);

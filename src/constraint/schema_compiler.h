@@ -65,7 +65,7 @@ class SchemaCompiler {
   // Lists of alternatives that not, if and dependencies come to (schema_negation.cpp).
   const std::vector<const json*>& choices_made_of(const json& schema);
   static bool is_taken_away(const json& schema);
-  bool keep_apart(Conjunction& a, Conjunction& b);
+  bool keep_from(Conjunction& one, const Conjunction& other);
   bool are_apart(const Conjunction& a, const Conjunction& b, bool objects, int depth);
   bool are_apart(const Parts& a, const Parts& b, int depth);
   static std::uint32_t types_of(const Conjunction& facts, const SchemaDocument& document);
@@ -102,6 +102,8 @@ class SchemaCompiler {
   std::deque<json> made_;  // schemas that stand nowhere in the document
   std::map<const json*, std::vector<const json*>> choices_made_;
   std::size_t leaves_ = 0;
+  // While it is above 0, parts may hold more values than they should: enough to see whether two are apart.
+  int looks_ = 0;
 };
 
 std::vector<std::string> required_of(const json& schema);

@@ -29,7 +29,7 @@ std::optional<json> negation(const json& schema) {
     } else if (keyword == "properties" && value.is_object()) {
       for (const auto& [name, property] : value.items()) {
         alternatives.push_back(object_with(name, negated(property)));
-        alternatives.back()["required"] = {name};
+        alternatives.back()["required"] = json::array({name});
       }
       about_properties = true;
     } else if (keyword == "type") {
@@ -78,24 +78,29 @@ bool SchemaCompiler::is_taken_away(const json& schema) {
   return schema.contains("not") && !negation(schema["not"]);
 }
 
-// Of two objects that may meet two branches of a oneOf: each is kept from having a property that the other
-// needs.
-bool SchemaCompiler::keep_apart(Conjunction& a, Conjunction& b) {
-  const auto name_of_one_alone = [](const Conjunction& one,
-                                    const Conjunction& other) -> std::optional<std::string> {
-    std::set<std::string> theirs;
-    for (const json* schema : other)
-      for (const std::string& name : required_of(*schema)) theirs.insert(name);
-    for (const json* schema : one)
-      for (const std::string& name : required_of(*schema))
-        if (!theirs.contains(name)) return name;
-    return std::nullopt;
-  };
-  const auto of_a = name_of_one_alone(a, b), of_b = name_of_one_alone(b, a);
-  if (!of_a || !of_b) return false;
-  a.push_back(&made_.emplace_back(without(*of_b)));
-  b.push_back(&made_.emplace_back(without(*of_a)));
-  return true;
+// Keeps objects of one branch of a oneOf from meeting another branch too: they may not have a property that
+// the other one requires, or must have one that shows that they are no objects of the other one.
+bool SchemaCompiler::keep_from(Conjunction& one, const Conjunction& other) {
+  std::set<std::string> own;
+  for (const json* schema : one)
+    for (const std::string& name : required_of(*schema)) own.insert(name);
+  for (const json* schema : other)
+    for (const std::string& name : required_of(*schema))
+      if (!own.contains(name)) {
+        one.push_back(&made_.emplace_back(without(name)));
+        return true;
+      }
+  ++looks_;
+  std::optional<std::string> telling;
+  for (const json* schema : one)
+    if (const auto properties = schema->find("properties");
+        properties != schema->end() && properties->is_object())
+      for (const auto& [name, _] : properties->items())
+        if (!telling && are_apart(parts_of(property(one, name)), parts_of(property(other, name)), 1))
+          telling = name;
+  --looks_;
+  if (telling) one.push_back(&made_.emplace_back(json{{"required", json::array({*telling})}}));
+  return telling.has_value();
 }
 
 }  // namespace hearth::constraint

@@ -126,7 +126,7 @@ Parts SchemaCompiler::parts_of(Flat flat, int depth) {
     flatten(branch, group.chain, with_branch, 0);
     branches.push_back(parts_of(std::move(with_branch), depth + 1));
   }
-  if (group.exactly_one) return exactly_one(*group.owner, std::move(branches));
+  if (group.exactly_one && looks_ == 0) return exactly_one(*group.owner, std::move(branches));
   Parts all;
   std::vector<Expression> scalars;
   for (const Parts& branch : branches) {
@@ -144,6 +144,7 @@ Parts SchemaCompiler::exactly_one(const json& owner, std::vector<Parts> branches
   const auto refuse_it = [&] {
     refuse(owner, "`oneOf` of objects or arrays that nothing shows to be apart");
   };
+  const std::vector<Parts> whole = branches;
   std::vector<const Conjunction*> in_two;  // branches: none of their values is in exactly one
   for (std::size_t i = 0; i < branches.size(); ++i)
     for (std::size_t j = 0; j < i; ++j) {
@@ -158,13 +159,21 @@ Parts SchemaCompiler::exactly_one(const json& owner, std::vector<Parts> branches
           (!b.values.empty() && structured(a)))
         refuse_it();
       for (const auto list : {&Parts::objects, &Parts::arrays})
-        for (Conjunction& one : a.*list)
-          for (Conjunction& other : b.*list) {
+        for (std::size_t x = 0; x < (a.*list).size(); ++x)
+          for (std::size_t y = 0; y < (b.*list).size(); ++y) {
             const bool objects = list == &Parts::objects;
-            if (are_apart(one, other, objects, 0)) continue;
-            if (takes_all(one, objects) && takes_all(other, objects)) {
+            Conjunction &one = (a.*list)[x], &other = (b.*list)[y];
+            // What is kept of a branch has to be apart from all of the other one.
+            const Conjunction &all_one = (whole[i].*list)[x], &all_other = (whole[j].*list)[y];
+            const auto kept_apart = [&](Conjunction& kept, const Conjunction& from) {
+              ++looks_;
+              const bool apart = are_apart(kept, from, objects, 0);
+              --looks_;
+              return apart || (objects && keep_from(kept, from));
+            };
+            if (takes_all(all_one, objects) && takes_all(all_other, objects)) {
               in_two.insert(in_two.end(), {&one, &other});
-            } else if (!objects || !keep_apart(one, other)) {
+            } else if (!kept_apart(one, all_other) || !kept_apart(other, all_one)) {
               refuse_it();
             }
           }
@@ -313,7 +322,7 @@ Parts SchemaCompiler::leaf(const Conjunction& facts) {
     }
   }
   for (const json* schema : facts)
-    if (is_taken_away(*schema)) take_away(*schema, parts);
+    if (looks_ == 0 && is_taken_away(*schema)) take_away(*schema, parts);
   return parts;
 }
 
