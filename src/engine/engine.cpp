@@ -21,6 +21,7 @@ struct Engine::Implementation {
   std::optional<text::ChatTemplate> chat_template;
   std::optional<Error> no_template;  // why there is none
   models::MemoryPlan plan;
+  std::optional<constraint::Compiler> compiler;
   std::unique_ptr<models::Decoder> draft_model;
   std::unique_ptr<Scheduler> scheduler;  // last: stops before the model goes
 
@@ -53,6 +54,8 @@ std::unique_ptr<Engine> Engine::load(std::shared_ptr<Compute> compute, const std
   }
   const EngineOptions& resolved = model.options();
   self->plan = plan_memory(model.files(), resolved, model.context().isa());
+  self->compiler.emplace(model.tokenizer(),
+                         static_cast<std::size_t>(model.decoder().configuration().vocabulary));
   self->draft_model = load_draft_model(model);
   self->scheduler = std::make_unique<Scheduler>(
       std::move(compute), model.context(), model.decoder(), model.tokenizer(), resolved,
@@ -131,6 +134,14 @@ void Engine::submit(GenerationRequest request, GenerationCallback callback) {
       throw Error(ErrorKind::kInvalidArgument,
                   fmt::format("token {} is not in the vocabulary of {}", token, vocabulary))
           .with_field("prompt");
+  if (request.output) {
+    try {
+      request.constraint = implementation_->compiler->compile(*request.output);
+    } catch (const Error& error) {
+      const bool is_schema = request.output->kind == constraint::Source::Kind::kJsonSchema;
+      throw Error(error).with_field(is_schema ? "response_format" : "grammar");
+    }
+  }
   if (!request.context) request.context = std::make_shared<RequestContext>();
   keep_public_texts_current();
   implementation_->scheduler->submit(std::move(request), std::move(callback));

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "constraint/compiler.h"
 
 namespace hearth::engine {
 
@@ -61,6 +62,9 @@ struct GenerationRequest {
   SamplingOptions sampling;
   std::int32_t maximum_tokens = 0;  // 0: until the context is full
   std::vector<std::string> stop_strings;
+  // What the answer's text has to be; it ends where nothing can follow. submit() compiles it.
+  std::optional<constraint::Source> output;
+  std::shared_ptr<const constraint::Constraint> constraint;
   Priority priority = Priority::kNormal;
   std::uint64_t seed = 0;
   std::int32_t choice = 0;  // the n-th answer to one prompt: changes the random numbers

@@ -38,6 +38,7 @@ Sequence::Sequence(GenerationRequest request, GenerationCallback callback, const
       tokens_(request_.prompt),
       size_(tokens_.size()),
       submitted_(Clock::now()) {
+  if (request_.constraint) matcher_.emplace(request_.constraint->start());
   const auto room = context_tokens - static_cast<std::int32_t>(request_.prompt.size());
   maximum_output_ = request_.maximum_tokens == 0 ? room : std::min(room, request_.maximum_tokens);
 }
@@ -123,6 +124,12 @@ void Sequence::draft_by_look_up(std::int64_t most, float least_chance) {
   most = std::min(most, most_drafted());
   if (!look_up_speculation_ || most <= 0) return;
   look_up_speculation_->propose(tokens(), static_cast<std::size_t>(most), least_chance, proposed_);
+  if (matcher_) {
+    constraint::Matcher matcher = *matcher_;
+    const auto wrong =
+        std::ranges::find_if(proposed_, [&](std::int32_t token) { return !matcher.accept(token); });
+    proposed_.erase(wrong, proposed_.end());
+  }
   tokens_.insert(tokens_.end(), proposed_.begin(), proposed_.end());
   drafted_ += static_cast<std::int32_t>(proposed_.size());
   draft_is_the_models_ = false;
@@ -152,12 +159,21 @@ bool Sequence::accept(std::int32_t token) {
     tokens_.push_back(token);
   }
   ++size_;
+  if (matcher_) matcher_->accept(token);  // the mask allowed it
   send_token(token);
   return as_drafted;
 }
 
+std::shared_ptr<const constraint::TokenMask> Sequence::mask(std::size_t history) const {
+  if (!matcher_) return nullptr;
+  constraint::Matcher matcher = *matcher_;
+  for (const std::int32_t token : tokens_and_draft().first(history).subspan(size_))
+    if (!matcher.accept(token)) return nullptr;
+  return matcher.mask();
+}
+
 bool Sequence::ends_with(std::int32_t token) const {
-  return !request_.ignore_end && tokenizer_.is_end_of_generation(token);
+  return (matcher_ || !request_.ignore_end) && tokenizer_.is_end_of_generation(token);
 }
 
 void Sequence::send_token(std::int32_t token) {
@@ -166,9 +182,12 @@ void Sequence::send_token(std::int32_t token) {
     return finish(FinishReason::kStop, stop_matcher_.push(detokenizer_.flush()) + stop_matcher_.flush(),
                   {token});
   std::string text = stop_matcher_.push(detokenizer_.push(token));
-  if (!stop_matcher_.stopped() && size_ == static_cast<std::size_t>(most_tokens())) {
+  const bool complete = matcher_ && matcher_->is_at_end();
+  if (!stop_matcher_.stopped() && (complete || size_ == static_cast<std::size_t>(most_tokens()))) {
     text += stop_matcher_.push(detokenizer_.flush());
-    if (!stop_matcher_.stopped()) return finish(FinishReason::kLength, text + stop_matcher_.flush(), {token});
+    if (!stop_matcher_.stopped())
+      return finish(complete ? FinishReason::kStop : FinishReason::kLength, text + stop_matcher_.flush(),
+                    {token});
   }
   if (stop_matcher_.stopped()) return finish(FinishReason::kStop, std::move(text), {token});
   send({.text = std::move(text),

@@ -142,6 +142,7 @@ void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext
         request.sampling = sampling;
         request.maximum_tokens = parameters.maximum_tokens.value_or(0);
         request.stop_strings = parameters.stop;
+        request.output = parameters.output;
         request.priority = priority;
         request.seed = static_cast<std::uint64_t>(parameters.seed);
         request.choice = choice;
