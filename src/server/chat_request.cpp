@@ -108,12 +108,32 @@ json read_messages(FieldReader& body) {
   return checked;
 }
 
-json read_tools(FieldReader& body) {
-  // Takes the fields that only steer tools off the list of ignored ones.
+struct ToolChoice {
+  bool is_none = false, is_demanded = false;
+  std::string name;  // demanded: of the only tool; empty: any
+};
+
+ToolChoice read_tool_choice(FieldReader& body) {
   const json* choice = body.value("tool_choice");
-  if (choice && *choice != "auto" && *choice != "none")
-    throw Error(ErrorKind::kUnsupported, "`tool_choice`: only \"auto\" and \"none\" are supported yet.")
-        .with_field("tool_choice");
+  if (!choice || *choice == "auto") return {};
+  if (*choice == "none") return {.is_none = true, .name = {}};
+  if (*choice == "required") return {.is_demanded = true, .name = {}};
+  if (!choice->is_object())
+    throw invalid(
+        "tool_choice",
+        "`tool_choice` must be \"auto\", \"none\", \"required\" or an object that names a function.");
+  FieldReader reader(*choice, "tool_choice");
+  if (reader.string("type").value_or("function") != "function")
+    throw Error(ErrorKind::kUnsupported, "`tool_choice.type`: only \"function\" is supported.")
+        .with_field("tool_choice.type");
+  FieldReader function(reader.required("function", "an object with the function's name"),
+                       "tool_choice.function");
+  const json& name = function.required("name", "the function's name");
+  if (!name.is_string()) throw_wrong_type("tool_choice.function.name", "a string", name);
+  return {.is_demanded = true, .name = name.get<std::string>()};
+}
+
+json read_tools(FieldReader& body, const ToolChoice& choice, std::vector<std::string>& ignored) {
   if (body.value("functions") || body.value("function_call"))
     throw Error(ErrorKind::kUnsupported, "`functions` and `function_call` are not supported.", "use `tools`")
         .with_field("functions");
@@ -134,8 +154,10 @@ json read_tools(FieldReader& body) {
     const json& name = function.required("name", "the function's name");
     if (!name.is_string()) throw_wrong_type(path + ".function.name", "a string", name);
     check_tool_name(name.get_ref<const std::string&>(), path + ".function.name");
+    if (function.boolean("strict").value_or(false) && !choice.is_demanded)
+      ignored.push_back(path + ".function.strict");
   }
-  return tools->empty() || (choice && *choice == "none") ? json(nullptr) : *tools;
+  return tools->empty() || choice.is_none ? json(nullptr) : *tools;
 }
 
 void refuse_unsupported_completion_fields(FieldReader& body, std::int32_t choices) {
@@ -161,18 +183,32 @@ void check_tool_name(const std::string& name, const std::string& field) {
     throw invalid(field, fmt::format("`{}` must be 1 to 64 letters, digits, `_`, `-` or `.`.", field));
 }
 
+void demand_call(ChatCompletionRequest& request, const std::string& name, const std::string& field) {
+  const auto& names = request.tools.names;
+  if (names.empty() || (!name.empty() && std::ranges::find(names, name) == names.end()))
+    throw invalid(field, fmt::format("`{}` demands a call of a tool that `tools` does not have.", field));
+  if (request.parameters.output)
+    throw invalid(field, fmt::format("`{}` and a format of the answer exclude each other.", field));
+  request.parameters.output = demanded_call(request.prompt.tools, name);
+  request.tools.is_demanded = true;
+}
+
 ChatCompletionRequest parse_chat_completion(std::string_view text) {
   const json document = parse_body(text);
   FieldReader body(document);
   ChatCompletionRequest request;
   request.model = read_model(body);
   request.prompt.messages = read_messages(body);
-  request.prompt.tools = read_tools(body);
+  const ToolChoice choice = read_tool_choice(body);
+  std::vector<std::string> ignored;
+  request.prompt.tools = read_tools(body, choice, ignored);
   for (const json& tool : request.prompt.tools)
     request.tools.names.push_back(tool["function"]["name"].get<std::string>());
   request.tools.parallel = body.boolean("parallel_tool_calls").value_or(true);
   request.parameters = read_generation_parameters(body, {"max_completion_tokens", "max_tokens"});
+  if (choice.is_demanded) demand_call(request, choice.name, "tool_choice");
   request.ignored = body.unread();
+  request.ignored.insert(request.ignored.end(), ignored.begin(), ignored.end());
   return request;
 }
 

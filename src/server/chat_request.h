@@ -14,6 +14,7 @@
 
 #include "server/generation_parameters.h"
 #include "server/request_body.h"
+#include "server/tool_choice.h"
 
 namespace hearth::server {
 
@@ -27,12 +28,6 @@ inline constexpr std::size_t kMostPrompts = 64;
 struct ChatPrompt {
   nlohmann::ordered_json messages;
   nlohmann::ordered_json tools;
-};
-
-// Whom an answer may call; none: its text is never looked at.
-struct ToolUse {
-  std::vector<std::string> names;
-  bool parallel = true;  // several calls in one answer
 };
 
 struct ChatCompletionRequest {
@@ -52,8 +47,11 @@ struct CompletionRequest {
   std::vector<std::string> ignored;
 };
 
-// Of a tool in any API's request; throws kInvalidArgument.
+// For requests of any API. Throws kInvalidArgument.
 void check_tool_name(const std::string& name, const std::string& field);
+// What the request says of whom to call; `name`: of the only tool allowed, empty: any. REQUIRES: its tools
+// and parameters are read.
+void demand_call(ChatCompletionRequest& request, const std::string& name, const std::string& field);
 
 ChatCompletionRequest parse_chat_completion(std::string_view body);
 CompletionRequest parse_completion(std::string_view body);

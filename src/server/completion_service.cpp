@@ -163,6 +163,7 @@ void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext
   } catch (const Error& error) {
     context->cancelled = true;
     count_refusal(error);
+    if (tools.is_demanded && error.field() == "response_format") throw Error(error).with_field("tools");
     throw;
   }
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "base/error.h"
 #include "server/request_body.h"
 
@@ -150,20 +152,28 @@ json read_tool(const json& given, const std::string& path) {
   return {{"type", "function"}, {"function", std::move(function)}};
 }
 
-void read_tools(FieldReader& body, ChatCompletionRequest& request) {
+// Of the only tool that must be called, or empty for any; nothing where none must.
+using Demand = std::optional<std::string>;
+
+Demand read_tool_choice(FieldReader& body, bool& allowed, bool& parallel) {
+  const json* given = body.value("tool_choice");
+  if (!given) return std::nullopt;
+  FieldReader choice(*given, "tool_choice");
+  const std::string type = required_string(choice, "type", "one of auto, any, tool, none");
+  parallel = !choice.boolean("disable_parallel_tool_use").value_or(false);
+  allowed = type != "none";
+  if (type == "any") return "";
+  if (type == "tool") return required_string(choice, "name", "the tool's name");
+  if (type != "auto" && type != "none")
+    throw invalid("tool_choice.type", "`tool_choice.type` must be one of auto, any, tool, none.");
+  return std::nullopt;
+}
+
+Demand read_tools(FieldReader& body, ChatCompletionRequest& request) {
   bool allowed = true;
-  if (const json* given = body.value("tool_choice")) {
-    FieldReader choice(*given, "tool_choice");
-    const std::string type = required_string(choice, "type", "one of auto, none");
-    if (type != "auto" && type != "none")
-      throw Error(ErrorKind::kUnsupported,
-                  "`tool_choice.type`: only \"auto\" and \"none\" are supported yet.")
-          .with_field("tool_choice.type");
-    allowed = type == "auto";
-    request.tools.parallel = !choice.boolean("disable_parallel_tool_use").value_or(false);
-  }
+  Demand demand = read_tool_choice(body, allowed, request.tools.parallel);
   const json* tools = body.value("tools");
-  if (!tools) return;
+  if (!tools) return demand;
   if (!tools->is_array()) throw_wrong_type("tools", "an array of tools", *tools);
   if (tools->size() > kMostTools)
     throw invalid("tools",
@@ -171,9 +181,10 @@ void read_tools(FieldReader& body, ChatCompletionRequest& request) {
   json converted = json::array();
   for (std::size_t i = 0; i < tools->size(); ++i)
     converted.push_back(read_tool((*tools)[i], fmt::format("tools[{}]", i)));
-  if (!allowed || converted.empty()) return;
+  if (!allowed || converted.empty()) return demand;
   for (const json& tool : converted) request.tools.names.push_back(tool["function"]["name"]);
   request.prompt.tools = std::move(converted);
+  return demand;
 }
 
 // Ours have other names: read from an object with OpenAI's, so that ranges and limits are stated once.
@@ -213,8 +224,9 @@ ChatCompletionRequest parse(std::string_view text, bool generates) {
   ChatCompletionRequest request;
   request.model = read_model(body);
   request.prompt.messages = read_messages(body);
-  read_tools(body, request);
+  const Demand demand = read_tools(body, request);
   if (generates) request.parameters = read_parameters(body);
+  if (demand) demand_call(request, *demand, "tool_choice");
   request.ignored = body.unread();
   return request;
 }

@@ -90,7 +90,9 @@ TEST_F(Constrained, EachOfABatchHasAFormOfItsOwn) {
     const Engine::Answer answer = answers[i].get();
     EXPECT_EQ(answer.tokens, engine->generate(requests[i]).tokens) << "alone as among others";
     if (i < 3) expect_person(answer);
-    if (i == 3) EXPECT_TRUE(answer.text == "yes!!!" || answer.text == "no!!!") << answer.text;
+    if (i == 3) {
+      EXPECT_TRUE(answer.text == "yes!!!" || answer.text == "no!!!") << answer.text;
+    }
     if (i == 4) {
       EXPECT_EQ(answer.usage.completion_tokens, 20);
     }

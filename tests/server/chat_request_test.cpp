@@ -88,6 +88,18 @@ TEST(ChatRequest, KeepsToolsInTheOrderOfTheText) {
       R"("tools":[{"type":"function","function":{"name":"z","description":"d","parameters":{"b":1,"a":2}}}])"));
   EXPECT_EQ(request.prompt.tools.dump(),
             R"([{"type":"function","function":{"name":"z","description":"d","parameters":{"b":1,"a":2}}}])");
+  const auto demanded = parse_chat_completion(chat_body(
+      R"("tools":[{"function":{"name":"y"}},{"function":{"name":"z","strict":true,"parameters":{"$ref":"#/$defs/a",
+      "$defs":{"a":{"type":"object","properties":{"x":{"const":{"$ref":"#"}}}}}}}}],
+      "tool_choice":{"type":"function","function":{"name":"z"}})"));
+  EXPECT_TRUE(demanded.tools.is_demanded);
+  EXPECT_EQ(nlohmann::json::parse(demanded.parameters.output.value().text),
+            nlohmann::json::parse(R"({"anyOf":[
+      {"type":"object","additionalProperties":false,"required":["name","arguments"],"properties":{"name":{"const":"z"},
+      "arguments":{"type":"object","$ref":"#/anyOf/0/properties/arguments/$defs/a",
+      "$defs":{"a":{"type":"object","properties":{"x":{"const":{"$ref":"#"}}}}}}}}]})"));
+  EXPECT_EQ(parse_chat_completion(chat_body(R"("tools":[{"function":{"name":"y","strict":true}}])")).ignored,
+            std::vector<std::string>{"tools[0].function.strict"});
   EXPECT_TRUE(parse_chat_completion(chat_body(R"("tools":[{"function":{"name":"z"}}],"tool_choice":"none")"))
                   .prompt.tools.is_null());
 }
@@ -142,7 +154,13 @@ TEST(ChatRequest, RefusesBadFieldsByPathAndByWhatIsAllowed) {
       {R"("response_format":{"type":"json_object"},"grammar":"root ::= \"a\"")", "grammar",
        "exclude each other"},
       {R"("grammar":["root"])", "grammar", "a string"},
-      {R"("tool_choice":"required")", "tool_choice", "auto"},
+      {R"("tool_choice":"required")", "tool_choice", "does not have"},
+      {R"("tool_choice":"sometimes")", "tool_choice", "required"},
+      {R"("tool_choice":{"type":"function"})", "tool_choice.function", "missing"},
+      {R"("tools":[{"function":{"name":"z"}}],"tool_choice":{"type":"function","function":{"name":"y"}})",
+       "tool_choice", "does not have"},
+      {R"("tools":[{"function":{"name":"z"}}],"tool_choice":"required","response_format":{"type":"json_object"})",
+       "tool_choice", "exclude"},
       {R"("functions":[])", "functions", "use `tools`"},
       {R"("tools":{})", "tools", "an array"},
       {R"("tools":[{"type":"retrieval"}])", "tools[0].type", "function"},

@@ -181,6 +181,9 @@ TEST(MessagesRequest, SaysWhatIsWrongAndWhere) {
   expect(kHello + R"(,"stop_sequences":"x")", kInvalid, "stop_sequences");
   expect(kHello + R"(,"tools":[{"type":"web_search_20250305","name":"w"}])", kUnsupported, "tools[0].type");
   expect(kHello + R"(,"tools":[{"name":"w"}])", kInvalid, "tools[0].input_schema");
+  expect(kHello + R"(,"tool_choice":{"type":"any"})", kInvalid, "tool_choice");
+  expect(kHello + R"(,"tool_choice":{"type":"some"})", kInvalid, "tool_choice.type");
+  expect(kHello + "," + kWeather + R"(,"tool_choice":{"type":"tool","name":"w"})", kInvalid, "tool_choice");
   expect(kHello + R"(,"thinking":{"type":"enabled","budget_tokens":1024})", kUnsupported, "thinking");
 }
 
