@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
   for (const auto add :
        {cli::add_pull, cli::add_list, cli::add_show, cli::add_remove, cli::add_run, cli::add_serve,
         cli::add_bench, cli::add_perplexity, cli::add_tokenize, cli::add_template, cli::add_plan,
-        cli::add_doctor, cli::add_cache, cli::add_key, cli::add_audit})
+        cli::add_doctor, cli::add_cache, cli::add_embed, cli::add_key, cli::add_audit})
     add(app);
   set_log_level(LogLevel::kInfo);
   try {

@@ -10,6 +10,7 @@
 #include "cli/model_json.h"
 #include "cli/progress_bar.h"
 #include "cli/verb.h"
+#include "server/encoder_model.h"
 #include "store/store.h"
 
 namespace hearth::cli {
@@ -79,7 +80,9 @@ void print_result(const store::PullResult& result) {
   if (record.verification == store::Verification::kUnverified)
     fmt::print("unverified source: nothing says what its SHA-256 should be; compare the digest above\n");
   if (result.already_there) fmt::print("it was already here\n");
-  if (record.runnable)
+  if (record.runnable && server::is_encoder(record))
+    fmt::print("next: hearth serve, and ask /v1/embeddings for {}\n", name);
+  else if (record.runnable)
     fmt::print("next: hearth run {}\n", name);
   else
     fmt::print("this version of Hearth can keep it but not run it yet\n");

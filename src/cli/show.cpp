@@ -8,6 +8,7 @@
 #include "cli/model_json.h"
 #include "cli/progress_bar.h"
 #include "cli/verb.h"
+#include "formats/e5_file.h"
 #include "formats/huggingface_directory.h"
 #include "formats/model_files.h"
 #include "store/store.h"
@@ -29,6 +30,9 @@ Contents read_contents(const std::filesystem::path& path) {
   if (const formats::GgufFile* gguf = files.gguf()) {
     contents.architecture = gguf->metadata().find_string("general.architecture").value_or("");
     contents.context = gguf->metadata().find_u64(contents.architecture + ".context_length").value_or(0);
+  } else if (const formats::E5File* e5 = files.e5()) {
+    contents.architecture = "bert";
+    contents.context = static_cast<std::uint64_t>(e5->contents().positions);
   } else {
     const nlohmann::json& config = files.huggingface()->config();
     const auto text = config.find("model_type");

@@ -21,6 +21,7 @@ void add_template(CLI::App& app);
 void add_plan(CLI::App& app);
 void add_doctor(CLI::App& app);
 void add_cache(CLI::App& app);
+void add_embed(CLI::App& app);
 void add_key(CLI::App& app);
 void add_audit(CLI::App& app);
 

@@ -102,6 +102,13 @@ void add_inference(std::vector<Setting>& all) {
       HEARTH_FIELD(registry.engine.numerics.key_value_cache),
       "How keys and values of earlier tokens are kept: bf16; q8 in half the memory, slightly less exact; "
       "f16, slower and slightly more exact; f32");
+  using models::EncoderPrecision;
+  add("encoder_precision", "", kAfterRestart,
+      choice<EncoderPrecision>(
+          {{"int8", EncoderPrecision::kEightBits}, {"float32", EncoderPrecision::kAsStored}}),
+      HEARTH_FIELD(registry.encoder_precision),
+      "What models that make embeddings compute in: int8, or float32, several times slower and slightly more "
+      "exact");
   add("draft_tokens", "--speculate", kAfterRestart, integer(0, engine::kMostDraftTokens),
       HEARTH_FIELD(registry.engine.speculation.draft_tokens),
       "Most tokens drafted ahead in a step where the text repeats itself or a draft model is given: faster, "

@@ -34,7 +34,7 @@ void BatchSampler::sample(std::span<Row> rows) {
       try {
         row.token = samplers_[static_cast<std::size_t>(member)].sample(
             logits_.row_span(i), {row.sequence->tokens_and_draft().first(row.history), request.prompt.size()},
-            request.sampling, request.seed, request.choice);
+            request.sampling, request.seed, request.choice, row.sequence->mask(row.history).get());
       } catch (...) {
         row.failure = std::current_exception();
       }

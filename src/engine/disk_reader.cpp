@@ -22,7 +22,7 @@ bool DiskReader::proceed(std::list<Sequence>& running) {
   if (current != running.end() && disk_.is_done(*current->disk_wait().read)) take(*current);
   for (Sequence& sequence : running)
     if (sequence.is_reading() && Clock::now() - sequence.disk_wait().since > disk_.patience())
-      sequence.end_reading();
+      sequence.end_reading(prefixes_);
   for (Sequence& sequence : running) {
     if (std::ranges::any_of(running, has_read)) break;
     if (sequence.is_reading()) begin(sequence);
@@ -43,7 +43,7 @@ void DiskReader::read_on(Sequence& sequence) {
   const std::size_t most = std::max<std::size_t>(kPieceBytes / cache_.page_bytes(), 1);
   const auto tokens = sequence.tokens();
   auto read = prefixes_.read_on(sequence.path(), tokens.first(tokens.size() - 1), most);
-  if (read == nullptr) return sequence.end_reading();
+  if (read == nullptr) return sequence.end_reading(prefixes_);
   sequence.disk_wait() = {.read = std::move(read), .since = Clock::now()};
 }
 
@@ -51,7 +51,8 @@ void DiskReader::take(Sequence& sequence) {
   const std::shared_ptr<DiskCache::Read> read = sequence.disk_wait().read;
   for (const DiskPage& page : read->pages) {
     const std::int64_t first = sequence.computed();
-    if (!sequence.pages().prepare(first, first + kernels::kPageTokens)) return sequence.end_reading();
+    if (!sequence.pages().prepare(first, first + kernels::kPageTokens))
+      return sequence.end_reading(prefixes_);
     std::span<const std::byte> rest = page.content();
     for (std::int32_t g = 0; g < cache_.group_count(); ++g) {
       const std::int32_t target = sequence.pages().page(g, first / kernels::kPageTokens);
@@ -60,7 +61,7 @@ void DiskReader::take(Sequence& sequence) {
     }
     sequence.take_read_page(prefixes_);
   }
-  if (read->pages.size() < read->names.size()) return sequence.end_reading();
+  if (read->pages.size() < read->names.size()) return sequence.end_reading(prefixes_);
   read_on(sequence);
 }
 

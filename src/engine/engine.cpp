@@ -12,34 +12,16 @@
 #include "engine/public_prefixes.h"
 #include "engine/scheduler.h"
 #include "text/model_template.h"
+#include "text/tool_text.h"
 
 namespace hearth::engine {
-namespace {
-
-void refuse_what_would_be_dropped(const text::TemplateForms& forms, const text::ChatRequest& request) {
-  if (!forms.shows_tools && !request.tools.empty())
-    throw Error(ErrorKind::kUnsupported, "`tools`: this model's chat template has no place for tools.",
-                "leave the field out, or use a model that was trained to call tools")
-        .with_field("tools");
-  if (forms.shows_tool_calls || !request.messages.is_array()) return;
-  for (std::size_t i = 0; i < request.messages.size(); ++i) {
-    const auto& message = request.messages[i];
-    if (!message.is_object() || !message.contains("tool_calls") || message["tool_calls"].empty()) continue;
-    const std::string field = fmt::format("messages[{}].tool_calls", i);
-    throw Error(ErrorKind::kUnsupported,
-                fmt::format("`{}`: this model's chat template has no place for tool calls.", field),
-                "say in `content` what was called, or use a model that was trained to call tools")
-        .with_field(field);
-  }
-}
-
-}  // namespace
 
 struct Engine::Implementation {
   std::unique_ptr<Model> model;
   std::optional<text::ChatTemplate> chat_template;
   std::optional<Error> no_template;  // why there is none
   models::MemoryPlan plan;
+  std::optional<constraint::Compiler> compiler;
   std::unique_ptr<models::Decoder> draft_model;
   std::unique_ptr<Scheduler> scheduler;  // last: stops before the model goes
 
@@ -72,6 +54,8 @@ std::unique_ptr<Engine> Engine::load(std::shared_ptr<Compute> compute, const std
   }
   const EngineOptions& resolved = model.options();
   self->plan = plan_memory(model.files(), resolved, model.context().isa());
+  self->compiler.emplace(model.tokenizer(),
+                         static_cast<std::size_t>(model.decoder().configuration().vocabulary));
   self->draft_model = load_draft_model(model);
   self->scheduler = std::make_unique<Scheduler>(
       std::move(compute), model.context(), model.decoder(), model.tokenizer(), resolved,
@@ -94,8 +78,9 @@ const models::MemoryPlan& Engine::memory_plan() const { return implementation_->
 const std::string& Engine::fingerprint() const { return implementation_->model->fingerprint(); }
 
 std::vector<std::int32_t> Engine::tokenize_chat(const text::ChatRequest& request) const {
-  refuse_what_would_be_dropped(chat_template().forms(), request);
-  return tokenizer().encode_spans(chat_template().render(request), {.add_special = true});
+  text::ChatRequest understood = request;
+  text::put_tools_into_text(understood, chat_template().forms());
+  return tokenizer().encode_spans(chat_template().render(understood), {.add_special = true});
 }
 
 std::vector<std::int32_t> Engine::tokenize_prompt(std::string_view text) const {
@@ -119,6 +104,19 @@ void Engine::keep_public_texts_current() {
   implementation_->tokenize_public_texts(now);
 }
 
+PromptTooLong::PromptTooLong(std::int64_t prompt_tokens, std::int32_t context_tokens)
+    : Error(
+          Error(ErrorKind::kContextLengthExceeded,
+                fmt::format("the prompt has {} tokens; at most {} fit this model's context of {}, with room "
+                            "for one token of answer",
+                            prompt_tokens, context_tokens - 1, context_tokens),
+                "shorten the prompt or serve with a larger --context")
+              .with_field("messages")),
+      prompt_tokens(prompt_tokens),
+      most_tokens(context_tokens - 1) {}
+
+void Engine::check_room() const { implementation_->scheduler->check_room(); }
+
 void Engine::submit(GenerationRequest request, GenerationCallback callback) {
   const std::int32_t vocabulary = configuration().vocabulary;
   validate(request.sampling, vocabulary);
@@ -126,14 +124,7 @@ void Engine::submit(GenerationRequest request, GenerationCallback callback) {
   if (prompt_tokens == 0)
     throw Error(ErrorKind::kInvalidArgument, "the prompt is empty", "send at least one token of text")
         .with_field("prompt");
-  if (prompt_tokens >= context_tokens())
-    throw Error(
-        ErrorKind::kContextLengthExceeded,
-        fmt::format("the prompt has {} tokens; at most {} fit this model's context of {}, with room for one "
-                    "token of answer",
-                    prompt_tokens, context_tokens() - 1, context_tokens()),
-        "shorten the prompt or serve with a larger --context")
-        .with_field("messages");
+  if (prompt_tokens >= context_tokens()) throw PromptTooLong(prompt_tokens, context_tokens());
   if (request.maximum_tokens < 0)
     throw Error(ErrorKind::kInvalidArgument,
                 fmt::format("max_tokens is {}, allowed is 1 or more", request.maximum_tokens))
@@ -143,6 +134,14 @@ void Engine::submit(GenerationRequest request, GenerationCallback callback) {
       throw Error(ErrorKind::kInvalidArgument,
                   fmt::format("token {} is not in the vocabulary of {}", token, vocabulary))
           .with_field("prompt");
+  if (request.output) {
+    try {
+      request.constraint = implementation_->compiler->compile(*request.output);
+    } catch (const Error& error) {
+      const bool is_schema = request.output->kind == constraint::Source::Kind::kJsonSchema;
+      throw Error(error).with_field(is_schema ? "response_format" : "grammar");
+    }
+  }
   if (!request.context) request.context = std::make_shared<RequestContext>();
   keep_public_texts_current();
   implementation_->scheduler->submit(std::move(request), std::move(callback));

@@ -52,6 +52,8 @@ class Engine {
   // prompts submitted from now on. Throws what tokenizing throws.
   void set_public_texts(std::vector<std::string> texts);
 
+  // Throws as submit() would where the queue is full for whatever comes: before work is put into a request.
+  void check_room() const;
   void submit(GenerationRequest request, GenerationCallback callback);
   // Submits and waits; returns the whole answer. Throws what the error event holds.
   struct Answer {

@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <mutex>
 
 #include "base/thread_team.h"
+#include "engine/turn.h"
 #include "kernels/execution_context.h"
 
 namespace hearth::engine {
@@ -20,11 +20,11 @@ class Compute {
  public:
   explicit Compute(int threads = 0) : team_(threads) {}
   ThreadTeam& team() { return team_; }
-  std::mutex& turn() { return turn_; }
+  Turn& turn() { return turn_; }
 
  private:
   ThreadTeam team_;
-  std::mutex turn_;
+  Turn turn_;
 };
 
 // Exact: what is generated does not depend on it (engine/speculation.h).

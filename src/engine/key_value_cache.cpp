@@ -160,6 +160,11 @@ void KeyValueCache::copy_in(std::int32_t group, std::int32_t page, std::span<con
   std::memcpy(at(group).place(page), from.data(), from.size());
 }
 
+void KeyValueCache::copy(std::int32_t group, std::int32_t from, std::int32_t to) {
+  assert(from != to);
+  std::memcpy(at(group).place(to), at(group).place(from), page_bytes(group));
+}
+
 void KeyValueCache::wipe(Group& group, std::int32_t page) {
   std::memset(group.place(page), 0, group.page_bytes);
   group.pages[static_cast<std::size_t>(page)].owner = 0;

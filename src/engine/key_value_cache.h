@@ -51,6 +51,8 @@ class KeyValueCache {
   void copy_out(std::int32_t group, std::int32_t page, std::span<std::byte> to) const;
   void copy_in(std::int32_t group, std::int32_t page, std::span<const std::byte> from);  // REQUIRES: taken
 
+  void copy(std::int32_t group, std::int32_t from, std::int32_t to);  // REQUIRES: `to` is taken
+
   // A page for one holder to write, or none where all are held. What another owner left in it is wiped.
   std::optional<std::int32_t> take(std::int32_t group, std::uint64_t owner);
   // Whose pages nobody else finds as they were. Never 0, which is nobody.

@@ -13,6 +13,8 @@ namespace {
 constexpr auto kPage = static_cast<std::size_t>(kernels::kPageTokens);
 constexpr std::int32_t kNoPage = SequencePages::kNoPage;
 using Tokens = std::vector<std::int32_t>;
+// Copying a page takes as long as one or two rows of a small model.
+constexpr std::size_t kWorthCopying = 4;
 
 Tokens page_tokens(std::span<const std::int32_t> tokens, std::int64_t page) {
   const auto part = tokens.subspan(static_cast<std::size_t>(page) * kPage, kPage);
@@ -203,6 +205,47 @@ PrefixCache::Path PrefixCache::find(std::string_view tenant, std::span<const std
     touch(*one);
   }
   return path;
+}
+
+// Of all children the one that begins with most of `tokens`, so many: in their order it is beside the place
+// of `tokens`.
+PrefixCache::Node* PrefixCache::nearest_child(const Node& node, std::span<const std::int32_t> tokens,
+                                              std::size_t& common) {
+  const auto after = node.children.lower_bound(Tokens(tokens.begin(), tokens.end()));
+  Node* nearest = nullptr;
+  common = 0;
+  const auto look = [&](const auto& child) {
+    const auto [end, ignored] = std::ranges::mismatch(child->first, tokens);
+    const auto count = static_cast<std::size_t>(end - child->first.begin());
+    if (count > common) nearest = child->second.get();
+    common = std::max(common, count);
+  };
+  if (after != node.children.end()) look(after);
+  if (after != node.children.begin()) look(std::prev(after));
+  return nearest;
+}
+
+std::int64_t PrefixCache::copy_part(const Path& path, std::span<const std::int32_t> tokens,
+                                    SequencePages& pages) {
+  if (path.tree_->is_forgotten) return 0;
+  const auto rest = tokens.subspan(static_cast<std::size_t>(path.pages()) * kPage);
+  std::size_t common = 0;
+  Node* const node = nearest_child(path.node(), rest.first(std::min(rest.size(), kPage)), common);
+  if (common < kWorthCopying || std::ranges::find(node->pages, kNoPage) != node->pages.end()) return 0;
+  touch(*node);
+  // Held, because the node itself may go to make room.
+  const std::vector<std::int32_t> sources = node->pages;
+  for (std::int32_t g = 0; g < cache_.group_count(); ++g)
+    cache_.hold(g, sources[static_cast<std::size_t>(g)]);
+  const std::int64_t first = path.pages() * kernels::kPageTokens;
+  const auto count = static_cast<std::int64_t>(common);
+  const bool has_room = pages.prepare(first, first + count);
+  for (std::int32_t g = 0; g < cache_.group_count(); ++g) {
+    const std::int32_t source = sources[static_cast<std::size_t>(g)];
+    if (has_room) cache_.copy(g, source, pages.page(g, path.pages()));
+    cache_.release(g, source);
+  }
+  return has_room ? count : 0;
 }
 
 void PrefixCache::add(Path& path, std::span<const std::int32_t> tokens, SequencePages& pages) {

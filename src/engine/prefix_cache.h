@@ -63,6 +63,9 @@ class PrefixCache {
   // Finds how many whole pages of `tokens` are known, and gives them to `pages`, which is empty and the
   // tenant's from then on (KeyValueCache::take).
   Path find(std::string_view tenant, std::span<const std::int32_t> tokens, SequencePages& pages);
+  // Copies what the page behind the path would have in common with one that is known: texts rarely part where
+  // a page ends. Returns how many tokens; `pages` goes on from there.
+  std::int64_t copy_part(const Path& path, std::span<const std::int32_t> tokens, SequencePages& pages);
   // Adds the pages of `tokens` behind the path. They must be complete, and `pages` theirs; where somebody
   // else has brought the same in the meantime, `pages` goes over to it.
   void add(Path& path, std::span<const std::int32_t> tokens, SequencePages& pages);
@@ -94,6 +97,7 @@ class PrefixCache {
   void leave(Path& path);
   template <typename Change>
   void change(Node& node, const Change& change);
+  static Node* nearest_child(const Node& node, std::span<const std::int32_t> tokens, std::size_t& common);
   bool may_go(const Node& node, std::size_t group) const;
   void touch(Node& node);
   bool reclaim(std::int32_t group);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "constraint/compiler.h"
 
 namespace hearth::engine {
 
@@ -61,6 +62,9 @@ struct GenerationRequest {
   SamplingOptions sampling;
   std::int32_t maximum_tokens = 0;  // 0: until the context is full
   std::vector<std::string> stop_strings;
+  // What the answer's text has to be; it ends where nothing can follow. submit() compiles it.
+  std::optional<constraint::Source> output;
+  std::shared_ptr<const constraint::Constraint> constraint;
   Priority priority = Priority::kNormal;
   std::uint64_t seed = 0;
   std::int32_t choice = 0;  // the n-th answer to one prompt: changes the random numbers
@@ -70,6 +74,13 @@ struct GenerationRequest {
   // Tests: called before each token of the answer with a digest of the logits that it is sampled from, as the
   // decoder gave them. On the engine's compute thread, as GenerationCallback.
   std::function<void(std::uint64_t)> observe_logits;
+};
+
+// A prompt that does not fit the context with a token of answer.
+class PromptTooLong : public Error {
+ public:
+  PromptTooLong(std::int64_t prompt_tokens, std::int32_t context_tokens);
+  std::int64_t prompt_tokens, most_tokens;
 };
 
 enum class FinishReason { kStop, kLength, kCancelled, kError };
@@ -91,6 +102,7 @@ struct GenerationEvent {
   std::vector<std::int32_t>
       tokens;  // that were sampled since the last event; their text may still be held back
   std::optional<FinishReason> finish;
+  std::string stop_string = {};  // of the request's, that ended it
   std::optional<Error> error;
   Usage usage;  // so far
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine/greatest_logit.h"
 #include "engine/random.h"
@@ -27,6 +28,23 @@ void for_each_distinct(std::span<const std::int32_t> tokens, std::vector<std::in
     function(sorted[i], static_cast<float>(end - i));
     i = end;
   }
+}
+
+void forbid_others(const constraint::TokenMask& mask, std::span<float> logits) {
+  constexpr std::size_t kBits = 64;
+  bool any = false;
+  for (std::size_t w = 0; w < mask.words().size(); ++w) {
+    const std::uint64_t word = mask.words()[w];
+    any = any || word != 0;
+    if (word == ~std::uint64_t{0}) continue;
+    const auto part = logits.subspan(w * kBits, std::min(kBits, logits.size() - w * kBits));
+    for (std::size_t i = 0; i < part.size(); ++i)
+      if ((word >> i & 1) == 0) part[i] = -std::numeric_limits<float>::infinity();
+  }
+  if (!any)
+    throw Error(ErrorKind::kUnsupported,
+                "no token of this model can continue the text as the constraint on it wants",
+                "use a simpler schema or grammar");
 }
 
 }  // namespace
@@ -69,7 +87,9 @@ void Sampler::apply_penalties(std::span<float> logits, const SamplingHistory& hi
 }
 
 std::int32_t Sampler::sample(std::span<float> logits, const SamplingHistory& history,
-                             const SamplingOptions& options, std::uint64_t seed, std::int32_t choice) {
+                             const SamplingOptions& options, std::uint64_t seed, std::int32_t choice,
+                             const constraint::TokenMask* mask) {
+  if (mask != nullptr) forbid_others(*mask, logits);
   for (const auto& [token, bias] : options.logit_bias) logits[static_cast<std::size_t>(token)] += bias;
   apply_penalties(logits, history, options);
 

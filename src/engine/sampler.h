@@ -1,12 +1,13 @@
 // The next token from a row of logits: a pure function of the logits, the history, the options and (seed,
-// choice, position). Order: logit bias, penalties, temperature, top-k, top-p, min-p; ties go to the lowest
-// id. Thread-safety: a Sampler is scratch memory; one per thread.
+// choice, position). Order: what a mask forbids, logit bias, penalties, temperature, top-k, top-p, min-p;
+// ties go to the lowest id. Thread-safety: a Sampler is scratch memory; one per thread.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "constraint/vocabulary.h"
 #include "engine/request.h"
 
 namespace hearth::engine {
@@ -18,9 +19,10 @@ struct SamplingHistory {
 
 class Sampler {
  public:
-  // `logits` [vocabulary] is modified. Throws kInternal when it holds no finite value.
+  // `logits` [vocabulary] is modified. Throws kInternal when it holds no finite value,
+  // kUnsupported when `mask` allows nothing.
   std::int32_t sample(std::span<float> logits, const SamplingHistory& history, const SamplingOptions& options,
-                      std::uint64_t seed, std::int32_t choice);
+                      std::uint64_t seed, std::int32_t choice, const constraint::TokenMask* mask = nullptr);
 
  private:
   struct Candidate {

@@ -58,18 +58,29 @@ Scheduler::Scheduler(std::shared_ptr<Compute> compute, kernels::ExecutionContext
 
 Scheduler::~Scheduler() = default;
 
+std::chrono::seconds Scheduler::time_to_room() const {
+  return drain_.estimate(QueueDrain::Clock::now(), std::ssize(waiting_));
+}
+
+// REQUIRES: mutex_ is held.
+void Scheduler::check_place() const {
+  if (static_cast<std::int32_t>(waiting_.size()) >= options_.queue_limit)
+    throw QueueFull(fmt::format("{} requests wait already", waiting_.size()), time_to_room());
+}
+
+void Scheduler::check_room() const {
+  const std::lock_guard lock(mutex_);
+  check_place();
+}
+
 void Scheduler::submit(GenerationRequest request, GenerationCallback callback) {
   // Built before the lock is taken and spliced in: the lock is held for a moment only.
   std::list<Sequence> one;
   one.emplace_back(std::move(request), std::move(callback), tokenizer_, options_.context_tokens);
   const std::int64_t tokens = prompt_tokens(one.front());
-  const auto time_to_room = [this] {
-    return drain_.estimate(QueueDrain::Clock::now(), std::ssize(waiting_));
-  };
   {
     const std::lock_guard lock(mutex_);
-    if (static_cast<std::int32_t>(waiting_.size()) >= options_.queue_limit)
-      throw QueueFull(fmt::format("{} requests wait already", waiting_.size()), time_to_room());
+    check_place();
     if (!waiting_.empty() && waiting_tokens_ + tokens > options_.queued_tokens)
       throw QueueFull(
           fmt::format("prompts of {} tokens wait already; with this one's {} they would be more than {}",

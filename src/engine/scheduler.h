@@ -46,6 +46,7 @@ class Scheduler {
             models::Decoder* draft = nullptr);
   ~Scheduler();
 
+  void check_room() const;  // as Engine's
   void submit(GenerationRequest request, GenerationCallback callback);
   Engine::Load load() const;
   // As Engine::forget_tenant.
@@ -77,6 +78,8 @@ class Scheduler {
   const Sequence* preempt_one();
   std::int64_t draft(std::vector<Part>& decoding, std::int64_t most);
   std::int64_t free_pages() const;
+  std::chrono::seconds time_to_room() const;
+  void check_place() const;
   void step(std::vector<Part> parts);
   void learn_time(const std::vector<Part>& parts, double seconds);
   void sample(const std::vector<Part>& parts);

@@ -38,6 +38,7 @@ Sequence::Sequence(GenerationRequest request, GenerationCallback callback, const
       tokens_(request_.prompt),
       size_(tokens_.size()),
       submitted_(Clock::now()) {
+  if (request_.constraint) matcher_.emplace(request_.constraint->start());
   const auto room = context_tokens - static_cast<std::int32_t>(request_.prompt.size());
   maximum_output_ = request_.maximum_tokens == 0 ? room : std::min(room, request_.maximum_tokens);
 }
@@ -47,7 +48,10 @@ void Sequence::admit(KeyValueCache& cache, PrefixCache* prefixes, const Speculat
     pages_.emplace(cache, cache.new_owner());  // nobody reads what it leaves
   } else {
     find_again(cache, *prefixes);
-    if (prefixes->disk() != nullptr) disk_wait_ = {.read = nullptr, .since = Clock::now()};
+    if (prefixes->disk() != nullptr)
+      disk_wait_ = {.read = nullptr, .since = Clock::now()};
+    else
+      copy_part(*prefixes);
   }
   claim_->promise(pending());
   if (admitted_ != Clock::time_point{}) return;
@@ -72,6 +76,17 @@ void Sequence::take_read_page(PrefixCache& prefixes) {
   if (is_first_run_) cached_ = computed_;
   claim_->promise(pending());
   share_pages(prefixes);
+}
+
+void Sequence::end_reading(PrefixCache& prefixes) {
+  disk_wait_.reset();
+  copy_part(prefixes);
+}
+
+void Sequence::copy_part(PrefixCache& prefixes) {
+  computed_ += prefixes.copy_part(*path_, tokens().first(size_ - 1), *pages_);
+  if (is_first_run_) cached_ = computed_;
+  claim_->promise(pending());
 }
 
 void Sequence::use_draft_model(KeyValueCache* own_cache) {
@@ -109,6 +124,12 @@ void Sequence::draft_by_look_up(std::int64_t most, float least_chance) {
   most = std::min(most, most_drafted());
   if (!look_up_speculation_ || most <= 0) return;
   look_up_speculation_->propose(tokens(), static_cast<std::size_t>(most), least_chance, proposed_);
+  if (matcher_) {
+    constraint::Matcher matcher = *matcher_;
+    const auto wrong =
+        std::ranges::find_if(proposed_, [&](std::int32_t token) { return !matcher.accept(token); });
+    proposed_.erase(wrong, proposed_.end());
+  }
   tokens_.insert(tokens_.end(), proposed_.begin(), proposed_.end());
   drafted_ += static_cast<std::int32_t>(proposed_.size());
   draft_is_the_models_ = false;
@@ -138,12 +159,21 @@ bool Sequence::accept(std::int32_t token) {
     tokens_.push_back(token);
   }
   ++size_;
+  if (matcher_) matcher_->accept(token);  // the mask allowed it
   send_token(token);
   return as_drafted;
 }
 
+std::shared_ptr<const constraint::TokenMask> Sequence::mask(std::size_t history) const {
+  if (!matcher_) return nullptr;
+  constraint::Matcher matcher = *matcher_;
+  for (const std::int32_t token : tokens_and_draft().first(history).subspan(size_))
+    if (!matcher.accept(token)) return nullptr;
+  return matcher.mask();
+}
+
 bool Sequence::ends_with(std::int32_t token) const {
-  return !request_.ignore_end && tokenizer_.is_end_of_generation(token);
+  return (matcher_ || !request_.ignore_end) && tokenizer_.is_end_of_generation(token);
 }
 
 void Sequence::send_token(std::int32_t token) {
@@ -152,12 +182,20 @@ void Sequence::send_token(std::int32_t token) {
     return finish(FinishReason::kStop, stop_matcher_.push(detokenizer_.flush()) + stop_matcher_.flush(),
                   {token});
   std::string text = stop_matcher_.push(detokenizer_.push(token));
-  if (!stop_matcher_.stopped() && size_ == static_cast<std::size_t>(most_tokens())) {
+  const bool complete = matcher_ && matcher_->is_at_end();
+  if (!stop_matcher_.stopped() && (complete || size_ == static_cast<std::size_t>(most_tokens()))) {
     text += stop_matcher_.push(detokenizer_.flush());
-    if (!stop_matcher_.stopped()) return finish(FinishReason::kLength, text + stop_matcher_.flush(), {token});
+    if (!stop_matcher_.stopped())
+      return finish(complete ? FinishReason::kStop : FinishReason::kLength, text + stop_matcher_.flush(),
+                    {token});
   }
   if (stop_matcher_.stopped()) return finish(FinishReason::kStop, std::move(text), {token});
-  send({.text = std::move(text), .tokens = {token}, .finish = {}, .error = {}, .usage = usage()});
+  send({.text = std::move(text),
+        .tokens = {token},
+        .finish = {},
+        .stop_string = {},
+        .error = {},
+        .usage = usage()});
 }
 
 void Sequence::fail(const Error& error) { finish(FinishReason::kError, {}, {}, error); }
@@ -196,6 +234,7 @@ void Sequence::finish(FinishReason reason, std::string text, std::vector<std::in
   send({.text = std::move(text),
         .tokens = std::move(tokens),
         .finish = reason,
+        .stop_string = stop_matcher_.matched(),
         .error = std::move(error),
         .usage = final_usage});
 }

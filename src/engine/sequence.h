@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "constraint/matcher.h"
 #include "engine/engine_options.h"
 #include "engine/fair_share.h"
 #include "engine/key_value_cache.h"
@@ -54,7 +55,7 @@ class Sequence {
     std::chrono::steady_clock::time_point since;
   };
   DiskWait& disk_wait() { return *disk_wait_; }
-  void end_reading() { disk_wait_.reset(); }
+  void end_reading(PrefixCache& prefixes);
   const PrefixCache::Path& path() const { return *path_; }
   // As admit() did: somebody may have brought more in the meantime. REQUIRES: nothing was computed.
   void find_again(KeyValueCache& cache, PrefixCache& prefixes);
@@ -87,6 +88,9 @@ class Sequence {
   void draft_by_look_up(std::int64_t most, float least_chance);
   void draft_by_model(std::int32_t token);
   ModelSpeculation* model_speculation() { return model_speculation_ ? &*model_speculation_ : nullptr; }
+  // What may come behind the first `history` of tokens_and_draft(); null: anything, or a draft that cannot
+  // hold.
+  std::shared_ptr<const constraint::TokenMask> mask(std::size_t history) const;
   bool ends_with(std::int32_t token) const;  // where the token comes
 
   // Takes the sampled token, sends what text became certain and ends where a stop string, an end token or the
@@ -99,6 +103,7 @@ class Sequence {
 
  private:
   void send_token(std::int32_t token);
+  void copy_part(PrefixCache& prefixes);
   bool waited_too_long() const;
   void finish(FinishReason reason, std::string text, std::vector<std::int32_t> tokens = {},
               std::optional<Error> error = {});
@@ -112,8 +117,9 @@ class Sequence {
   std::int32_t maximum_output_;
   text::IncrementalDetokenizer detokenizer_;
   text::StopMatcher stop_matcher_;
-  std::vector<std::int32_t> tokens_;  // the draft at their end
-  std::size_t size_;                  // without the draft
+  std::optional<constraint::Matcher> matcher_;  // behind tokens()
+  std::vector<std::int32_t> tokens_;            // the draft at their end
+  std::size_t size_;                            // without the draft
   std::int64_t computed_ = 0;
   std::optional<LookUpSpeculation> look_up_speculation_;
   std::optional<ModelSpeculation> model_speculation_;

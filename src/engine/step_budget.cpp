@@ -29,8 +29,9 @@ void StepBudget::observe(std::int64_t decoding, std::int64_t prompt, double seco
 std::int64_t StepBudget::prompt_rows(std::int64_t decoding, std::int64_t prompts, std::int64_t most) const {
   if (decoding == 0) return most;
   const double waiting = std::max(1.0, static_cast<double>(prompts) / static_cast<double>(decoding));
+  const double unnoticed = prompts > 1 ? kUnnoticedBySeveralSeconds : kUnnoticedSeconds;
   const double room =
-      std::max((kLongestStep - 1) * waiting * decoding_seconds_, kUnnoticedSeconds - decoding_seconds_);
+      std::max((kLongestStep - 1) * waiting * decoding_seconds_, unnoticed - decoding_seconds_);
   const double rows = prompt_row_seconds_ > 0 ? room / prompt_row_seconds_ : 0;
   const double fewest = static_cast<double>(kFewestRows);
   return std::min(most, static_cast<std::int64_t>(std::clamp(rows, fewest, 1e9)));

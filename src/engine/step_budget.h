@@ -1,9 +1,9 @@
 // How many rows of prompts a step may take beside sequences that decode: so many that the step lasts at most
 // kLongestStep times one without them, so that a long prompt slows the others down and never stops them
 // (Agrawal et al. 2024, "Sarathi-Serve"). Longer where more wait for their first token than for their next,
-// and up to kUnnoticedSeconds in any case: prompts are read fastest in large parts, and many that come at
-// once would else be held up by the few that were read first. What steps last is learnt from the steps
-// themselves; what is computed does not depend on it. Thread-safety: none.
+// and up to a time that nobody notices in any case: prompts are read fastest in large parts, and many that
+// come at once would else be held up by the few that were read first. What steps last is learnt from the
+// steps themselves; what is computed does not depend on it. Thread-safety: none.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,8 @@ class StepBudget {
   static constexpr double kLongestStep = 2.5;
   // 25 tokens a second: nobody reads faster.
   static constexpr double kUnnoticedSeconds = 0.040;
+  // The same where several prompts wait, each for the steps of all before it.
+  static constexpr double kUnnoticedBySeveralSeconds = 0.080;
   // A prompt advances in any case. So few cost hardly more than one, because the weights are read once for
   // all; behind a long context, which every row looks at, more would not.
   static constexpr std::int64_t kFewestRows = 4;

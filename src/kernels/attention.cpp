@@ -14,9 +14,9 @@
 namespace hearth::kernels {
 namespace {
 
-// Queries (rows x heads of a group) that share the expansion of a page. More would push their states out of
-// the second-level cache.
-constexpr std::size_t kTileQueryCount = 48;
+// Queries (rows x heads of a group) that go through a page together: long contexts lie in the third-level
+// cache or beyond, and more queries would push their own scores and states out of the second.
+constexpr std::size_t kTileQueryCount = 96;
 
 struct Problem {
   const KernelTable& kernels;
@@ -141,15 +141,31 @@ void attend_by_segment(ExecutionContext& context, const Problem& problem, std::s
       attend_segment(problem, part.tile, task, part.segment, states + part.states);
     }
   });
-  const std::size_t* place = places.data();
-  for (const RowTile& tile : tiles)
-    for (std::size_t head = 0; head < heads; ++head) {
-      float* merged = states + *place++;
-      for (std::int32_t segment = 1; segment < tile.segments(); ++segment)
-        problem.kernels.merge_attention(merged, states + *place++, tile.count * problem.group(),
-                                        problem.cache.head_dimension);
-      write_out(problem, tile, head, merged);
-    }
+  std::vector<const std::size_t*> first_places;  // of each tile and head
+  for (const std::size_t* place = places.data(); const RowTile& tile : tiles)
+    for (std::size_t head = 0; head < heads; ++head, place += tile.segments()) first_places.push_back(place);
+  const std::size_t floats_of_each = places.size() * floats / first_places.size();
+  for_each_row(context, first_places.size(), floats_of_each, [&](std::size_t unit) {
+    const RowTile& tile = tiles[unit / heads];
+    const std::size_t* place = first_places[unit];
+    float* merged = states + *place++;
+    for (std::int32_t segment = 1; segment < tile.segments(); ++segment)
+      problem.kernels.merge_attention(merged, states + *place++, tile.count * problem.group(),
+                                      problem.cache.head_dimension);
+    write_out(problem, tile, unit % heads, merged);
+  });
+}
+
+// Whether one tile has so much of the work that members who take whole tiles would wait for it.
+bool is_one_too_large(std::span<const RowTile> tiles, std::size_t heads, std::size_t members) {
+  std::size_t greatest = 0, all = 0;
+  for (const RowTile& tile : tiles) {
+    if (tile.segments() == 1) continue;
+    const std::size_t work = tile.count * static_cast<std::size_t>(tile.last_page - tile.first_page);
+    greatest = std::max(greatest, work);
+    all += work * heads;
+  }
+  return all < 4 * members * greatest;
 }
 
 // Keys lie across the slots.
@@ -247,10 +263,7 @@ void attention(ExecutionContext& context, const AttentionOptions& options, Matri
   split_tiles(problem.rules(), make_tiles(problem.rules()), common, apart);
   if (!common.empty()) attend_by_segment(context, problem, common);
   if (apart.empty()) return;
-  const bool long_context =
-      std::ranges::any_of(apart, [](const RowTile& tile) { return tile.segments() > 1; });
-  const auto members = static_cast<std::size_t>(context.team().size());
-  if (long_context && apart.size() * cache.heads < 4 * members)
+  if (is_one_too_large(apart, cache.heads, static_cast<std::size_t>(context.team().size())))
     attend_by_segment(context, problem, apart);
   else
     attend_by_tile(context, problem, apart);

@@ -8,85 +8,14 @@
 
 #include "base/error.h"
 #include "models/configuration_readers.h"
+#include "models/json_values.h"
 
 namespace hearth::models {
 namespace {
 
 using nlohmann::json;
 
-[[noreturn]] void throw_bad_value(std::string_view key, std::string_view needed, const json& found) {
-  std::string text = found.dump();
-  if (text.size() > 60) text = text.substr(0, 60) + "...";
-  throw Error(ErrorKind::kCorruptData, fmt::format("config.json: {} must be {}, found {}", key, needed, text),
-              "the file is damaged or made for another program");
-}
-
-// One JSON object of the configuration; null counts as missing, as in Python's None.
-class Values {
- public:
-  explicit Values(const json& object) : object_(&object) {}
-
-  const json* find(const char* key) const {
-    const auto found = object_->find(key);
-    return found == object_->end() || found->is_null() ? nullptr : &*found;
-  }
-  bool has(const char* key) const { return find(key) != nullptr; }
-
-  std::optional<std::int32_t> integer(const char* key) const {
-    const json* value = find(key);
-    if (value == nullptr) return std::nullopt;
-    if (!value->is_number_integer() ||
-        (value->is_number_unsigned() &&
-         value->get<std::uint64_t>() > std::numeric_limits<std::int32_t>::max()) ||
-        (!value->is_number_unsigned() &&
-         (value->get<std::int64_t>() < std::numeric_limits<std::int32_t>::min())))
-      throw_bad_value(key, "a whole number of at most 31 bits", *value);
-    return static_cast<std::int32_t>(value->get<std::int64_t>());
-  }
-  std::int32_t require_integer(const char* key) const {
-    const auto value = integer(key);
-    if (!value) throw Error(ErrorKind::kCorruptData, fmt::format("config.json: {} is missing", key));
-    return *value;
-  }
-  std::optional<float> number(const char* key) const {
-    const json* value = find(key);
-    if (value == nullptr) return std::nullopt;
-    if (!value->is_number()) throw_bad_value(key, "a number", *value);
-    return static_cast<float>(value->get<double>());
-  }
-  bool flag(const char* key, bool otherwise) const {
-    const json* value = find(key);
-    if (value == nullptr) return otherwise;
-    if (!value->is_boolean()) throw_bad_value(key, "true or false", *value);
-    return value->get<bool>();
-  }
-  std::optional<std::string> text(const char* key) const {
-    const json* value = find(key);
-    if (value == nullptr) return std::nullopt;
-    if (!value->is_string()) throw_bad_value(key, "a string", *value);
-    return value->get<std::string>();
-  }
-  std::vector<float> numbers(const char* key) const {
-    const json* value = find(key);
-    std::vector<float> out;
-    if (value == nullptr) return out;
-    if (!value->is_array()) throw_bad_value(key, "a list of numbers", *value);
-    for (const json& element : *value) {
-      if (!element.is_number()) throw_bad_value(key, "a list of numbers", *value);
-      out.push_back(static_cast<float>(element.get<double>()));
-    }
-    return out;
-  }
-  std::optional<Values> object(const char* key) const {
-    const json* value = find(key);
-    if (value == nullptr) return std::nullopt;
-    if (!value->is_object()) throw_bad_value(key, "an object", *value);
-    return Values(*value);
-  }
-
- private:
-  const json* object_;
-};
+using Values = JsonValues;
 
 struct Family {
   const char* model_type;
@@ -108,6 +37,8 @@ constexpr Family kFamilies[] = {
     {"RefinedWebModel", "falcon"},
 };
 
+}  // namespace
+
 kernels::Activation activation_named(const std::string& name) {
   if (name == "silu" || name == "swish") return kernels::Activation::kSilu;
   if (name == "gelu") return kernels::Activation::kGeluErf;
@@ -116,6 +47,8 @@ kernels::Activation activation_named(const std::string& name) {
   throw Error(ErrorKind::kUnsupported, fmt::format("config.json: activation \"{}\" is not known", name),
               "known are silu, gelu, gelu_pytorch_tanh");
 }
+
+namespace {
 
 void read_rope_scaling(const Values& rope, const Values& config, const std::string& model_type,
                        RopeConfiguration& out, std::int32_t& trained_context) {
@@ -205,13 +138,13 @@ void read_windows(const Values& config, const std::string& model_type, DecoderCo
   if (window <= 0) return;
   const json* types = config.find("layer_types");
   if (types != nullptr && (!types->is_array() || types->size() != out.layers.size()))
-    throw_bad_value("layer_types", fmt::format("a list of {} strings", out.layers.size()), *types);
+    throw_bad_json_value("layer_types", fmt::format("a list of {} strings", out.layers.size()), *types);
   for (std::size_t i = 0; i < out.layers.size(); ++i) {
     bool windowed = default_windowed(model_type, config, static_cast<std::int32_t>(i));
     if (types != nullptr) {
       const json& kind = (*types)[i];
       if (kind != "sliding_attention" && kind != "full_attention")
-        throw_bad_value("layer_types", "a list of \"full_attention\" and \"sliding_attention\"", kind);
+        throw_bad_json_value("layer_types", "a list of \"full_attention\" and \"sliding_attention\"", kind);
       windowed = kind == "sliding_attention";
     }
     out.layers[i].window = windowed ? window : 0;

@@ -28,6 +28,9 @@ void number_layer_groups(DecoderConfiguration& configuration);
 // Throws kCorruptData naming the field where values are absurd or contradict each other.
 void validate(const DecoderConfiguration& configuration);
 
+// By the name that transformers has for it. Throws kUnsupported naming it.
+kernels::Activation activation_named(const std::string& name);
+
 // A small tensor of numbers as floats.
 std::vector<float> read_float_vector(const TensorEntry& entry);
 

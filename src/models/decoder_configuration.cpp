@@ -9,6 +9,7 @@
 #include "kernels/attention.h"
 #include "kernels/packed_matrix.h"
 #include "models/configuration_readers.h"
+#include "models/encoder_configuration.h"
 
 namespace hearth::models {
 namespace {
@@ -100,6 +101,10 @@ std::size_t DecoderConfiguration::page_bytes(std::int32_t group, kernels::CacheT
 
 DecoderConfiguration read_decoder_configuration(const formats::ModelFiles& files) {
   if (files.gguf() != nullptr) return read_gguf_configuration(files.gguf()->metadata(), files);
+  if (is_encoder(files))
+    throw Error(ErrorKind::kUnsupported,
+                fmt::format("{} is a text encoder: it writes no text", files.path().filename().string()),
+                "`hearth embed` and `hearth serve` use it for embeddings");
   return read_huggingface_configuration(files.huggingface()->config(), files);
 }
 

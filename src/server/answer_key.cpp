@@ -34,7 +34,7 @@ std::string tenant_digits(std::string_view tenant) { return sha256_hex(tenant).s
 std::optional<std::string> answer_key(const Question& question) {
   // Every field by name: one that is added does not compile until it has its place here.
   [[maybe_unused]] const auto& [temperature, top_p, min_p, top_k, repetition, presence, frequency, bias,
-                                maximum_tokens, stop, seed, seed_given, priority, choices, stream,
+                                maximum_tokens, stop, output, seed, seed_given, priority, choices, stream,
                                 include_usage, ignore_end] = question.parameters;
   const auto& [effective_temperature, effective_top_k, effective_top_p, effective_min_p, effective_repetition,
                effective_presence, effective_frequency, penalty_window, effective_bias] = question.sampling;
@@ -63,6 +63,8 @@ std::optional<std::string> answer_key(const Question& question) {
   digest.add(maximum_tokens.value_or(0));
   digest.add(stop.size());
   for (const std::string& text : stop) digest.add(text);
+  digest.add(output ? static_cast<int>(output->kind) + 1 : 0);
+  if (output) digest.add(output->text);
   digest.add(always_the_likeliest ? std::int64_t{0} : seed);
   digest.add(choices);
   digest.add(ignore_end);

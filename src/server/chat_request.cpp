@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "base/error.h"
-#include "base/json.h"
 
 namespace hearth::server {
 
@@ -16,22 +16,6 @@ namespace {
 
 Error invalid(const std::string& field, std::string message) {
   return Error(ErrorKind::kInvalidArgument, std::move(message)).with_field(field);
-}
-
-json parse_body(std::string_view body) {
-  if (body.empty()) throw Error(ErrorKind::kInvalidArgument, "The body is empty; it must be a JSON object.");
-  JsonLimits limits;
-  limits.maximum_depth = kDeepestJson;
-  limits.maximum_values = kMostJsonValues;
-  limits.error_kind = ErrorKind::kInvalidArgument;
-  return parse_ordered_json(body, "The body", limits);
-}
-
-std::string read_model(FieldReader& body) {
-  const auto model = body.string("model");
-  if (model && (model->empty() || model->size() > 256))
-    throw invalid("model", "`model` must have 1 to 256 bytes.");
-  return model.value_or("");
 }
 
 // Parts that are not text are refused by name. How the others are joined is the template's to say.
@@ -149,43 +133,9 @@ json read_tools(FieldReader& body) {
                          path + ".function");
     const json& name = function.required("name", "the function's name");
     if (!name.is_string()) throw_wrong_type(path + ".function.name", "a string", name);
+    check_tool_name(name.get_ref<const std::string&>(), path + ".function.name");
   }
   return tools->empty() || (choice && *choice == "none") ? json(nullptr) : *tools;
-}
-
-std::vector<std::int32_t> read_tokens(const json& tokens, const std::string& path) {
-  std::vector<std::int32_t> ids;
-  ids.reserve(tokens.size());
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    const json& token = tokens[i];
-    if (!token.is_number_unsigned() || token.get<std::uint64_t>() > std::uint64_t{INT32_MAX})
-      throw_wrong_type(fmt::format("{}[{}]", path, i), "a token id (or every item a string)", token);
-    ids.push_back(token.get<std::int32_t>());
-  }
-  return ids;
-}
-
-std::vector<CompletionPrompt> read_prompts(FieldReader& body) {
-  const json& prompt = body.required("prompt", "a string, an array of strings or an array of token ids");
-  if (prompt.is_string()) return {prompt.get<std::string>()};
-  if (!prompt.is_array())
-    throw_wrong_type("prompt", "a string, an array of strings or an array of token ids", prompt);
-  if (prompt.empty()) throw invalid("prompt", "`prompt` is empty; it must hold at least one prompt.");
-  if (prompt[0].is_number()) return {read_tokens(prompt, "prompt")};
-  if (prompt.size() > kMostPrompts)
-    throw invalid("prompt",
-                  fmt::format("`prompt` may hold at most {}, but holds {}.", kMostPrompts, prompt.size()));
-  std::vector<CompletionPrompt> prompts;
-  for (std::size_t i = 0; i < prompt.size(); ++i) {
-    const std::string path = fmt::format("prompt[{}]", i);
-    if (prompt[i].is_string())
-      prompts.emplace_back(prompt[i].get<std::string>());
-    else if (prompt[i].is_array())
-      prompts.emplace_back(read_tokens(prompt[i], path));
-    else
-      throw_wrong_type(path, "a string or an array of token ids", prompt[i]);
-  }
-  return prompts;
 }
 
 void refuse_unsupported_completion_fields(FieldReader& body, std::int32_t choices) {
@@ -202,6 +152,15 @@ void refuse_unsupported_completion_fields(FieldReader& body, std::int32_t choice
 
 }  // namespace
 
+// As OpenAI has it: names go between the marks of a template.
+void check_tool_name(const std::string& name, const std::string& field) {
+  const auto is_allowed = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+  };
+  if (name.empty() || name.size() > 64 || !std::ranges::all_of(name, is_allowed))
+    throw invalid(field, fmt::format("`{}` must be 1 to 64 letters, digits, `_`, `-` or `.`.", field));
+}
+
 ChatCompletionRequest parse_chat_completion(std::string_view text) {
   const json document = parse_body(text);
   FieldReader body(document);
@@ -209,6 +168,9 @@ ChatCompletionRequest parse_chat_completion(std::string_view text) {
   request.model = read_model(body);
   request.prompt.messages = read_messages(body);
   request.prompt.tools = read_tools(body);
+  for (const json& tool : request.prompt.tools)
+    request.tools.names.push_back(tool["function"]["name"].get<std::string>());
+  request.tools.parallel = body.boolean("parallel_tool_calls").value_or(true);
   request.parameters = read_generation_parameters(body, {"max_completion_tokens", "max_tokens"});
   request.ignored = body.unread();
   return request;
@@ -219,7 +181,7 @@ CompletionRequest parse_completion(std::string_view text) {
   FieldReader body(document);
   CompletionRequest request;
   request.model = read_model(body);
-  request.prompts = read_prompts(body);
+  request.prompts = read_texts(body, "prompt", kMostPrompts);
   request.parameters = read_generation_parameters(body, {"max_tokens"});
   // As OpenAI documents it: a plain completion without a limit is short.
   if (!request.parameters.maximum_tokens) request.parameters.maximum_tokens = 16;

@@ -10,18 +10,16 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "server/generation_parameters.h"
+#include "server/request_body.h"
 
 namespace hearth::server {
 
 inline constexpr std::size_t kMostMessages = 4096;
 inline constexpr std::size_t kMostTools = 256;
 inline constexpr std::size_t kMostPrompts = 64;
-inline constexpr int kDeepestJson = 64;
-inline constexpr std::size_t kMostJsonValues = 1 << 20;  // a value takes many times the memory of its text
 
 // What a chat template is given. `messages`: array of {"role": system|developer|user|assistant|tool,
 // "content": a string, an array of {"type": "text", "text"} or, beside tool_calls only, null; "name"?,
@@ -31,14 +29,21 @@ struct ChatPrompt {
   nlohmann::ordered_json tools;
 };
 
+// Whom an answer may call; none: its text is never looked at.
+struct ToolUse {
+  std::vector<std::string> names;
+  bool parallel = true;  // several calls in one answer
+};
+
 struct ChatCompletionRequest {
   std::string model;  // empty: the server's default
   ChatPrompt prompt;
+  ToolUse tools;
   GenerationParameters parameters;
   std::vector<std::string> ignored;  // names of fields without effect
 };
 
-using CompletionPrompt = std::variant<std::string, std::vector<std::int32_t>>;
+using CompletionPrompt = TextOrTokens;
 
 struct CompletionRequest {
   std::string model;
@@ -46,6 +51,9 @@ struct CompletionRequest {
   GenerationParameters parameters;
   std::vector<std::string> ignored;
 };
+
+// Of a tool in any API's request; throws kInvalidArgument.
+void check_tool_name(const std::string& name, const std::string& field);
 
 ChatCompletionRequest parse_chat_completion(std::string_view body);
 CompletionRequest parse_completion(std::string_view body);

@@ -2,14 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/string.hpp>
 #include <mutex>
 
+#include "server/answer_format.h"
+#include "server/api_errors.h"
 #include "server/chat_request.h"
-#include "server/completion_json.h"
+#include "server/choice_reader.h"
 #include "server/generation_queue.h"
+#include "server/messages_request.h"
+#include "server/on_worker.h"
 
 namespace hearth::server {
 
@@ -17,26 +19,6 @@ namespace net = boost::asio;
 using std::chrono::steady_clock;
 
 namespace {
-
-// Runs `work` on a worker thread; its result or exception comes back to the caller's strand.
-template <typename Work>
-net::awaitable<std::invoke_result_t<Work>> on_worker(net::thread_pool& workers, Work work) {
-  auto run = [](Work task) -> net::awaitable<std::invoke_result_t<Work>> { co_return task(); };
-  co_return co_await net::co_spawn(workers.get_executor(), run(std::move(work)), net::use_awaitable);
-}
-
-// Names go into a header: only what a field's name is made of, and not without end.
-std::string ignored_header(const std::vector<std::string>& names) {
-  std::string value;
-  for (const std::string& name : names) {
-    std::string clean = name.substr(0, 64);
-    for (char& c : clean)
-      if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '-' && c != '.') c = '?';
-    if (value.size() + clean.size() > 1024) return value + ", ...";
-    value += (value.empty() ? "" : ", ") + clean;
-  }
-  return value;
-}
 
 // What a request's Cache-Control (RFC 9111, 5.2.1) allows.
 struct CacheUse {
@@ -59,9 +41,10 @@ CacheUse cache_use(std::string_view header) {
 }  // namespace
 
 struct CompletionService::Job {
-  CompletionKind kind;
+  AnswerKind kind;
   std::string model_id;
   ChatPrompt chat;
+  ToolUse tools;
   std::vector<CompletionPrompt> prompts;
   GenerationParameters parameters;
   std::vector<std::string> ignored;
@@ -72,22 +55,31 @@ struct CompletionService::Job {
   std::shared_ptr<GenerationMeter> meter;
   std::shared_ptr<Metrics> metrics;
   std::function<void(std::int64_t)> take_tokens;  // from what the caller may have
-  AnswerHead head;
-  std::int32_t choices = 0;  // of all prompts together
+  std::string request_id;
+  std::int64_t prompt_tokens = 0;  // of all prompts
+  std::int32_t choices = 0;        // of all prompts together
   std::shared_ptr<ResponseCache> cache;
   CacheUse cache_use;
 
   void submit(const std::shared_ptr<engine::RequestContext>& context);
   HeaderList headers() const;
+  std::unique_ptr<AnswerFormat> format() const;
+  std::vector<ChoiceReader> readers() const {
+    std::vector<ChoiceReader> all;
+    for (std::int32_t i = 0; i < choices; ++i) all.emplace_back(tools, request_id, i);
+    return all;
+  }
   bool counts_prompt(std::int32_t choice) const { return choice % parameters.choices == 0; }
 
  private:
   std::vector<std::vector<std::int32_t>> tokenized_prompts() const;
   bool answer_from_cache(const std::string& key);
+  void check_room() const;
+  void count_refusal(const Error& error) const;
 };
 
 std::vector<std::vector<std::int32_t>> CompletionService::Job::tokenized_prompts() const {
-  if (kind == CompletionKind::kChat) return {model->tokenize_chat(chat)};
+  if (kind != AnswerKind::kText) return {model->tokenize_chat(chat)};
   std::vector<std::vector<std::int32_t>> all;
   for (const CompletionPrompt& prompt : prompts) {
     const auto* text = std::get_if<std::string>(&prompt);
@@ -109,9 +101,25 @@ bool CompletionService::Job::answer_from_cache(const std::string& key) {
   return true;
 }
 
+// Where no kept answer may come instead, before work is put into the prompt.
+void CompletionService::Job::check_room() const {
+  try {
+    model->check_room();
+  } catch (const Error& error) {
+    count_refusal(error);
+    throw;
+  }
+}
+
+void CompletionService::Job::count_refusal(const Error& error) const {
+  if (error.kind() == ErrorKind::kOverloaded) metrics->request_refused("queue");
+}
+
 // All choices or none: one that is refused takes the others back.
 void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext>& context) {
+  if (!cache || !cache_use.read) check_room();
   const auto all = tokenized_prompts();
+  for (const auto& tokens : all) prompt_tokens += std::ssize(tokens);
   const auto sampling = parameters.sampling_over(model->default_sampling());
   std::shared_ptr<AnswerRecorder> recorder;
   if (cache) {
@@ -134,6 +142,7 @@ void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext
         request.sampling = sampling;
         request.maximum_tokens = parameters.maximum_tokens.value_or(0);
         request.stop_strings = parameters.stop;
+        request.output = parameters.output;
         request.priority = priority;
         request.seed = static_cast<std::uint64_t>(parameters.seed);
         request.choice = choice;
@@ -145,12 +154,33 @@ void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext
       }
       take_tokens(std::ssize(tokens));
     }
+  } catch (const engine::PromptTooLong& error) {
+    context->cancelled = true;
+    if (kind == AnswerKind::kMessages)  // in the words that its clients look for
+      throw Error(error.kind(), fmt::format("prompt is too long: {} tokens > {} maximum", error.prompt_tokens,
+                                            error.most_tokens));
+    throw Error(error).with_field(kind == AnswerKind::kChat ? "messages" : "prompt");
   } catch (const Error& error) {
     context->cancelled = true;
-    if (error.kind() == ErrorKind::kOverloaded) metrics->request_refused("queue");
-    if (error.kind() != ErrorKind::kContextLengthExceeded) throw;
-    throw Error(error).with_field(kind == CompletionKind::kChat ? "messages" : "prompt");
+    count_refusal(error);
+    throw;
   }
+}
+
+std::unique_ptr<AnswerFormat> CompletionService::Job::format() const {
+  const char* const mark = kind == AnswerKind::kMessages ? "msg_"
+                           : kind == AnswerKind::kChat   ? "chatcmpl-"
+                                                         : "cmpl-";
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return make_answer_format({.kind = kind,
+                             .id = mark + request_id.substr(request_id.find('_') + 1),
+                             .created = std::chrono::duration_cast<std::chrono::seconds>(now).count(),
+                             .model = model_id,
+                             .fingerprint = model->fingerprint(),
+                             .seed = parameters.seed,
+                             .prompt_tokens = prompt_tokens,
+                             .choices = choices,
+                             .with_usage = parameters.include_usage});
 }
 
 HeaderList CompletionService::Job::headers() const {
@@ -161,15 +191,31 @@ HeaderList CompletionService::Job::headers() const {
   return headers;
 }
 
-// Before any work; what is wrong with the request counts too. Nothing: it is refused and answered.
+void CompletionService::take_tokens(Exchange& exchange, std::int64_t count) {
+  callers_->take_tokens(engine::caller_of(exchange.context()->principal), exchange.options().caller_limits,
+                        count, steady_clock::now());
+}
+
 net::awaitable<std::optional<CallerLimits::Admission>> CompletionService::admit(Exchange& exchange) {
   auto admitted = callers_->admit(engine::caller_of(exchange.context()->principal),
                                   exchange.options().caller_limits, steady_clock::now());
   if (auto* admission = std::get_if<CallerLimits::Admission>(&admitted)) co_return std::move(*admission);
   const auto& refusal = std::get<CallerLimits::Refusal>(admitted);
   metrics_->request_refused(refusal.limit);
-  co_await exchange.respond(error_response(refusal.error, refusal.retry_after));
+  co_await exchange.respond(
+      error_response(api_of(exchange.message().target()), refusal.error, refusal.retry_after));
   co_return std::nullopt;
+}
+
+CompletionService::Job CompletionService::chat_job(AnswerKind kind, ChatCompletionRequest request) {
+  Job job;
+  job.kind = kind;
+  job.model_id = std::move(request.model);
+  job.chat = std::move(request.prompt);
+  job.tools = std::move(request.tools);
+  job.parameters = std::move(request.parameters);
+  job.ignored = std::move(request.ignored);
+  return job;
 }
 
 net::awaitable<void> CompletionService::chat(Exchange& exchange) {
@@ -177,13 +223,27 @@ net::awaitable<void> CompletionService::chat(Exchange& exchange) {
   if (!admission) co_return;
   auto request =
       co_await on_worker(workers_, [body = exchange.body()] { return parse_chat_completion(body); });
-  Job job;
-  job.kind = CompletionKind::kChat;
-  job.model_id = std::move(request.model);
-  job.chat = std::move(request.prompt);
-  job.parameters = std::move(request.parameters);
-  job.ignored = std::move(request.ignored);
-  co_await serve(exchange, std::move(job));
+  co_await serve(exchange, chat_job(AnswerKind::kChat, std::move(request)));
+}
+
+net::awaitable<void> CompletionService::messages(Exchange& exchange) {
+  const auto admission = co_await admit(exchange);
+  if (!admission) co_return;
+  auto request = co_await on_worker(workers_, [body = exchange.body()] { return parse_messages(body); });
+  co_await serve(exchange, chat_job(AnswerKind::kMessages, std::move(request)));
+}
+
+net::awaitable<void> CompletionService::count_message_tokens(Exchange& exchange) {
+  const auto admission = co_await admit(exchange);
+  if (!admission) co_return;
+  auto request =
+      co_await on_worker(workers_, [body = exchange.body()] { return parse_messages_to_count(body); });
+  const auto model = co_await acquire(exchange, model_or_default(std::move(request.model)));
+  if (!model) co_return;
+  auto count = [&] { return model->tokenize_chat(request.prompt).size(); };
+  const std::size_t tokens = co_await on_worker(workers_, std::move(count));
+  Response response = json_response({{"input_tokens", tokens}});
+  co_await exchange.respond(std::move(response));
 }
 
 net::awaitable<void> CompletionService::text(Exchange& exchange) {
@@ -191,7 +251,7 @@ net::awaitable<void> CompletionService::text(Exchange& exchange) {
   if (!admission) co_return;
   auto request = co_await on_worker(workers_, [body = exchange.body()] { return parse_completion(body); });
   Job job;
-  job.kind = CompletionKind::kText;
+  job.kind = AnswerKind::kText;
   job.model_id = std::move(request.model);
   job.prompts = std::move(request.prompts);
   job.parameters = std::move(request.parameters);
@@ -234,11 +294,15 @@ net::awaitable<std::shared_ptr<ServedModel>> CompletionService::acquire(Exchange
   }
 }
 
+std::string CompletionService::model_or_default(std::string id) const {
+  if (id.empty()) id = models_.default_model();
+  if (!id.empty()) return id;
+  throw Error(ErrorKind::kNotFound, "There is no model yet.", "get one with `hearth pull smollm2:135m`")
+      .with_field("model");
+}
+
 net::awaitable<void> CompletionService::serve(Exchange& exchange, Job job) {
-  if (job.model_id.empty()) job.model_id = models_.default_model();
-  if (job.model_id.empty())
-    throw Error(ErrorKind::kNotFound, "There is no model yet.", "get one with `hearth pull smollm2:135m`")
-        .with_field("model");
+  job.model_id = model_or_default(std::move(job.model_id));
   job.model = co_await acquire(exchange, job.model_id);
   if (!job.model) co_return;
   job.parameters.use_defaults(exchange.options().sampling);
@@ -262,16 +326,7 @@ net::awaitable<void> CompletionService::serve(Exchange& exchange, Job job) {
   job.chat = {};
   job.prompts = {};
   exchange.drop_body();
-  const std::string& request_id = context->request_id;
-  job.head = {
-      job.kind,
-      (job.kind == CompletionKind::kChat ? "chatcmpl-" : "cmpl-") +
-          request_id.substr(request_id.find('_') + 1),
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-          .count(),
-      job.model_id,
-      job.model->fingerprint(),
-      job.parameters.seed};
+  job.request_id = context->request_id;
   if (job.parameters.stream) {
     co_await stream(exchange, job);
   } else {
@@ -282,6 +337,7 @@ net::awaitable<void> CompletionService::serve(Exchange& exchange, Job job) {
 
 net::awaitable<void> CompletionService::answer(Exchange& exchange, Job& job) {
   std::vector<Choice> choices(static_cast<std::size_t>(job.choices));
+  std::vector<ChoiceReader> readers = job.readers();
   AnswerUsage usage;
   std::int32_t unfinished = job.choices;
   while (unfinished > 0) {
@@ -293,21 +349,22 @@ net::awaitable<void> CompletionService::answer(Exchange& exchange, Job& job) {
         throw *event.error;
       }
       Choice& choice = choices[static_cast<std::size_t>(index)];
-      choice.text += event.text;
+      ChoiceReader& reader = readers[static_cast<std::size_t>(index)];
+      for (ChoicePart& part : reader.read(event)) choice.add(std::move(part));
       if (!event.finish) continue;
-      choice.finish = *event.finish;
+      choice.end = reader.end(event);
       usage.add(event.usage, job.counts_prompt(index));
       --unfinished;
     }
     if (unfinished > 0) co_await exchange.wakeup().wait_until(Wakeup::Time::max());
   }
-  Response response = json_response(answer_document(job.head, choices, usage));
+  Response response = json_response(job.format()->document(choices, usage));
   for (auto& header : job.headers()) response.headers.push_back(std::move(header));
   co_await exchange.respond(std::move(response));
 }
 
 net::awaitable<void> CompletionService::stream(Exchange& exchange, Job& job) {
-  const bool with_usage = job.parameters.include_usage;
+  const auto format = job.format();
   HeaderList headers = job.headers();
   headers.emplace_back("Content-Type", "text/event-stream; charset=utf-8");
   headers.emplace_back("Cache-Control", "no-store");
@@ -315,10 +372,8 @@ net::awaitable<void> CompletionService::stream(Exchange& exchange, Job& job) {
   bool connected = co_await exchange.begin_stream(std::move(headers));
   const auto heartbeat = exchange.options().limits.heartbeat;
 
-  std::string out;
-  if (job.kind == CompletionKind::kChat)
-    for (std::int32_t i = 0; i < job.choices; ++i)
-      out += stream_event(opening_chunk(job.head, i, with_usage));
+  std::string out = format->opening();
+  std::vector<ChoiceReader> readers = job.readers();
   AnswerUsage usage;
   std::int32_t unfinished = job.choices;
   std::optional<Error> failure;
@@ -332,10 +387,11 @@ net::awaitable<void> CompletionService::stream(Exchange& exchange, Job& job) {
     co_await exchange.wakeup().wait_until(last_sent + heartbeat);
     if (exchange.client_gone()) co_return;
     for (const auto& [index, event] : job.queue->take()) {
-      if (!event.text.empty()) out += stream_event(text_chunk(job.head, index, event.text, with_usage));
+      ChoiceReader& reader = readers[static_cast<std::size_t>(index)];
+      for (const ChoicePart& part : reader.read(event)) out += format->part(index, part);
       if (event.error) failure = event.error;
       if (!event.finish || event.error) continue;
-      out += stream_event(final_chunk(job.head, index, *event.finish, with_usage));
+      out += format->end_of_choice(index, reader.end(event));
       usage.add(event.usage, job.counts_prompt(index));
       --unfinished;
     }
@@ -347,10 +403,9 @@ net::awaitable<void> CompletionService::stream(Exchange& exchange, Job& job) {
   if (!connected) co_return;
   if (failure) {
     exchange.context()->cancelled = true;
-    out += stream_event(error_document(*failure));
+    out += format->failure(*failure);
   } else {
-    if (with_usage) out += stream_event(usage_chunk(job.head, usage));
-    out += "data: [DONE]\n\n";
+    out += format->end(usage);
   }
   connected = co_await exchange.send(out);
   if (connected) co_await exchange.end_stream();

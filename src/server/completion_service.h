@@ -1,4 +1,5 @@
-// `POST /v1/chat/completions` and `POST /v1/completions`: from a body to an answer or a stream of one.
+// `POST /v1/chat/completions` and `POST /v1/completions` of OpenAI's API, `POST /v1/messages` of Anthropic's:
+// from a body to an answer or a stream of one.
 //
 // Body, template, tokens and admission come before the status line, so that whatever can be refused is
 // refused with a status of its own. When the client leaves, its sequences are cancelled at once.
@@ -8,7 +9,9 @@
 
 #include <boost/asio/thread_pool.hpp>
 
+#include "server/answer_format.h"
 #include "server/caller_limits.h"
+#include "server/chat_request.h"
 #include "server/exchange.h"
 #include "server/model_provider.h"
 #include "server/response_cache.h"
@@ -24,12 +27,21 @@ class CompletionService {
 
   boost::asio::awaitable<void> chat(Exchange& exchange);
   boost::asio::awaitable<void> text(Exchange& exchange);
+  boost::asio::awaitable<void> messages(Exchange& exchange);
+  boost::asio::awaitable<void> count_message_tokens(Exchange& exchange);
+
+  // For every route that a model answers. Before any work: what is wrong with the request counts too.
+  // Nothing: it is refused and answered.
+  boost::asio::awaitable<std::optional<CallerLimits::Admission>> admit(Exchange& exchange);
+  // The model, loaded if need be; null: the client is gone.
+  boost::asio::awaitable<std::shared_ptr<ServedModel>> acquire(Exchange& exchange, const std::string& id);
+  void take_tokens(Exchange& exchange, std::int64_t count);
 
  private:
   struct Job;
-  boost::asio::awaitable<std::optional<CallerLimits::Admission>> admit(Exchange& exchange);
+  static Job chat_job(AnswerKind kind, ChatCompletionRequest request);
+  std::string model_or_default(std::string id) const;
   boost::asio::awaitable<void> serve(Exchange& exchange, Job job);
-  boost::asio::awaitable<std::shared_ptr<ServedModel>> acquire(Exchange& exchange, const std::string& id);
   boost::asio::awaitable<void> answer(Exchange& exchange, Job& job);
   boost::asio::awaitable<void> stream(Exchange& exchange, Job& job);
 

@@ -289,15 +289,16 @@ std::optional<Response> Connection::refusal() {
     } catch (const Error& error) {
       leave_audit(true);  // to the log: else they would pile up
       log_error("{} refused, since the audit cannot be written: {}", context_->request_id, error.log_text());
-      return error_response(Error(error.kind(), "The server cannot write its audit, so it does nothing."));
+      return error_response(api(),
+                            Error(error.kind(), "The server cannot write its audit, so it does nothing."));
     }
   }
   if (denied_) {
     log_warning("{} denied: {}", context_->request_id, failure_->log_text());
-    return error_response(*failure_);
+    return error_response(api(), *failure_);
   }
   if (draining_ && !reads_only)
-    return error_response(Error(ErrorKind::kOverloaded, "The server is stopping.", "send it again"));
+    return error_response(api(), Error(ErrorKind::kOverloaded, "The server is stopping.", "send it again"));
   if (match_.handler) return std::nullopt;
   if (match_.allow.empty()) return protocol_error(404, "There is nothing at this address.", "unknown_url");
   Response response = method == "OPTIONS"
@@ -393,14 +394,17 @@ net::awaitable<void> Connection::run_handler() {
   if (started_) {
     transport_->close();  // an answer cut short must not look whole
   } else {
-    Response response = error_response(*failure_, retry_after);
+    Response response = error_response(api(), *failure_, retry_after);
     co_await respond(std::move(response));
   }
 }
 
+Api Connection::api() const { return api_of(view(request_.target())); }
+
 HeaderList Connection::head_of(HeaderList headers) {
   if (draining_) keep_alive_ = false;
   headers.emplace_back("x-request-id", context_->request_id);
+  if (api() == Api::kAnthropic) headers.emplace_back("request-id", context_->request_id);
   headers.emplace_back("X-Content-Type-Options", "nosniff");
   headers.emplace_back("Referrer-Policy", "no-referrer");
   headers.emplace_back("Cross-Origin-Resource-Policy", "same-origin");

@@ -15,6 +15,7 @@
 #include "access/audit_log.h"
 #include "access/key_ring.h"
 #include "server/access.h"
+#include "server/api_errors.h"
 #include "server/client_address.h"
 #include "server/current_options.h"
 #include "server/exchange.h"
@@ -86,6 +87,7 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
   void refuse(unsigned status, std::string_view message, std::string_view code = {});
   void start_context();
   void name_client();
+  Api api() const;
   HeaderList head_of(HeaderList headers);
 
   const ConnectionEnvironment& environment_;

@@ -12,20 +12,16 @@
 
 namespace hearth::server {
 
-namespace {
-
 // What a path leads to may be another file the next time.
-std::string unique_digest() {
+std::string digest_or_unique(std::string digest) {
   static std::atomic<std::int64_t> loads{0};
-  return fmt::format("load {}", ++loads);
+  return digest.empty() ? fmt::format("load {}", ++loads) : digest;
 }
-
-}  // namespace
 
 EngineModel::EngineModel(std::string id, std::string digest, std::shared_ptr<engine::Compute> compute,
                          const std::filesystem::path& path, const engine::EngineOptions& options)
     : id_(std::move(id)),
-      digest_(digest.empty() ? unique_digest() : std::move(digest)),
+      digest_(digest_or_unique(std::move(digest))),
       engine_(engine::Engine::load(std::move(compute), path, options)) {}
 
 std::vector<std::int32_t> EngineModel::tokenize_chat(const ChatPrompt& prompt) const {
@@ -38,6 +34,8 @@ std::vector<std::int32_t> EngineModel::tokenize_chat(const ChatPrompt& prompt) c
 std::vector<std::int32_t> EngineModel::tokenize_prompt(std::string_view text) const {
   return engine_->tokenize_prompt(text);
 }
+
+void EngineModel::check_room() const { engine_->check_room(); }
 
 void EngineModel::submit(engine::GenerationRequest request, engine::GenerationCallback callback) {
   engine_->submit(std::move(request), std::move(callback));

@@ -10,7 +10,17 @@
 
 namespace hearth::server {
 
-class EngineModel : public ServedModel {
+// What a model tells of itself once it is loaded.
+class LoadedModel : public ServedModel {
+ public:
+  virtual std::int32_t context_tokens() const = 0;
+  virtual engine::Engine::Load load() const = 0;
+};
+
+// store::ModelRecord::digest; where it is empty, one that is unlike every other.
+std::string digest_or_unique(std::string digest);
+
+class EngineModel : public LoadedModel {
  public:
   // Loads; throws as engine::Engine::load does. `digest` as store::ModelRecord::digest; where it is empty,
   // this model is taken for unlike every other.
@@ -23,9 +33,11 @@ class EngineModel : public ServedModel {
   const std::string& fingerprint() const override { return engine_->fingerprint(); }
   const std::string& digest() const override { return digest_; }
   engine::SamplingOptions default_sampling() const override { return {}; }
+  void check_room() const override;
   void submit(engine::GenerationRequest request, engine::GenerationCallback callback) override;
 
-  std::int32_t context_tokens() const { return engine_->context_tokens(); }
+  std::int32_t context_tokens() const override { return engine_->context_tokens(); }
+  engine::Engine::Load load() const override { return engine_->load(); }
   engine::Engine& engine() { return *engine_; }
 
  private:

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "server/completion_json.h"
+#include "server/answer_format.h"
 #include "server/metrics.h"
 
 namespace hearth::server {

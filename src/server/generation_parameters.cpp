@@ -99,11 +99,35 @@ void refuse_what_changes_the_meaning(FieldReader& body) {
     throw_unsupported("logprobs", "returning log probabilities");
   if (const auto top = body.integer("top_logprobs", 0, 20); top && *top > 0)
     throw_unsupported("top_logprobs", "returning log probabilities");
-  if (const json* format = body.value("response_format")) {
+}
+
+// OpenAI's. A schema is kept to whether or not it is `strict`. The engine says what is wrong with it.
+std::optional<constraint::Source> read_output(FieldReader& body) {
+  using Kind = constraint::Source::Kind;
+  const auto grammar = body.string("grammar");
+  const json* format = body.value("response_format");
+  std::string type = "text";
+  if (format != nullptr) {
     FieldReader reader(*format, "response_format");
-    if (reader.string("type").value_or("text") != "text")
-      throw_unsupported("response_format", "an output format other than {\"type\": \"text\"}");
+    type = reader.string("type").value_or(type);
+    if (grammar && type != "text")
+      throw Error(ErrorKind::kInvalidArgument, "`grammar` and `response_format` exclude each other.")
+          .with_field("grammar");
+    if (type == "json_object") return constraint::Source{Kind::kJsonSchema, R"({"type":"object"})"};
+    if (type == "json_schema") {
+      FieldReader schema(reader.required("json_schema", "an object with `name` and `schema`"),
+                         "response_format.json_schema");
+      schema.boolean("strict");
+      schema.string("name");
+      return constraint::Source{Kind::kJsonSchema, schema.required("schema", "a JSON schema").dump()};
+    }
+    if (type != "text")
+      throw Error(ErrorKind::kInvalidArgument,
+                  "`response_format.type` must be one of text, json_object, json_schema.")
+          .with_field("response_format");
   }
+  if (!grammar) return std::nullopt;
+  return constraint::Source{Kind::kGbnf, *grammar};
 }
 
 void read_stream(FieldReader& body, GenerationParameters& parameters) {
@@ -172,6 +196,7 @@ GenerationParameters read_generation_parameters(FieldReader& body,
   parameters.choices = static_cast<std::int32_t>(body.integer("n", 1, kMostChoices).value_or(1));
   parameters.ignore_end = body.boolean("ignore_eos").value_or(false);
   read_stream(body, parameters);
+  parameters.output = read_output(body);
   refuse_what_changes_the_meaning(body);
   return parameters;
 }

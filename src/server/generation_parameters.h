@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "constraint/compiler.h"
 #include "engine/request.h"
 #include "server/field_reader.h"
 #include "server/options.h"
@@ -32,7 +33,8 @@ struct GenerationParameters {
   std::vector<std::pair<std::int32_t, float>> logit_bias;
   std::optional<std::int32_t> maximum_tokens;
   std::vector<std::string> stop;
-  std::int64_t seed = 0;  // the effective one: drawn at random when the caller gave none
+  std::optional<constraint::Source> output;  // `response_format`, or `grammar`, an extension
+  std::int64_t seed = 0;                     // the effective one: drawn at random when the caller gave none
   bool seed_given = false;
   std::optional<engine::Priority> priority;  // `service_tier`
   std::int32_t choices = 1;

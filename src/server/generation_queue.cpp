@@ -21,6 +21,7 @@ void GenerationQueue::push(std::int32_t choice, const engine::GenerationEvent& e
     if (last) {
       last->event.text += event.text;
       last->event.finish = event.finish;
+      last->event.stop_string = event.stop_string;
       last->event.error = event.error;
       last->event.usage = event.usage;
     } else {

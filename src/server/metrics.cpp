@@ -60,6 +60,9 @@ struct Metrics::Families {
           "Time that a sequence waited for its place in the batch.");
   prometheus::Family<prometheus::Counter>& prompt_tokens =
       add(registry, prometheus::BuildCounter(), "hearth_prompt_tokens_total", "Tokens of prompts.");
+  prometheus::Family<prometheus::Counter>& encoded_texts =
+      add(registry, prometheus::BuildCounter(), "hearth_encoded_texts_total",
+          "Texts that became embeddings, and documents that were ranked.");
   prometheus::Family<prometheus::Counter>& cached_tokens =
       add(registry, prometheus::BuildCounter(), "hearth_cached_prompt_tokens_total",
           "Tokens of prompts whose keys and values were known.");
@@ -108,6 +111,11 @@ void Metrics::first_token(const std::string& model, double seconds) {
 
 void Metrics::response_cache_asked(bool hit) {
   (hit ? families_->response_cache_hits : families_->response_cache_misses).Increment();
+}
+
+void Metrics::texts_encoded(const std::string& model, std::size_t texts, std::int64_t tokens) {
+  families_->encoded_texts.Add({{"model", model}}).Increment(static_cast<double>(texts));
+  families_->prompt_tokens.Add({{"model", model}}).Increment(static_cast<double>(tokens));
 }
 
 void Metrics::sequence_ended(const std::string& model, const engine::Usage& usage, bool counts_prompt,

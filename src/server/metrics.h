@@ -40,6 +40,8 @@ class Metrics {
   // `from_cache` the tokens count, and no times of computing.
   void sequence_ended(const std::string& model, const engine::Usage& usage, bool counts_prompt,
                       bool from_cache);
+  // By a model that makes embeddings or ranks.
+  void texts_encoded(const std::string& model, std::size_t texts, std::int64_t tokens);
   // A request that may be answered by the response cache was, or not.
   void response_cache_asked(bool hit);
 

@@ -14,7 +14,7 @@
 
 #include "base/error.h"
 #include "engine/disk_cache.h"
-#include "engine/engine.h"
+#include "engine/embedder.h"
 #include "server/chat_request.h"
 
 namespace hearth::server {
@@ -34,8 +34,12 @@ class ServedModel {
   virtual const std::string& digest() const = 0;
   // Where a request says nothing.
   virtual engine::SamplingOptions default_sampling() const = 0;
+  // As engine::Engine::check_room.
+  virtual void check_room() const = 0;
   // As engine::Engine::submit: throws what can be known at once, the rest comes as events.
   virtual void submit(engine::GenerationRequest request, engine::GenerationCallback callback) = 0;
+  // What makes embeddings or ranks; null for a model that writes text.
+  virtual engine::Embedder* embedder() { return nullptr; }
 };
 
 enum class ModelState { kAvailable, kLoading, kLoaded, kFailed };
@@ -49,6 +53,7 @@ struct ModelStatus {
   std::uint64_t size_bytes = 0;     // of the files
   std::int64_t created = 0;         // seconds since 1970
   std::int32_t context_tokens = 0;  // per sequence; 0 until loaded
+  bool is_encoder = false;          // makes embeddings or ranks, and writes no text
 };
 
 // What a model that was ever asked for does now and has taken so far.
@@ -78,6 +83,8 @@ class ModelProvider {
   virtual Forgotten forget_tenant(const std::string& tenant) = 0;
   // What a request without `model` gets; empty when there is no model at all.
   virtual std::string default_model() = 0;
+  // The same for requests that want embeddings or a ranking.
+  virtual std::string default_encoder() { return {}; }
 
   using Acquired = std::function<void(std::shared_ptr<ServedModel> model, std::optional<Error> error)>;
   // Calls back exactly once, maybe before it returns: with the model, loaded if need be, or with why not

@@ -88,6 +88,7 @@ std::vector<ModelStatus> ModelRegistry::models() {
     status.size_bytes = record.size();
     status.created = seconds_since_1970(record.pulled_at);
     status.error = record.problem;
+    status.is_encoder = is_encoder(record);
     const std::lock_guard lock(mutex_);
     if (const auto found = entries_.find(id); found != entries_.end()) {
       const Entry& entry = found->second;
@@ -111,7 +112,7 @@ std::vector<ModelActivity> ModelRegistry::activity() {
   for (const auto& [id, entry] : entries_)
     all.push_back({.id = id,
                    .state = entry.state,
-                   .load = entry.model ? entry.model->engine().load() : engine::Engine::Load{},
+                   .load = entry.model ? entry.model->load() : engine::Engine::Load{},
                    .planned_bytes = entry.planned,
                    .loads = entry.loads,
                    .failed_loads = entry.failed_loads,
@@ -129,18 +130,23 @@ ModelRegistry::Forgotten ModelRegistry::forget_tenant(const std::string& tenant)
   Forgotten forgotten;
   if (const auto& disk = options_.engine.disk_cache)
     forgotten.files = static_cast<std::int64_t>(disk->remove_tenant(tenant));
-  for (const auto& model : loaded_models()) forgotten.pages += model->engine().forget_tenant(tenant);
+  for (const auto& model : loaded_engines()) forgotten.pages += model->engine().forget_tenant(tenant);
   return forgotten;
 }
 
-std::string ModelRegistry::default_model() {
-  if (!preferred_id_.empty()) return preferred_id_;
-  const auto usable = records();
-  if (usable.empty()) return {};
+std::string ModelRegistry::default_model() { return default_of(/*encoders=*/false); }
+std::string ModelRegistry::default_encoder() { return default_of(/*encoders=*/true); }
+
+std::string ModelRegistry::default_of(bool encoders) const {
+  if (!preferred_id_.empty() && is_encoder(find(preferred_id_)) == encoders) return preferred_id_;
   static constexpr std::string_view kDefault = "smollm2:135m";
-  for (const store::ModelRecord& record : usable)
+  std::string first;
+  for (const store::ModelRecord& record : records()) {
+    if (is_encoder(record) != encoders) continue;
     if (record.name.text() == kDefault) return std::string(kDefault);
-  return usable.front().name.text();
+    if (first.empty()) first = record.name.text();
+  }
+  return first;
 }
 
 // By its whole name, or by its name alone where only one tag of it is there.
@@ -162,7 +168,7 @@ store::ModelRecord ModelRegistry::find(const std::string& id) const {
 }
 
 void ModelRegistry::acquire(const std::string& id, Acquired callback) {
-  std::shared_ptr<EngineModel> model;
+  std::shared_ptr<LoadedModel> model;
   try {
     std::string name = id, pulled_at;
     bool known = false;
@@ -208,7 +214,7 @@ void ModelRegistry::acquire(const std::string& id, Acquired callback) {
 std::shared_ptr<EngineModel> ModelRegistry::loaded(const std::string& id) const {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(id);
-  return found == entries_.end() ? nullptr : found->second.model;
+  return found == entries_.end() ? nullptr : std::dynamic_pointer_cast<EngineModel>(found->second.model);
 }
 
 void ModelRegistry::run_loader() {
@@ -257,7 +263,7 @@ void ModelRegistry::run_loader() {
     else
       entry.failures_in_a_row = 0;
     const auto waiting = std::exchange(entry.waiting, {});
-    const std::shared_ptr<EngineModel> model = entry.model;
+    const std::shared_ptr<LoadedModel> model = entry.model;
     lock.unlock();
     for (const Acquired& callback : waiting) callback(model, failure);
     lock.lock();
@@ -274,7 +280,7 @@ void ModelRegistry::note_failure(Entry& entry, const Error& failure, const std::
 }
 
 void ModelRegistry::unload_idle() {
-  std::vector<std::shared_ptr<EngineModel>> unloaded;  // ends outside the lock
+  std::vector<std::shared_ptr<LoadedModel>> unloaded;  // ends outside the lock
   const std::lock_guard lock(mutex_);
   const auto now = options_.now();
   for (auto& [id, entry] : entries_) {
@@ -298,31 +304,40 @@ void ModelRegistry::load(const store::ModelRecord& record, const std::string& id
     options.speculation.draft_model.clear();
     options.speculation.draft_layers = 0;
   }
-  const std::size_t planned = planned_bytes(record.path, options);
-  make_room(id, planned);
-  auto model = std::make_shared<EngineModel>(id, record.digest, compute_, record.path, options);
+  std::size_t planned = 0;
+  std::shared_ptr<LoadedModel> model;
+  if (is_encoder(record)) {
+    const engine::EmbedderOptions embedder = embedder_options(options, options_.encoder_precision);
+    planned = engine::planned_bytes(formats::ModelFiles::open(record.path), embedder);
+    make_room(id, planned);
+    model = std::make_shared<EncoderModel>(id, record.digest, compute_, record.path, embedder);
+  } else {
+    planned = planned_bytes(record.path, options);
+    make_room(id, planned);
+    model = std::make_shared<EngineModel>(id, record.digest, compute_, record.path, options);
+  }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   log_info("loaded {} in {:.1f} s: at most {}, context {}, fingerprint {}", id, took.count(),
            gigabytes(planned), model->context_tokens(), model->fingerprint());
   const std::lock_guard public_lock(public_mutex_);
-  share_public_texts(*model);
+  if (auto* engine = dynamic_cast<EngineModel*>(model.get())) share_public_texts(*engine);
   const std::lock_guard lock(mutex_);
   entry.model = std::move(model);
   entry.planned = planned;
 }
 
-std::vector<std::shared_ptr<EngineModel>> ModelRegistry::loaded_models() const {
+std::vector<std::shared_ptr<EngineModel>> ModelRegistry::loaded_engines() const {
   std::vector<std::shared_ptr<EngineModel>> models;
   const std::lock_guard lock(mutex_);
   for (const auto& [id, entry] : entries_)
-    if (entry.model) models.push_back(entry.model);
+    if (auto model = std::dynamic_pointer_cast<EngineModel>(entry.model)) models.push_back(std::move(model));
   return models;
 }
 
 void ModelRegistry::set_public_texts(std::vector<std::string> texts) {
   const std::lock_guard lock(public_mutex_);
   public_texts_ = std::move(texts);
-  for (const auto& model : loaded_models()) share_public_texts(*model);
+  for (const auto& model : loaded_engines()) share_public_texts(*model);
 }
 
 // REQUIRES: public_mutex_.
@@ -334,14 +349,14 @@ void ModelRegistry::share_public_texts(EngineModel& model) const {
   }
 }
 
-std::shared_ptr<EngineModel> ModelRegistry::unload(Entry& entry) {
+std::shared_ptr<LoadedModel> ModelRegistry::unload(Entry& entry) {
   entry.state = ModelState::kAvailable;
   entry.planned = 0;
   return std::exchange(entry.model, nullptr);
 }
 
 void ModelRegistry::make_room(const std::string& id, std::size_t needed) {
-  std::vector<std::shared_ptr<EngineModel>> unloaded;  // ends outside the lock
+  std::vector<std::shared_ptr<LoadedModel>> unloaded;  // ends outside the lock
   const std::lock_guard lock(mutex_);
   for (;;) {
     std::size_t used = 0;

@@ -22,7 +22,7 @@
 #include <set>
 #include <thread>
 
-#include "server/engine_model.h"
+#include "server/encoder_model.h"
 #include "store/store.h"
 
 namespace hearth::server {
@@ -37,6 +37,7 @@ struct RegistryOptions {
   // For every model, but for a draft model or draft layers: these are the preferred one's. Its load_progress
   // is not used.
   engine::EngineOptions engine;
+  models::EncoderPrecision encoder_precision = models::EncoderPrecision::kEightBits;
   std::vector<std::string> public_texts;  // engine::Engine::set_public_texts
   std::size_t memory_budget = default_memory_budget();
   std::vector<std::string> pinned;         // names in the store; once loaded, never unloaded
@@ -55,6 +56,7 @@ class ModelRegistry : public ModelProvider {
   std::optional<engine::DiskCache::Figures> disk_cache() override;
   Forgotten forget_tenant(const std::string& tenant) override;
   std::string default_model() override;
+  std::string default_encoder() override;
   void acquire(const std::string& id, Acquired callback) override;
 
   // In place of RegistryOptions::public_texts, of all models. One that cannot have them goes without, which
@@ -66,7 +68,7 @@ class ModelRegistry : public ModelProvider {
   // Also called by the loader thread, four times in an idle time.
   void unload_idle();
 
-  // The engine of a loaded model, for tests; null when it is not loaded.
+  // A loaded model that writes text, for tests; null when it is not loaded.
   std::shared_ptr<EngineModel> loaded(const std::string& id) const;
 
  private:
@@ -74,7 +76,7 @@ class ModelRegistry : public ModelProvider {
     ModelState state = ModelState::kAvailable;
     std::atomic<double> progress{0};
     std::string error;
-    std::shared_ptr<EngineModel> model;
+    std::shared_ptr<LoadedModel> model;
     std::size_t planned = 0;
     std::uint64_t last_use = 0;                    // the count of uses
     std::chrono::steady_clock::time_point in_use;  // when it was last seen so
@@ -89,11 +91,12 @@ class ModelRegistry : public ModelProvider {
 
   store::ModelRecord find(const std::string& id) const;
   std::vector<store::ModelRecord> records() const;
+  std::string default_of(bool encoders) const;
   void run_loader();
   void load(const store::ModelRecord& record, const std::string& id, Entry& entry);
-  std::vector<std::shared_ptr<EngineModel>> loaded_models() const;
+  std::vector<std::shared_ptr<EngineModel>> loaded_engines() const;
   void share_public_texts(EngineModel& model) const;
-  static std::shared_ptr<EngineModel> unload(Entry& entry);  // to be let go outside the lock
+  static std::shared_ptr<LoadedModel> unload(Entry& entry);  // to be let go outside the lock
   void make_room(const std::string& id, std::size_t needed);
   void note_failure(Entry& entry, const Error& failure, const std::string& pulled_at) const;
 

@@ -18,6 +18,7 @@ json model_document(const ModelStatus& status) {
                    {"created", status.created},
                    {"owned_by", "hearth"},
                    {"state", name_of(status.state)},
+                   {"type", status.is_encoder ? "encoder" : "text"},
                    {"size_bytes", status.size_bytes}};
   if (status.state == ModelState::kLoading) document["progress"] = status.progress;
   if (status.context_tokens > 0) document["context_tokens"] = status.context_tokens;

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/log.h"
+#include "server/api_errors.h"
 #include "server/authorization.h"
-#include "server/completion_json.h"
 #include "server/listen_addresses.h"
 #include "server/liveness.h"
 #include "server/upstream.h"
@@ -141,7 +141,7 @@ net::awaitable<void> pass_stream(Exchange& exchange, Upstream& upstream, Parser&
   if (failure) {
     exchange.leave_audit(false);
     log_warning("{} broken off: {}", exchange.context()->request_id, failure->log_text());
-    const std::string event = stream_event(error_document(*failure));
+    const std::string event = stream_error(api_of(exchange.message().target()), *failure);
     connected = co_await exchange.send(event);
   }
   if (connected) co_await exchange.end_stream();

@@ -99,6 +99,7 @@ engine::GenerationEvent KeptChoice::event() const {
   engine::GenerationEvent event;
   event.text = text;
   event.finish = finish;
+  event.stop_string = stop_string;
   event.usage.prompt_tokens = event.usage.cached_tokens = prompt_tokens;
   event.usage.completion_tokens = completion_tokens;
   return event;
@@ -119,6 +120,7 @@ void AnswerRecorder::record(std::size_t index, const engine::GenerationEvent& ev
   // Anything but a whole answer leaves its choice unfinished for good.
   if (*event.finish != engine::FinishReason::kStop && *event.finish != engine::FinishReason::kLength) return;
   choice.finish = *event.finish;
+  choice.stop_string = event.stop_string;
   choice.prompt_tokens = event.usage.prompt_tokens;
   choice.completion_tokens = event.usage.completion_tokens;
   choice.text.shrink_to_fit();

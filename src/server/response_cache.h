@@ -37,6 +37,7 @@ std::string tenant_digits(std::string_view tenant);
 struct KeptChoice {
   std::string text;
   engine::FinishReason finish = engine::FinishReason::kStop;
+  std::string stop_string = {};
   std::int32_t prompt_tokens = 0, completion_tokens = 0;
 
   // The choice as one event of an engine's. No token of its prompt was computed, so all count as cached.

@@ -8,6 +8,7 @@
 
 #include "server/authorization.h"
 #include "server/completion_service.h"
+#include "server/encoding_service.h"
 #include "server/listen_addresses.h"
 #include "server/listener.h"
 #include "server/liveness.h"
@@ -40,6 +41,7 @@ struct Server::Implementation {
   const std::shared_ptr<access::AuditLog> audit;  // null: none
   const std::shared_ptr<ResponseCache> cache;     // null: none
   CompletionService completions;
+  EncodingService encodings{models, completions, workers, metrics};
   std::optional<Listener> listener, admin;
   std::optional<Liveness> liveness;
   std::vector<std::jthread> threads;
@@ -91,7 +93,12 @@ Router Server::Implementation::public_router(const ListenAddress& address) {
   add_health_routes(router, phase);
   router.add("POST", "/v1/chat/completions",
              [this](Exchange& exchange) { return completions.chat(exchange); });
+  router.add("POST", "/v1/messages", [this](Exchange& exchange) { return completions.messages(exchange); });
+  router.add("POST", "/v1/messages/count_tokens",
+             [this](Exchange& exchange) { return completions.count_message_tokens(exchange); });
   router.add("POST", "/v1/completions", [this](Exchange& exchange) { return completions.text(exchange); });
+  router.add("POST", "/v1/embeddings", [this](Exchange& exchange) { return encodings.embeddings(exchange); });
+  router.add("POST", "/v1/rerank", [this](Exchange& exchange) { return encodings.rerank(exchange); });
   return router;
 }
 

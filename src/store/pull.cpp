@@ -99,7 +99,7 @@ class Pull {
               [](const StoredFile& a, const StoredFile& b) { return a.name < b.name; });
     record.digest = model_digest(record.files);
     record.pulled_at = utc_now();
-    if (record.format == "gguf" || record.format == "huggingface") open_as_model();
+    if (record.runnable) open_as_model();
     monitor_.set_phase(PullPhase::kStoring);
     layout_.commit(record);
     return *layout_.record(record.name);

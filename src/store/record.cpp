@@ -90,7 +90,8 @@ ModelRecord record_from_json(std::string_view text, std::string_view source) {
     record.name = parse_model_name(document.at("name").get<std::string>() + ":" +
                                    document.at("tag").get<std::string>());
     record.format = document.at("model_format");
-    record.runnable = document.at("runnable");
+    // What an older version could not open, this one may.
+    record.runnable = document.at("runnable") || record.format == "huggingface" || record.format == "e5-4bit";
     record.digest = document.at("digest");
     const json& files = document.at("files");
     if (!files.is_array() || files.empty() || files.size() > kMaximumFiles)

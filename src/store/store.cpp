@@ -120,7 +120,7 @@ ModelRecord Store::find(std::string_view name_or_path) const {
 
 fs::path Store::resolve(std::string_view name_or_path) const {
   const ModelRecord record = find(name_or_path);
-  if (record.format != "gguf" && record.format != "huggingface")
+  if (!record.runnable)
     throw Error(
         ErrorKind::kUnsupported,
         fmt::format("the model {} is stored, but this version of Hearth cannot open its format ({}) yet",

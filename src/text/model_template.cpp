@@ -29,6 +29,7 @@ std::optional<std::string> find_source(const formats::ModelFiles& files) {
       return std::string(*source);
     return std::nullopt;
   }
+  if (files.huggingface() == nullptr) return std::nullopt;
   const formats::HuggingFaceDirectory& directory = *files.huggingface();
   if (auto source = directory.read_text("chat_template.jinja")) return source;
   const auto configuration = directory.read_json("tokenizer_config.json");

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "formats/e5_file.h"
 #include "formats/huggingface_directory.h"
 #include "formats/model_files.h"
 #include "text/detokenizer.h"
@@ -84,6 +85,7 @@ std::shared_ptr<const Tokenizer> TokenizerBuilder::finish(std::unique_ptr<Parts>
 
 std::shared_ptr<const Tokenizer> Tokenizer::from_model(const formats::ModelFiles& files) {
   if (const formats::GgufFile* gguf = files.gguf()) return from_gguf(gguf->metadata());
+  if (const formats::E5File* e5 = files.e5()) return from_e5(e5->contents());
   const formats::HuggingFaceDirectory& directory = *files.huggingface();
   const auto text = directory.read_text("tokenizer.json");
   if (!text)

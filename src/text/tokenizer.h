@@ -32,6 +32,7 @@
 
 namespace hearth::formats {
 class GgufMetadata;
+struct E5Contents;
 class ModelFiles;
 }  // namespace hearth::formats
 
@@ -55,6 +56,7 @@ class Tokenizer {
   static std::shared_ptr<const Tokenizer> from_model(const formats::ModelFiles& files);
   // A GGUF's metadata alone, as of a file that holds nothing but a vocabulary.
   static std::shared_ptr<const Tokenizer> from_gguf(const formats::GgufMetadata& metadata);
+  static std::shared_ptr<const Tokenizer> from_e5(const formats::E5Contents& contents);
   // `configuration` is tokenizer_config.json, an empty object where there is none; `end_ids` are the ends of
   // generation that config.json and generation_config.json name.
   static std::shared_ptr<const Tokenizer> from_json(

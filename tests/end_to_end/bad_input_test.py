@@ -38,7 +38,10 @@ def post(server, body, path="/v1/chat/completions"):
     ("messages", "hello", "array"),
     ("logit_bias", {"999999999": 1}, "vocabulary"),
     ("presence_penalty", 9, "-2 to 2"),
-    ("response_format", {"type": "json_object"}, "not supported"),
+    ("response_format", {"type": "yaml"}, "json_schema"),
+    ("response_format", {"type": "json_schema", "json_schema": {"name": "x", "schema": {"contains": {}}}}, "`contains`"),
+    ("response_format", {"type": "json_schema", "json_schema": {"name": "x", "schema": {"$ref": "http://127.0.0.1/"}}}, "nothing is fetched"),
+    ("grammar", "root ::= start", "no rule"),
 ])
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_bad_field_is_named(client, field, value, allowed, stream):

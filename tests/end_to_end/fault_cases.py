@@ -155,7 +155,7 @@ OTHERS = {
     "stop": (BOTH, (1, True, {}, [1], [None], [[]], "", [""], ["x"] * 17, ["x"] * 1000, "x" * 100_000, ["x" * 513])),
     "logit_bias": (BOTH, (1, "x", [], {"x": 1}, {"-1": 1}, {"1": "x"}, {"1": 101}, {"1": -1e308}, {"999999999": 1},
                           {"99999999999999999999": 1}, {"": 1}, {"1": []}, {str(id): 1 for id in range(10_000)})),
-    "response_format": (BOTH, (1, "json", [], {"type": 1}, {"type": "json_object"}, {"type": "x" * 100_000})),
+    "response_format": (BOTH, (1, "json", [], {"type": 1}, {"type": "json_schema"}, {"type": "x" * 100_000})),
     "logprobs": (BOTH, (1, True, "x", [], {}, 10**30)),
     "messages": ((CHAT,), (1, "x", {}, [], [1], [None], [[]], [{}], [{"role": "user"}], [{"role": 1, "content": "x"}],
                            [{"role": "god", "content": "x"}], [{"role": "user", "content": 1}],

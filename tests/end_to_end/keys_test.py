@@ -66,7 +66,8 @@ def test_without_a_key_only_the_pages_and_health_are_reached(home):
             assert status_of(hearth.address, path) == 200, path
         for path in ("/live", "/health", "/ready", *assets):
             assert status_of(admin, path) == 200, path
-        for path in ("/v1/models", f"/v1/models/{MODEL}", "/v1/chat/completions", "/v1/completions", "/api/status",
+        for path in ("/v1/models", f"/v1/models/{MODEL}", "/v1/chat/completions", "/v1/completions", "/v1/messages",
+                     "/v1/messages/count_tokens", "/v1/embeddings", "/v1/rerank", "/api/status",
                      "/metrics", "/admin/tenants/default/cache", "/nothing", "/v1/", "/web", "/healthy"):
             for address in (hearth.address, admin):
                 for method in methods:

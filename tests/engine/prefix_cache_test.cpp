@@ -37,6 +37,10 @@ class PrefixCacheOf {
                          SequencePages& pages) {
     return prefixes_.find(tenant, tokens, pages);
   }
+  std::int64_t copy_part(const PrefixCache::Path& path, const std::vector<std::int32_t>& tokens,
+                         SequencePages& pages) {
+    return prefixes_.copy_part(path, tokens, pages);
+  }
   std::int64_t known_pages(const std::string& tenant, const std::vector<std::int32_t>& tokens) {
     SequencePages pages(cache_);
     return find(tenant, tokens, pages).pages();
@@ -76,6 +80,46 @@ TEST(PrefixCache, WholePagesOfAKnownBeginningAreFoundAndShared) {
   EXPECT_EQ(prefixes.known_pages("a", text(1, 100)), 0);
   EXPECT_EQ(prefixes.known_pages("a", text(0, 31)), 0);
   EXPECT_EQ(prefixes.known_pages("a", text(0, 96)), 3);
+}
+
+TEST(PrefixCache, APartOfAPageIsCopied) {
+  PrefixCacheOf prefixes("llama", 512);
+  KeyValueCache& cache = prefixes.cache();
+  const auto first = prefixes.read("a", text(0, 96));
+  prefixes.read("a", joined(text(0, 64), text(500, 32)));
+  std::vector<std::byte> bytes(cache.page_bytes(0), std::byte{7});
+  cache.copy_in(0, first.pages.page(0, 2), bytes);
+  const auto copied = [&](const std::string& tenant, const std::vector<std::int32_t>& tokens) {
+    SequencePages pages(cache);
+    const auto path = prefixes.find(tenant, tokens, pages);
+    const std::int64_t count = prefixes.copy_part(path, tokens, pages);
+    if (count > 0) {
+      EXPECT_NE(pages.page(0, path.pages()), first.pages.page(0, path.pages())) << "it will be written";
+      std::vector<std::byte> found(bytes.size());
+      cache.copy_out(0, pages.page(0, path.pages()), found);
+      EXPECT_EQ(found == bytes, path.pages() == 2 && tokens[64] == 64);
+    }
+    return std::pair(path.pages(), count);
+  };
+  using Found = std::pair<std::int64_t, std::int64_t>;
+  EXPECT_EQ(copied("a", text(0, 90)), Found(2, 26)) << "as far as the text goes";
+  EXPECT_EQ(copied("a", joined(text(0, 75), text(700, 60))), Found(2, 11));
+  EXPECT_EQ(copied("a", joined(text(0, 75), text(2, 60))), Found(2, 11)) << "the nearest child before it";
+  EXPECT_EQ(copied("a", joined(joined(text(0, 64), text(500, 9)), text(0, 9))), Found(2, 9));
+  EXPECT_EQ(copied("a", joined(text(0, 10), text(700, 9))), Found(0, 10));
+  EXPECT_EQ(copied("a", text(0, 66)), Found(2, 0)) << "not worth it";
+  EXPECT_EQ(copied("a", text(1, 90)), Found(0, 0));
+  EXPECT_EQ(copied("b", text(0, 90)), Found(0, 0)) << "another's text";
+}
+
+TEST(PrefixCache, WithoutAFreePageNoPartIsCopied) {
+  PrefixCacheOf prefixes("llama", 32 * 8);
+  const auto reader = prefixes.read("a", text(0, 8 * 32));
+  SequencePages pages(prefixes.cache());
+  const auto tokens = text(0, 3 * 32 + 20);
+  const auto path = prefixes.find("a", tokens, pages);
+  EXPECT_EQ(path.pages(), 3);
+  EXPECT_EQ(prefixes.copy_part(path, tokens, pages), 0);
 }
 
 TEST(PrefixCache, NobodyMeetsAnothersText) {
@@ -175,8 +219,14 @@ TEST(PrefixCache, AnAnswerBehindAKnownPromptIsTheSame) {
     TinyScheduler scheduler(model, options);
     EXPECT_EQ(scheduler.generate(request).usage.cached_tokens, 0);
     const auto again = scheduler.generate(request);
-    EXPECT_EQ(again.usage.cached_tokens, 128);
+    EXPECT_EQ(again.usage.cached_tokens, 149)
+        << "four pages, and a part of the fifth; all but the last token";
     EXPECT_EQ(again.tokens, expected.tokens);
+    request.prompt.resize(131);
+    const auto other = scheduler.generate(request);
+    EXPECT_EQ(other.usage.cached_tokens, 128) << "two tokens are not worth a copy";
+    options.prefix_cache = false;
+    EXPECT_EQ(other.tokens, TinyScheduler(model, options).generate(request).tokens);
     request.context = std::make_shared<RequestContext>();
     request.context->principal.tenant = "another";
     EXPECT_EQ(scheduler.generate(request).usage.cached_tokens, 0);

@@ -61,6 +61,7 @@ TEST(StepBudget, QuickStepsMayBecomeAsLongAsNobodyNotices) {
   EXPECT_NEAR(static_cast<double>(budget.prompt_rows(4, 1, 512)), 40, 1) << "nobody has decoded alone yet";
   budget.observe(4, 0, 0.005);
   EXPECT_NEAR(static_cast<double>(budget.prompt_rows(4, 1, 512)), 35, 1);
+  EXPECT_NEAR(static_cast<double>(budget.prompt_rows(4, 2, 512)), 75, 1);
 }
 
 }  // namespace

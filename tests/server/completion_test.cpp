@@ -92,6 +92,49 @@ TEST_F(CompletionTest, StreamedTextJoinedIsTheWholeAnswer) {
   }
 }
 
+constexpr const char* kWeatherTool =
+    R"("tools":[{"type":"function","function":{"name":"weather","parameters":{}}}])";
+
+TEST_F(CompletionTest, CallsOfTheRequestsToolsAreNoText) {
+  const auto model = models.add(
+      "fake", {.pieces = {"Let me look.\n<tool", "_call>{\"name\": \"weather\", \"argu",
+                          "ments\": {\"city\":", " \"Bern\"}}</tool_call>",
+                          "\n<tool_call>{\"name\": \"weather\", \"arguments\": {}}", "</tool_call>"}});
+  start();
+  const json choice = chat(kWeatherTool).json()["choices"][0];
+  EXPECT_EQ(choice["finish_reason"], "tool_calls");
+  EXPECT_EQ(choice["message"]["content"], "Let me look.");
+  const json& calls = choice["message"]["tool_calls"];
+  ASSERT_EQ(calls.size(), 2U);
+  EXPECT_EQ(calls[0]["type"], "function");
+  EXPECT_EQ(calls[0]["function"], (json{{"name", "weather"}, {"arguments", R"({"city": "Bern"})"}}));
+  EXPECT_EQ(calls[1]["function"], (json{{"name", "weather"}, {"arguments", "{}"}}));
+  EXPECT_NE(calls[0]["id"], calls[1]["id"]);
+  EXPECT_EQ(calls[0]["id"].get<std::string>().size(), 9U) << "as Mistral's templates want it";
+
+  const Stream stream = parse_stream(chat(std::string(R"("stream":true,)") + kWeatherTool).body);
+  EXPECT_TRUE(stream.done);
+  EXPECT_EQ(stream.text, "Let me look.");
+  std::vector<json> streamed(2, {{"id", ""}, {"name", ""}, {"arguments", ""}});
+  for (const json& document : stream.documents) {
+    const json& part = document["choices"][0];
+    for (const json& call : part["delta"].value("tool_calls", json::array())) {
+      json& known = streamed.at(call["index"].get<std::size_t>());
+      if (call.contains("id")) known["id"] = call["id"];
+      if (call["function"].contains("name")) known["name"] = call["function"]["name"];
+      known["arguments"] = known["arguments"].get<std::string>() + call["function"].value("arguments", "");
+    }
+  }
+  EXPECT_EQ(streamed[0]["arguments"], R"({"city": "Bern"})");
+  EXPECT_EQ(streamed[1]["arguments"], "{}");
+  EXPECT_EQ(streamed[1]["name"], "weather");
+  EXPECT_EQ(stream.documents.back()["choices"][0]["finish_reason"], "tool_calls");
+
+  const json one = chat(std::string(R"("parallel_tool_calls":false,)") + kWeatherTool).json()["choices"][0];
+  EXPECT_EQ(one["message"]["tool_calls"].size(), 1U);
+  EXPECT_EQ(chat(R"("tools":[])").json()["choices"][0]["finish_reason"], "stop") << "text like any other";
+}
+
 TEST_F(CompletionTest, WithoutAskingThereIsNoUsageInAStream) {
   models.add("fake");
   start();
@@ -191,7 +234,8 @@ TEST_F(CompletionTest, WhatTheEngineRefusesBecomesAStatusAlsoForStreams) {
 }
 
 TEST_F(CompletionTest, WhoFindsTheQueueFullIsToldWhenItWillHaveRoom) {
-  models.add("fake", {.full = engine::QueueFull("9 requests wait already", std::chrono::seconds(37))});
+  const auto model =
+      models.add("fake", {.full = engine::QueueFull("9 requests wait already", std::chrono::seconds(37))});
   start();
   for (const char* rest : {"\"stream\":true", "\"stream\":false"}) {
     const auto response = chat(rest);
@@ -199,6 +243,7 @@ TEST_F(CompletionTest, WhoFindsTheQueueFullIsToldWhenItWillHaveRoom) {
     EXPECT_EQ(response.header("retry-after"), "37");
     EXPECT_NE(response.body.find("9 requests wait already"), std::string::npos);
   }
+  EXPECT_EQ(model->tokenized(), 0) << "no work is put into what cannot be taken";
 }
 
 TEST_F(CompletionTest, AFailureAfterTheStartIsAnErrorEventAndNoDone) {

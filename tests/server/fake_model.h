@@ -30,6 +30,7 @@ class FakeModel : public ServedModel {
 
   const std::string& id() const override { return id_; }
   std::vector<std::int32_t> tokenize_chat(const ChatPrompt& prompt) const override {
+    ++tokenized_;
     std::string all;
     for (const auto& message : prompt.messages)
       if (message["content"].is_string()) all += message["content"].get<std::string>() + " ";
@@ -38,15 +39,19 @@ class FakeModel : public ServedModel {
     return words(all);
   }
   std::vector<std::int32_t> tokenize_prompt(std::string_view text) const override {
+    ++tokenized_;
     return words(std::string(text));
   }
   const std::string& fingerprint() const override { return fingerprint_; }
   const std::string& digest() const override { return id_; }
   engine::SamplingOptions default_sampling() const override { return {}; }
 
+  void check_room() const override {
+    if (script_.full) throw *script_.full;
+  }
   void submit(engine::GenerationRequest request, engine::GenerationCallback callback) override {
     if (script_.refuses) throw *script_.refuses;
-    if (script_.full) throw *script_.full;
+    check_room();
     check(request);
     const std::lock_guard lock(mutex_);
     last_request_ = request;
@@ -59,6 +64,7 @@ class FakeModel : public ServedModel {
 
   int running() const { return running_; }
   int steps() const { return steps_; }
+  int tokenized() const { return tokenized_; }
   engine::GenerationRequest last_request() const {
     const std::lock_guard lock(mutex_);
     return last_request_;
@@ -74,9 +80,7 @@ class FakeModel : public ServedModel {
     if (request.prompt.empty())
       throw Error(ErrorKind::kInvalidArgument, "the prompt is empty").with_field("prompt");
     if (request.prompt.size() >= 64)
-      throw Error(ErrorKind::kContextLengthExceeded,
-                  fmt::format("the prompt has {} tokens; the context is 64", request.prompt.size()))
-          .with_field("messages");
+      throw engine::PromptTooLong(static_cast<std::int64_t>(request.prompt.size()), 64);
     for (const std::int32_t token : request.prompt)
       if (token >= 1000)
         throw Error(ErrorKind::kInvalidArgument, "token not in the vocabulary").with_field("prompt");
@@ -118,6 +122,7 @@ class FakeModel : public ServedModel {
   mutable ChatPrompt last_prompt_;
   engine::GenerationRequest last_request_;
   std::atomic<int> running_{0}, steps_{0};
+  mutable std::atomic<int> tokenized_{0};
   std::vector<std::jthread> threads_;  // last: joined before what they use is gone
 };
 

@@ -110,6 +110,12 @@ TEST_F(KeysTest, ErrorsHaveTheShapeOfTheApi) {
   EXPECT_EQ(forbidden.header("www-authenticate"), "Bearer realm=\"hearth\", error=\"insufficient_scope\"");
   EXPECT_EQ(forbidden.json()["error"]["code"], "missing_scope");
   EXPECT_NE(forbidden.json()["error"]["message"].get<std::string>().find("inference"), std::string::npos);
+  TestClient theirs = client();
+  theirs.post("/v1/messages", "{}");
+  const ClientResponse anthropic = theirs.receive();
+  EXPECT_EQ(anthropic.status, 401);
+  EXPECT_EQ(anthropic.json()["error"]["type"], "authentication_error");
+  EXPECT_EQ(anthropic.header("www-authenticate"), "Bearer realm=\"hearth\"");
   std::string wrong = key.text;
   wrong.back() = wrong.back() == '0' ? '1' : '0';
   const ClientResponse refused = ask("x-api-key: " + wrong + "\r\n");

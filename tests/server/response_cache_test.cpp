@@ -95,7 +95,7 @@ TEST(AnswerKey, ChanceHasNoneAndTheLikeliestNeedsNoSeed) {
 }
 
 KeptAnswer answer_of(std::size_t bytes) {
-  return {{std::string(bytes, 'x'), engine::FinishReason::kStop, 1, 1}};
+  return {{std::string(bytes, 'x'), engine::FinishReason::kStop, {}, 1, 1}};
 }
 
 TEST(MemoryResponseCache, StaysWithinItsBytesAndForgetsWhatWasAskedForLongestAgo) {

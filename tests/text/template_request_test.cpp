@@ -5,6 +5,7 @@
 #include "support/expect_error.h"
 #include "text/default_template.h"
 #include "text/template_data.h"
+#include "text/tool_text.h"
 
 namespace hearth::text {
 namespace {
@@ -134,6 +135,57 @@ TEST(TemplateRequest, FormsOfRealTemplates) {
   EXPECT_EQ(forms("qwen3").tool_call_content, ToolCallContent::kEmpty);
   EXPECT_EQ(forms("deepseek-r1-distill-llama").tool_call_content, ToolCallContent::kNull);
   EXPECT_TRUE(forms("deepseek-v3").shows_tool_calls);
+}
+
+ChatRequest with_results() {
+  ChatRequest request;
+  request.tools = one_tool();
+  request.messages = with_call("{\"a\":1}", nullptr);
+  for (const char* result : {"r1", "r2"})
+    request.messages.push_back({{"role", "tool"}, {"tool_call_id", "call00001"}, {"content", result}});
+  request.messages.push_back({{"role", "user"}, {"content", "thanks"}});
+  return request;
+}
+
+TEST(ToolText, TakesThePlaceThatATemplateLacks) {
+  ChatRequest request = with_results();
+  put_tools_into_text(request, ChatTemplate::parse(kStrings, reference_options()).forms());
+  EXPECT_TRUE(request.tools.is_null());
+  const Json& messages = request.messages;
+  ASSERT_EQ(messages.size(), 5U);
+  EXPECT_EQ(messages[0]["role"], "system");
+  EXPECT_NE(messages[0]["content"].get<std::string>().find(R"("name":"f")"), std::string::npos);
+  EXPECT_EQ(messages[2],
+            (Json{{"role", "assistant"},
+                  {"content", "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\":1}}\n</tool_call>"}}));
+  EXPECT_EQ(messages[3], (Json{{"role", "user"},
+                               {"content",
+                                "<tool_response>\nr1\n</tool_response>\n\n<tool_response>\nr2\n"
+                                "</tool_response>"}}));
+  EXPECT_EQ(messages[4]["content"], "thanks");
+}
+
+TEST(ToolText, StandsBehindASystemMessageAndATextThatAreThere) {
+  ChatRequest request;
+  request.tools = one_tool();
+  request.messages = with_call("{}", "Let me see.");
+  request.messages.insert(request.messages.begin(), Json{{"role", "system"}, {"content", "Be kind."}});
+  put_tools_into_text(request, {});
+  ASSERT_EQ(request.messages.size(), 3U);
+  EXPECT_TRUE(request.messages[0]["content"].get<std::string>().starts_with("Be kind.\n\n# Tools"));
+  EXPECT_TRUE(request.messages[2]["content"].get<std::string>().starts_with("Let me see.\n\n<tool_call>"));
+}
+
+TEST(ToolText, LeavesWhatTheTemplateShows) {
+  for (const char* name : {"qwen2.5", "llama3.1", "mistral-nemo"}) {
+    const ChatRequest request = with_results();
+    ChatRequest changed = request;
+    put_tools_into_text(changed, ChatTemplate::parse(read_file(template_data(std::string(name) + ".jinja")),
+                                                     reference_options())
+                                     .forms());
+    EXPECT_EQ(changed.messages, request.messages) << name;
+    EXPECT_EQ(changed.tools, request.tools) << name;
+  }
 }
 
 TEST(TemplateRequest, ToolCallsOfTheApiReachEveryTemplateThatShowsThem) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "kernels/cache_type.h"
+#include "kernels/cpu/encoder_attention_task.h"
 
 namespace hearth::kernels {
 
@@ -184,6 +185,7 @@ struct KernelTable {
   // merge folds `count` states of a later segment into `states`; finish writes one head: sum / weights.
   void (*merge_attention)(float* states, const float* later, std::size_t count, std::size_t head_dimension);
   void (*finish_attention)(const float* state, std::size_t head_dimension, float* out);
+  void (*attend_encoder)(const EncoderAttentionTask& task);
 };
 
 // Defined one each in kernels_baseline.cpp, kernels_avx2.cpp, kernels_avxvnni.cpp,

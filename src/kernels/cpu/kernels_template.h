@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/cpu/attention_template.h"
+#include "kernels/cpu/encoder_attention_template.h"
 #include "kernels/cpu/product_float_template.h"
 #include "kernels/cpu/product_int8_template.h"
 #include "kernels/cpu/quantise_template.h"
@@ -64,6 +65,7 @@ constexpr KernelTable kTable = {
     .attend = attend,
     .merge_attention = merge_attention,
     .finish_attention = finish_attention,
+    .attend_encoder = attend_encoder,
 };
 
 }  // namespace HEARTH_ISA_NAMESPACE

@@ -49,7 +49,7 @@ export async function refreshModels() {
   try {
     const answer = await listModels();
     const before = JSON.stringify(models.map((one) => [one.id, one.size_bytes]));
-    models = answer.data;
+    models = answer.data.filter((one) => one.type !== 'encoder');
     reachable = true;
     if (!known || before !== JSON.stringify(models.map((one) => [one.id, one.size_bytes]))) {
       drawModels();

@@ -37,13 +37,18 @@ std::string part_text(const Json& part, const std::string& field) {
   return text->get<std::string>();
 }
 
+std::string joined_parts(const Json& parts, const std::string& field) {
+  std::string all;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (i > 0) all += '\n';
+    all += part_text(parts[i], fmt::format("{}[{}]", field, i));
+  }
+  return all;
+}
+
 Json prepared_content(const Json& content, const TemplateForms& forms, const std::string& field) {
   if (content.is_array()) {
-    std::string all;
-    for (std::size_t i = 0; i < content.size(); ++i) {
-      if (i > 0) all += '\n';
-      all += part_text(content[i], fmt::format("{}[{}]", field, i));
-    }
+    const std::string all = joined_parts(content, field);
     return forms.content_as_parts ? content : Json(all);
   }
   if (content.is_string() && !forms.content_as_string && forms.content_as_parts) {
@@ -187,6 +192,11 @@ TemplateForms find_forms(const TryRender& render) {
     break;
   }
   return forms;
+}
+
+std::string content_text(const Json& content) {
+  if (content.is_array()) return joined_parts(content, "content");
+  return content.is_string() ? content.get<std::string>() : std::string();
 }
 
 nlohmann::ordered_json prepared_messages(const Json& messages, const TemplateForms& forms) {

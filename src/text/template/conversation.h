@@ -21,6 +21,9 @@ TemplateForms find_forms(const TryRender& render);
 // "messages[2].content[0]".
 nlohmann::ordered_json prepared_messages(const nlohmann::ordered_json& messages, const TemplateForms& forms);
 
+// A message's content as one text; nothing where it has none. Throws as prepared_messages for other parts.
+std::string content_text(const nlohmann::ordered_json& content);
+
 // That tools, documents and variables have the types that ChatRequest states.
 void check_extras(const ChatRequest& request);
 

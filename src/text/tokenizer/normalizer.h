@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "text/tokenizer/matcher.h"
@@ -44,6 +45,9 @@ std::unique_ptr<const Normalizer> make_nmt();                         // Sentenc
 std::unique_ptr<const Normalizer> make_replace(std::unique_ptr<const Matcher> matcher, std::string content);
 // SentencePiece's remove_extra_whitespaces: no spaces at the ends, one at most within.
 std::unique_ptr<const Normalizer> make_collapse_spaces();
+
+// Each character that the table has becomes what stands beside it. The table is in rising order.
+std::unique_ptr<const Normalizer> make_character_table(std::vector<std::pair<char32_t, std::string>> table);
 
 // SentencePiece's precompiled character map: a double-array trie and the texts it leads to. Throws
 // kCorruptData for a map that breaks its own format. `by_grapheme`: as `tokenizers` does, a whole grapheme of

@@ -1,0 +1,101 @@
+#include "constraint/automaton.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/error.h"
+#include "constraint/character_set.h"
+
+namespace hearth::constraint {
+
+Expression plain_character(ExpressionStore& store) {
+  CharacterSet set{{0, 0x1F}, {'"', '"'}, {'\\', '\\'}};
+  return one_character(store, set.complement(), Writing::kUtf8);
+}
+
+Automaton::Automaton(ExpressionStore store) : store_(std::move(store)) {
+  const Expression plain = store_.repeat(plain_character(store_), 0);
+  classes_ = store_.byte_classes();
+  width_ = classes_.representatives.size();
+  states_.push_back({.expression = ExpressionStore::kNothing, .final = false, .end = false, .plain = 0});
+  transitions_.assign(width_, kDead);
+  known_.emplace(ExpressionStore::kNothing, kDead);
+  plain_character_ = state_of(plain);
+}
+
+AutomatonState Automaton::state_of(Expression expression) {
+  if (const auto known = known_.find(expression); known != known_.end()) return known->second;
+  if (store_.is_empty(expression)) return known_[expression] = kDead;
+  if (transitions_.size() + width_ > kMostTransitions)
+    throw Error(ErrorKind::kUnsupported, "the constraint on the output has too many states",
+                "use a simpler schema, grammar or pattern");
+  const auto state = static_cast<AutomatonState>(states_.size());
+  const bool final = store_.has_empty_text(expression);
+  states_.push_back(
+      {.expression = expression, .final = final, .end = expression == ExpressionStore::kEmptyText});
+  transitions_.resize(transitions_.size() + width_, kUnknown);
+  known_.emplace(expression, state);
+  return state;
+}
+
+AutomatonState Automaton::state_without(Expression language, Expression texts) {
+  return state_of(without(language, texts));
+}
+
+AutomatonState Automaton::state_without(AutomatonState state, std::string_view text) {
+  return state_of(without(states_[state].expression, store_.literal(text)));
+}
+
+bool Automaton::has_two(AutomatonState state) {
+  if (states_[state].texts == 0) {
+    const bool more = store_.count(states_[state].expression, 2) == 2;
+    states_[state].texts = more ? 2 : 1;
+  }
+  return states_[state].texts == 2;
+}
+
+Expression Automaton::with_text(Expression texts, std::string_view text) {
+  return store_.any_of({texts, store_.literal(text)});
+}
+
+AutomatonState Automaton::derive(AutomatonState state, std::uint8_t byte) {
+  const AutomatonState to = state_of(store_.derivative(states_[state].expression, byte));
+  transitions_[state * width_ + classes_.of[byte]] = to;
+  return to;
+}
+
+std::uint8_t Automaton::plain_characters(AutomatonState state) {
+  if (states_[state].plain == kNotCounted) {
+    const std::uint8_t plain = count_plain(state);
+    states_[state].plain = plain;
+  }
+  return states_[state].plain;
+}
+
+// Goes with plain text through both automata at once, character by character.
+std::uint8_t Automaton::count_plain(AutomatonState state) {
+  using Pair = std::pair<AutomatonState, AutomatonState>;  // this one, and that of plain text
+  constexpr std::size_t kMostPairs = 1024;                 // what is larger is not worth its time
+  std::set<Pair> seen;
+  std::vector<Pair> now{{state, plain_character_}};
+  for (std::uint8_t characters = 0; characters < kFewPlainCharacters; ++characters) {
+    std::vector<Pair> ahead, next;
+    for (ahead = std::move(now); !ahead.empty();) {
+      const auto [own, plain] = ahead.back();
+      ahead.pop_back();
+      for (const std::uint8_t byte : classes_.representatives) {
+        const AutomatonState plain_to = this->next(plain, byte);
+        if (plain_to == kDead) continue;
+        const AutomatonState to = this->next(own, byte);
+        if (to == kDead) return 0;
+        if (seen.size() > kMostPairs) return 0;
+        if (seen.insert({to, plain_to}).second) (is_final(plain_to) ? next : ahead).push_back({to, plain_to});
+      }
+    }
+    if (next.empty()) return kAnyPlainCharacters;
+    now = std::move(next);
+  }
+  return kFewPlainCharacters;
+}
+
+}  // namespace hearth::constraint

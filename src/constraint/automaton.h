@@ -1,0 +1,78 @@
+// The automaton of the regular languages of one grammar, built while it is used: its states are what is left
+// of an expression behind what was read (constraint/expression.h).
+//
+// Ownership: owns its expressions. Thread-safety: none. Errors: kUnsupported beyond the limits.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <unordered_map>
+#include <vector>
+
+#include "constraint/expression.h"
+
+namespace hearth::constraint {
+
+using AutomatonState = std::uint32_t;
+
+inline constexpr std::size_t kMostTransitions = std::size_t{1} << 23;
+
+// Characters that nearly every free text may hold: those of a JSON string that need no escape.
+Expression plain_character(ExpressionStore& store);
+
+class Automaton {
+ public:
+  static constexpr AutomatonState kDead = 0;  // nothing can follow, and what was read is no text either
+
+  explicit Automaton(ExpressionStore store);
+
+  AutomatonState state_of(Expression expression);
+  // Of the language without these texts.
+  AutomatonState state_without(Expression language, Expression texts);
+  // Without one more text, of which this is what follows what was read.
+  AutomatonState state_without(AutomatonState state, std::string_view text);
+  // Whether more than one text can follow.
+  bool has_two(AutomatonState state);
+  // REQUIRES: the expressions tell all bytes apart; so for the texts above.
+  Expression with_text(Expression texts, std::string_view text);
+  AutomatonState next(AutomatonState state, std::uint8_t byte) {
+    const AutomatonState known = transitions_[state * width_ + classes_.of[byte]];
+    return known != kUnknown ? known : derive(state, byte);
+  }
+  bool is_final(AutomatonState state) const { return states_[state].final; }
+  // Final, and nothing can follow.
+  bool is_end(AutomatonState state) const { return states_[state].end; }
+
+  // How many plain characters may follow whatever they are: none, kFewPlainCharacters or any number.
+  static constexpr std::uint8_t kFewPlainCharacters = 16;
+  static constexpr std::uint8_t kAnyPlainCharacters = std::numeric_limits<std::uint8_t>::max();
+  std::uint8_t plain_characters(AutomatonState state);
+
+  std::size_t transitions() const { return transitions_.size(); }
+  void allow_work(std::int64_t derivations) { store_.allow_work(derivations); }
+
+ private:
+  Expression without(Expression language, Expression texts) {
+    return store_.all_of({language, store_.complement(texts)});
+  }
+  static constexpr AutomatonState kUnknown = 0xFFFFFFFF;
+  static constexpr std::uint8_t kNotCounted = 1;  // no number that plain_characters() gives
+  struct State {
+    Expression expression;
+    bool final, end;
+    std::uint8_t plain = kNotCounted;
+    std::uint8_t texts = 0;  // 0: not counted, 1: at most one, 2: more
+  };
+  AutomatonState derive(AutomatonState state, std::uint8_t byte);
+  std::uint8_t count_plain(AutomatonState state);
+
+  ExpressionStore store_;
+  AutomatonState plain_character_;  // between characters: its own only final state, again and again
+  ByteClasses classes_;
+  std::size_t width_;
+  std::vector<State> states_;
+  std::vector<AutomatonState> transitions_;  // [state][class]
+  std::unordered_map<Expression, AutomatonState> known_;
+};
+
+}  // namespace hearth::constraint

@@ -1,0 +1,84 @@
+// What the matchers of one constraint share and learn together: the automaton's states, the stacks, the
+// masks. See constraint/matcher.h. Thread-safety: safe from any thread, one at a time.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "constraint/automaton.h"
+#include "constraint/matcher.h"
+
+namespace hearth::constraint {
+
+class Machine {
+ public:
+  Machine(std::shared_ptr<const Grammar> grammar, std::shared_ptr<const Vocabulary> vocabulary);
+
+  const Vocabulary& vocabulary() const { return *vocabulary_; }
+  Place start();
+  // Where `bytes` lead; without threads and not complete: nowhere.
+  Place follow(const Place& place, std::string_view bytes);
+  std::shared_ptr<const TokenMask> mask(const Place& place, bool at_start);
+  // So much was learned that a new machine should take over for texts that begin.
+  bool is_full();
+
+ private:
+  using Frame = std::uint32_t;
+  // A place of a grammar behind a piece of text or a rule, and what comes behind the rule that it is in.
+  struct FrameParts {
+    NodeNumber node;
+    Frame outer;
+    std::uint32_t depth;
+    // Of `distinct`: what was there, and which of finished_ belongs to it too, counted from 1.
+    Expression texts = kNoTexts;
+    std::uint32_t finished = 0;
+  };
+  static constexpr Expression kNoTexts = 0xFFFFFFFF;
+  static constexpr Frame kBottom = 0, kTooDeep = 0xFFFFFFFF;
+
+  Frame frame(NodeNumber node, Frame outer);
+  Frame distinct_frame(Expression texts, std::uint32_t finished, Frame outer);
+  Frame nearest_distinct(Frame frame) const;
+  // Behind a new text. Which it was is told to the frames at the end of the token only, so that a mask needs
+  // no frames of its own for each text that a token might finish. Until then another new text may begin, as
+  // long as more than one can come of it, and not end.
+  Frame finish_text(Frame behind, std::string_view text);
+  Frame with_finished_texts(Frame frame);
+  AutomatonState state_behind_finished(const Thread& thread, Frame before);
+  // Where texts stand that are at this frame. The reference holds until the machine goes.
+  const Place& begin_of(Frame frame);
+  Place explore(NodeNumber node, Frame outer);
+  // Appends to threads_ those that the threads [first, last) of it become; returns whether a text is
+  // complete.
+  bool step(std::size_t first, std::size_t last, std::uint8_t byte);
+  void drop_repeated(std::size_t first);
+  Place follow_unlocked(const Place& place, std::string_view bytes);
+  void walk(const Place& place, const Vocabulary::Trie& trie, TokenMask& mask);
+  void begin_work();
+
+  const std::shared_ptr<const Grammar> grammar_;
+  const std::shared_ptr<const Vocabulary> vocabulary_;
+  std::mutex mutex_;
+  Automaton automaton_;
+  std::vector<FrameParts> frames_;
+  std::unordered_map<std::uint64_t, Frame> known_frames_;
+  std::deque<std::unique_ptr<Place>> begins_;  // by frame
+  struct KnownMask {
+    Place place;
+    bool at_start;
+    std::shared_ptr<const TokenMask> mask;
+  };
+  std::unordered_multimap<std::uint64_t, KnownMask> masks_;
+  std::vector<Thread> threads_;        // scratch: of each depth of a walk, one behind the other
+  std::vector<std::size_t> depths_;    // scratch: where each depth's begin
+  std::string recorded_;               // scratch: bytes up to the step
+  std::vector<std::string> finished_;  // scratch: new texts that ended in this token
+  bool walks_ = false;
+  std::int64_t steps_left_ = 0;
+};
+
+}  // namespace hearth::constraint

@@ -1,0 +1,59 @@
+#include "constraint/matcher.h"
+
+#include <algorithm>
+#include <mutex>
+
+#include "base/error.h"
+#include "constraint/machine.h"
+
+namespace hearth::constraint {
+
+Matcher::Matcher(std::shared_ptr<Machine> machine)
+    : machine_(std::move(machine)), place_(machine_->start()) {}
+
+bool Matcher::accept(TokenId token) {
+  const Vocabulary& vocabulary = machine_->vocabulary();
+  if (std::ranges::binary_search(vocabulary.ends(), token)) return place_.complete;
+  std::string_view bytes = vocabulary.bytes(token);
+  if (bytes.empty()) return false;
+  if (at_start_ && vocabulary.strips_leading_space() && bytes.front() == ' ') bytes.remove_prefix(1);
+  Place then = machine_->follow(place_, bytes);
+  if (then.threads.empty() && !then.complete) return false;
+  place_ = std::move(then);
+  at_start_ = false;
+  return true;
+}
+
+std::shared_ptr<const TokenMask> Matcher::mask() { return machine_->mask(place_, at_start_); }
+
+struct Constraint::Parts {
+  std::shared_ptr<const Grammar> grammar;
+  std::shared_ptr<const Vocabulary> vocabulary;
+  std::mutex mutex;
+  std::shared_ptr<Machine> machine;
+};
+
+Constraint::Constraint() : parts_(std::make_unique<Parts>()) {}
+Constraint::~Constraint() = default;
+
+std::shared_ptr<const Constraint> Constraint::create(Grammar grammar,
+                                                     std::shared_ptr<const Vocabulary> vocabulary) {
+  const std::shared_ptr<Constraint> constraint(new Constraint());
+  Parts& parts = *constraint->parts_;
+  parts.grammar = std::make_shared<const Grammar>(std::move(grammar));
+  parts.vocabulary = std::move(vocabulary);
+  parts.machine = std::make_shared<Machine>(parts.grammar, parts.vocabulary);
+  if (constraint->start().mask()->none())
+    throw Error(ErrorKind::kUnsupported,
+                "no token of this model can begin a text that the constraint allows");
+  return constraint;
+}
+
+Matcher Constraint::start() const {
+  const std::lock_guard lock(parts_->mutex);
+  if (parts_->machine->is_full())
+    parts_->machine = std::make_shared<Machine>(parts_->grammar, parts_->vocabulary);
+  return Matcher(parts_->machine);
+}
+
+}  // namespace hearth::constraint

@@ -1,0 +1,112 @@
+#include "constraint/vocabulary.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/utf8.h"
+#include "constraint/automaton.h"
+
+namespace hearth::constraint {
+namespace {
+
+// Of a text of plain characters; nothing where it holds anything else.
+std::optional<std::size_t> plain_length(std::string_view text) {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < text.size(); ++count) {
+    const DecodedCodePoint c = decode_utf8(text, i);
+    if (!c.valid || c.value < 0x20 || c.value == '"' || c.value == '\\') return std::nullopt;
+    i += c.bytes;
+  }
+  return count;
+}
+
+// `tokens` are sorted by their bytes.
+Vocabulary::Trie make_trie(const Vocabulary& vocabulary, std::vector<TokenId> tokens) {
+  Vocabulary::Trie trie;
+  std::vector<std::uint32_t> open;  // the nodes of the bytes of the last token
+  std::string_view last;
+  const auto close_to = [&](std::size_t depth) {
+    for (; open.size() > depth; open.pop_back())
+      trie.nodes[open.back()].behind = static_cast<std::uint32_t>(trie.nodes.size());
+  };
+  for (std::uint32_t i = 0; i < tokens.size(); ++i) {
+    const std::string_view bytes = vocabulary.bytes(tokens[i]);
+    const auto shared = static_cast<std::size_t>(std::ranges::mismatch(last, bytes).in1 - last.begin());
+    close_to(shared);
+    for (std::size_t depth = shared; depth < bytes.size(); ++depth) {
+      open.push_back(static_cast<std::uint32_t>(trie.nodes.size()));
+      trie.nodes.push_back({.behind = 0,
+                            .first_token = i,
+                            .depth = static_cast<std::uint16_t>(depth + 1),
+                            .byte = static_cast<std::uint8_t>(bytes[depth])});
+    }
+    last = bytes;
+  }
+  close_to(0);
+  trie.nodes.push_back(
+      {.behind = 0, .first_token = static_cast<std::uint32_t>(tokens.size()), .depth = 0, .byte = 0});
+  trie.tokens = std::move(tokens);
+  return trie;
+}
+
+Vocabulary::Tokens tokens_of(const text::Tokenizer& tokenizer, std::size_t size) {
+  Vocabulary::Tokens tokens{.bytes = std::vector<std::string>(size),
+                            .ends = {},
+                            .strips_leading_space = tokenizer.strips_leading_space()};
+  for (std::size_t i = 0; i < size; ++i)
+    if (const auto token = static_cast<TokenId>(i); !tokenizer.is_control(token))
+      tokens.bytes[i] = tokenizer.token_bytes(token);
+  for (const TokenId token : tokenizer.end_of_generation_ids())
+    if (static_cast<std::size_t>(token) < size) tokens.ends.push_back(token);
+  return tokens;
+}
+
+}  // namespace
+
+bool TokenMask::none() const {
+  return std::ranges::all_of(words_, [](std::uint64_t word) { return word == 0; });
+}
+
+Vocabulary::Vocabulary(const text::Tokenizer& tokenizer, std::size_t size)
+    : Vocabulary(tokens_of(tokenizer, size)) {}
+
+Vocabulary::Vocabulary(const Tokens& tokens)
+    : strips_leading_space_(tokens.strips_leading_space), ends_(tokens.ends) {
+  std::vector<TokenId> all;
+  for (const std::string& bytes : tokens.bytes) {
+    const auto token = static_cast<TokenId>(begins_.size());
+    begins_.push_back(static_cast<std::uint32_t>(bytes_.size()));
+    if (bytes.empty() || bytes.size() > kLongestToken || std::ranges::binary_search(ends_, token)) continue;
+    bytes_ += bytes;
+    all.push_back(token);
+  }
+  begins_.push_back(static_cast<std::uint32_t>(bytes_.size()));
+  std::ranges::stable_sort(all, {}, [this](TokenId token) { return bytes(token); });
+
+  for (const std::uint8_t characters :
+       {std::uint8_t{0}, Automaton::kFewPlainCharacters, Automaton::kAnyPlainCharacters}) {
+    Part part{.plain_characters = characters, .plain = TokenMask(size()), .others = {}};
+    std::vector<TokenId> others;
+    for (const TokenId token : all) {
+      const auto length = plain_length(bytes(token));
+      if (length && (*length <= characters || characters == Automaton::kAnyPlainCharacters))
+        part.plain.allow(token);
+      else
+        others.push_back(token);
+    }
+    part.others = make_trie(*this, std::move(others));
+    parts_.push_back(std::move(part));
+  }
+}
+
+std::string_view Vocabulary::bytes(TokenId token) const {
+  const auto i = static_cast<std::size_t>(token);
+  if (token < 0 || i >= size()) return {};
+  return std::string_view(bytes_).substr(begins_[i], begins_[i + 1] - begins_[i]);
+}
+
+const Vocabulary::Part& Vocabulary::part(std::uint8_t plain_characters) const {
+  return *std::ranges::find(parts_, plain_characters, &Part::plain_characters);
+}
+
+}  // namespace hearth::constraint
