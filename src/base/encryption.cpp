@@ -53,6 +53,10 @@ void transform(const Cipher& cipher, std::span<std::byte> text) {
 
 SecretKey::~SecretKey() { OPENSSL_cleanse(bytes.data(), bytes.size()); }
 
+bool equal_in_constant_time(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
 void fill_randomly(std::span<std::byte> bytes) {
   require(RAND_bytes(bytes_of(bytes.data()), static_cast<int>(bytes.size())) == 1, "give random bytes");
 }

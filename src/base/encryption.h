@@ -23,6 +23,9 @@ struct SecretKey {
   ~SecretKey();
 };
 
+// Takes as long whatever differs; the sizes are no secret.
+bool equal_in_constant_time(std::string_view a, std::string_view b);
+
 void fill_randomly(std::span<std::byte> bytes);
 
 // Another key for each purpose; who knows one of them learns nothing of the others.

@@ -17,6 +17,9 @@ const ErrorKindInfo& error_kind_info(ErrorKind kind) {
   } kTable[] = {
       {K::kInvalidArgument, {"invalid_argument", 1, 400, kRequest, "invalid_value", kRequest, false}},
       {K::kWrongUsage, {"wrong_usage", 2, 400, kRequest, "", kRequest, false}},
+      {K::kUnauthenticated,
+       {"unauthenticated", 1, 401, kRequest, "invalid_api_key", "authentication_error", false}},
+      {K::kForbidden, {"forbidden", 1, 403, kRequest, "missing_scope", "permission_error", false}},
       {K::kNotFound, {"not_found", 1, 404, kRequest, "model_not_found", "not_found_error", false}},
       {K::kContextLengthExceeded,
        {"context_length_exceeded", 1, 400, kRequest, "context_length_exceeded", kRequest, false}},

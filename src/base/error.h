@@ -18,6 +18,8 @@ namespace hearth {
 enum class ErrorKind {
   kInvalidArgument,        // a value that the caller gave is wrong: names the field and what is allowed
   kWrongUsage,             // a command line that makes no sense
+  kUnauthenticated,        // no key, or one that is not valid
+  kForbidden,              // a valid key that does not allow this
   kNotFound,               // a model, file or route that does not exist
   kContextLengthExceeded,  // a prompt that does not fit: states both numbers
   kUnsupported,            // well formed, but nothing here can do it: names the type or the feature

@@ -66,16 +66,17 @@ void sync_directory(const std::filesystem::path& directory) {
   if (::fsync(fd.get()) != 0) throw system_error(fmt::format("cannot sync {}", directory.string()), errno);
 }
 
-void write_file_atomically(const std::filesystem::path& path, std::string_view content) {
-  write_file_atomically(path, [content](const ByteSink& sink) { sink(std::as_bytes(std::span(content))); });
+void write_file_atomically(const std::filesystem::path& path, std::string_view content, int mode) {
+  write_file_atomically(
+      path, [content](const ByteSink& sink) { sink(std::as_bytes(std::span(content))); }, mode);
 }
 
 void write_file_atomically(const std::filesystem::path& path,
-                           const std::function<void(const ByteSink&)>& write) {
+                           const std::function<void(const ByteSink&)>& write, int mode) {
   static std::atomic<std::uint64_t> count{0};  // threads may write the same file at the same time
   const std::filesystem::path temporary = path.string() + fmt::format(".{}-{}.tmp", ::getpid(), ++count);
   try {
-    const FileDescriptor fd = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
+    const FileDescriptor fd = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode);
     write([&](std::span<const std::byte> bytes) { write_all(fd.get(), bytes, temporary); });
     if (::fsync(fd.get()) != 0) throw system_error(fmt::format("cannot sync {}", temporary.string()), errno);
     if (::rename(temporary.c_str(), path.c_str()) != 0)

@@ -36,13 +36,13 @@ std::string read_file(const std::filesystem::path& path, std::size_t maximum_byt
 void write_all(int fd, std::span<const std::byte> bytes, const std::filesystem::path& path);
 
 // Writes to a temporary sibling, syncs it, renames it over `path` and syncs the folder: readers see the old
-// or the new file, never a part, even after a power cut.
-void write_file_atomically(const std::filesystem::path& path, std::string_view content);
+// or the new file, never a part, even after a power cut. `mode`: who may open the new file, less the umask.
+void write_file_atomically(const std::filesystem::path& path, std::string_view content, int mode = 0644);
 
 // The same for content that comes in pieces: `write` gets the sink to hand them to.
 using ByteSink = std::function<void(std::span<const std::byte>)>;
 void write_file_atomically(const std::filesystem::path& path,
-                           const std::function<void(const ByteSink&)>& write);
+                           const std::function<void(const ByteSink&)>& write, int mode = 0644);
 
 void sync_directory(const std::filesystem::path& directory);
 

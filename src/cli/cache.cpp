@@ -1,6 +1,7 @@
 // hearth cache: what the prefix cache keeps on disk.
 #include <nlohmann/json.hpp>
 
+#include "access/key_file.h"
 #include "base/file.h"
 #include "base/printable.h"
 #include "cli/configuration_file.h"
@@ -21,7 +22,9 @@ struct Options {
 
 // In memory too.
 void clear_in_server(const Options& options) {
-  const nlohmann::json removed = server::clear_tenant_cache(options.running, options.tenant);
+  const char* const key = std::getenv("HEARTH_API_KEY");
+  const nlohmann::json removed =
+      server::clear_tenant_cache(options.running, options.tenant, key == nullptr ? "" : key);
   if (options.json)
     fmt::print("{}\n", removed.dump());
   else
@@ -32,7 +35,8 @@ void clear_in_server(const Options& options) {
 void clear(const Options& options) {
   if (options.running.port || !options.running.socket.empty()) return clear_in_server(options);
   const engine::DiskCacheOptions disk =
-      configuration::load({configuration_file(options.file), {}}).configuration.disk_cache;
+      configuration::load({configuration_file(options.file), {}, access::usual_key_file(home_directory())})
+          .configuration.disk_cache;
   if (disk.directory.empty())
     throw Error(ErrorKind::kInvalidArgument, "no prefix cache is kept on disk: cache.disk_directory is unset",
                 "--config names the file of settings that the server reads");
@@ -78,7 +82,9 @@ void add_cache(CLI::App& app) {
   action->add_flag("--json", options->json, "Print what was removed as JSON");
   const char* const example =
       "A running server is asked for it at its listener for administration, else it must be stopped: it "
-      "would write again what it has in memory.\n\n"
+      "would write again what it has in memory. Where it asks for keys, the variable HEARTH_API_KEY holds "
+      "one of "
+      "the scope admin.\n\n"
       "Examples:\n  hearth cache clear\n  hearth cache clear --tenant default --admin-port 11778";
   verb->footer(example);
   action->footer(example);

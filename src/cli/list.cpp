@@ -1,35 +1,19 @@
 // hearth list: what is in the store, or what the catalogue offers.
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
 #include "cli/model_json.h"
 #include "cli/progress_bar.h"
+#include "cli/table.h"
 #include "cli/verb.h"
 #include "store/store.h"
 
 namespace hearth::cli {
 namespace {
 
-using Row = std::vector<std::string>;
-
-// Columns as wide as their widest cell; the last one is free.
-void print_table(const std::vector<Row>& rows) {
-  std::vector<std::size_t> widths(rows.at(0).size());
-  for (const Row& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  for (const Row& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i)
-      line += i + 1 == row.size() ? row[i] : fmt::format("{:<{}}  ", row[i], widths[i]);
-    while (line.ends_with(' ')) line.pop_back();
-    fmt::print("{}\n", line);
-  }
-}
-
 void list_available(const store::Store& store, bool json) {
   nlohmann::json document = nlohmann::json::array();
-  std::vector<Row> rows = {{"NAME", "SIZE", "FOR", "LICENCE", "WHAT"}};
+  std::vector<TableRow> rows = {{"NAME", "SIZE", "FOR", "LICENCE", "WHAT"}};
   for (const store::CatalogueModel& model : store.catalogue().models()) {
     document.push_back({{"name", model.name.text()},
                         {"size", model.size()},
@@ -75,7 +59,7 @@ void list_stored(const store::Store& store, bool json) {
                store.catalogue().default_model().name.text());
     return;
   }
-  std::vector<Row> rows = {{"NAME", "SIZE", "VERIFIED", "LICENCE", "DIGEST"}};
+  std::vector<TableRow> rows = {{"NAME", "SIZE", "VERIFIED", "LICENCE", "DIGEST"}};
   for (const store::ModelRecord& record : records) {
     std::string last = record.digest.substr(0, 12);
     if (!record.problem.empty()) last = "cannot be used: " + record.problem;

@@ -27,9 +27,10 @@ int main(int argc, char** argv) {
       "rivers.\"\n"
       "  hearth serve\n\n`hearth VERB --help` explains a verb. Models and settings live in $HEARTH_HOME "
       "(default ~/.hearth).");
-  for (const auto add : {cli::add_pull, cli::add_list, cli::add_show, cli::add_remove, cli::add_run,
-                         cli::add_serve, cli::add_bench, cli::add_perplexity, cli::add_tokenize,
-                         cli::add_template, cli::add_plan, cli::add_doctor, cli::add_cache, cli::add_embed})
+  for (const auto add :
+       {cli::add_pull, cli::add_list, cli::add_show, cli::add_remove, cli::add_run, cli::add_serve,
+        cli::add_bench, cli::add_perplexity, cli::add_tokenize, cli::add_template, cli::add_plan,
+        cli::add_doctor, cli::add_cache, cli::add_embed, cli::add_key, cli::add_audit})
     add(app);
   set_log_level(LogLevel::kInfo);
   try {

@@ -2,6 +2,7 @@
 
 #include <future>
 
+#include "access/key_file.h"
 #include "base/core_dump.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -33,7 +34,9 @@ struct Options {
   std::string supervised;  // the front's address; empty: there is none
   std::vector<std::pair<std::string, std::string>> command_line;
 
-  configuration::Sources sources() const { return {configuration_file(file), command_line}; }
+  configuration::Sources sources() const {
+    return {configuration_file(file), command_line, access::usual_key_file(home_directory())};
+  }
 };
 
 server::RegistryOptions registry_options(const configuration::Configuration& configuration) {

@@ -22,5 +22,7 @@ void add_plan(CLI::App& app);
 void add_doctor(CLI::App& app);
 void add_cache(CLI::App& app);
 void add_embed(CLI::App& app);
+void add_key(CLI::App& app);
+void add_audit(CLI::App& app);
 
 }  // namespace hearth::cli

@@ -200,6 +200,7 @@ Loaded load_text(std::string_view yaml, std::string_view name, const Sources& so
       loaded.origins[i] = setting.option;
     }
   }
+  loaded.configuration.server.key_file = sources.key_file;
   check_together(loaded);
   return loaded;
 }

@@ -42,6 +42,8 @@ struct Sources {
   std::filesystem::path file;  // empty: none
   // Setting ("service.port") and the text given for it, checked by the command line's parser.
   std::vector<std::pair<std::string, std::string>> command_line;
+  std::filesystem::path key_file =
+      {};  // of the server; whether it may listen beyond this machine depends on it
 };
 
 struct Loaded {

@@ -157,7 +157,9 @@ void add_service(std::vector<Setting>& all) {
       "Port to listen on; 0: any free one");
   add("allow_unauthenticated", "--allow-unauthenticated", kAfterRestart, boolean(),
       HEARTH_FIELD(server.allow_unauthenticated),
-      "Let everybody who reaches the host's address use the models, beyond this machine");
+      "Let everybody who reaches the host's address use the models, beyond this machine, as long as there "
+      "are no "
+      "keys");
   add("admin_port", "--admin-port", kAfterRestart, integer(0, 65535), HEARTH_FIELD(server.admin.port),
       "Port for administration (/metrics, clearing a tenant's cache), on this machine alone; 0: any free "
       "one; unset: none");
@@ -183,6 +185,9 @@ void add_service(std::vector<Setting>& all) {
       "new connections");
   add("tls_key", "--tls-key", kAtOnce, text("a path"), HEARTH_FIELD(server.live.tls.key),
       "The certificate's private key in PEM, without a password");
+  add("audit_file", "", kAfterRestart, text("a path"), HEARTH_FIELD(server.audit_file),
+      "A file that says who did what, a line of JSON for each request and each change of a key; unset: none. "
+      "`hearth audit verify` checks it");
   add("workers", "", kAfterRestart, integer(1, 64), HEARTH_FIELD(server.network_threads),
       "Network threads; they move bytes only");
   add("supervise", "--supervise", kAfterRestart, boolean(), HEARTH_FIELD(supervise),
@@ -261,7 +266,7 @@ void add_limits(std::vector<Setting>& all) {
   };
   const auto count = integer(0, 1'000'000'000);
   add("requests_per_minute", count, HEARTH_FIELD(server.live.caller_limits.requests_per_minute),
-      "Of each caller, by address; beyond: 429; 0: no limit");
+      "Of each caller, by key, or by address without keys; beyond: 429; 0: no limit");
   add("tokens_per_minute", count, HEARTH_FIELD(server.live.caller_limits.tokens_per_minute),
       "Of each caller's prompts and answers; who took more gets 429 until it is made up for; 0: no limit");
   add("parallel_requests", count, HEARTH_FIELD(server.live.caller_limits.parallel_requests),

@@ -38,7 +38,7 @@ net::generic::stream_protocol::endpoint endpoint_of(const AdminOptions& at) {
 
 }  // namespace
 
-nlohmann::json clear_tenant_cache(const AdminOptions& at, const std::string& tenant) {
+nlohmann::json clear_tenant_cache(const AdminOptions& at, const std::string& tenant, const std::string& key) {
   try {
     net::io_context io_context;
     net::generic::stream_protocol::socket socket(io_context);
@@ -47,6 +47,7 @@ nlohmann::json clear_tenant_cache(const AdminOptions& at, const std::string& ten
                                              "/admin/tenants/" + percent_encode(tenant) + "/cache", 11);
     request.set(http::field::host, "localhost");
     request.set(http::field::connection, "close");
+    if (!key.empty()) request.set(http::field::authorization, "Bearer " + key);
     http::write(socket, request);
     boost::beast::flat_buffer buffer(1 << 16);
     http::response<http::string_body> response;

@@ -11,7 +11,9 @@
 
 namespace hearth::server {
 
-// At `at.socket`, or `at.host` and `at.port`: what server/tenant_routes.h answers.
-nlohmann::json clear_tenant_cache(const AdminOptions& at, const std::string& tenant);
+// At `at.socket`, or `at.host` and `at.port`: what server/tenant_routes.h answers. `key`: one of the scope
+// admin; empty: none.
+nlohmann::json clear_tenant_cache(const AdminOptions& at, const std::string& tenant,
+                                  const std::string& key = {});
 
 }  // namespace hearth::server

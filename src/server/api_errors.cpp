@@ -30,7 +30,8 @@ Response error_response(Api api, const Error& error, std::chrono::seconds retry_
   if (api == Api::kOpenAi) return response;
   Response theirs = json_response(error_document(api, error), anthropic_status(error));
   for (auto& header : response.headers)
-    if (header.first == "Retry-After") theirs.headers.push_back(std::move(header));
+    if (header.first == "Retry-After" || header.first == "WWW-Authenticate")
+      theirs.headers.push_back(std::move(header));
   return theirs;
 }
 

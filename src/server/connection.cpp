@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/core/demangle.hpp>
@@ -10,6 +11,8 @@
 
 #include "base/log.h"
 #include "engine/queue_drain.h"
+#include "server/audit_entry.h"
+#include "server/authorization.h"
 
 namespace hearth::server {
 
@@ -70,9 +73,11 @@ void Connection::start_context() {
   context_ = std::make_shared<engine::RequestContext>();
   context_->request_id = new_request_id();
   context_->cancelled = transport_->ended();
+  failure_.reset();
+  denied_ = is_open_ = audited_elsewhere_ = false;
 }
 
-// Who asks, as long as there are no keys.
+// Where the request comes from: who asks, as long as there are no keys.
 void Connection::name_client() {
   std::string forwarded;
   const auto [first, last] = request_.equal_range("X-Forwarded-For");
@@ -219,6 +224,13 @@ net::awaitable<Connection::Received> Connection::read_request() {
   parser.body_limit(limits.body_bytes);
   bool complete =
       co_await parse_until(parser, &Parser::is_header_done, steady_clock::now() + limits.header_time);
+  if (complete) authorize(parser.get());
+  if (denied_) {  // what may follow is not read
+    request_ = parser.release();
+    keep_alive_ = false;
+    name_client();
+    co_return Received::kRequest;
+  }
   const bool expects = complete && parser.get().count(http::field::expect) > 0;
   if (expects && !boost::beast::iequals(parser.get()[http::field::expect], "100-continue")) {
     refuse(417, "The Expect header may only say 100-continue.");
@@ -245,6 +257,18 @@ net::awaitable<Connection::Received> Connection::read_request() {
   co_return Received::kRequest;
 }
 
+// Before a body is read.
+void Connection::authorize(const Message& head) {
+  is_open_ = server::is_open(head);
+  if (is_open_ || !environment_.keys) return;
+  try {
+    server::authorize(head, *environment_.keys, context_->principal);
+  } catch (const Error& error) {
+    failure_ = error;
+    denied_ = true;
+  }
+}
+
 // Everything that is decided before a handler is called.
 std::optional<Response> Connection::refusal() {
   if (refused_) return refused_;
@@ -258,11 +282,23 @@ std::optional<Response> Connection::refusal() {
           header("Host"), header("Origin"), reads_only ? std::string_view{} : header("Sec-Fetch-Site"),
           transport_->is_encrypted()))
     return protocol_error(403, *reason, "forbidden");
+  match_ = environment_.router.find(method, path_of(request_));
+  if (environment_.audit && !is_open_) {
+    try {
+      environment_.audit->check();
+    } catch (const Error& error) {
+      leave_audit(true);  // to the log: else they would pile up
+      log_error("{} refused, since the audit cannot be written: {}", context_->request_id, error.log_text());
+      return error_response(api(),
+                            Error(error.kind(), "The server cannot write its audit, so it does nothing."));
+    }
+  }
+  if (denied_) {
+    log_warning("{} denied: {}", context_->request_id, failure_->log_text());
+    return error_response(api(), *failure_);
+  }
   if (draining_ && !reads_only)
     return error_response(api(), Error(ErrorKind::kOverloaded, "The server is stopping.", "send it again"));
-  std::string_view path = view(request_.target());
-  path = path.substr(0, path.find('?'));
-  match_ = environment_.router.find(method, path);
   if (match_.handler) return std::nullopt;
   if (match_.allow.empty()) return protocol_error(404, "There is nothing at this address.", "unknown_url");
   Response response = method == "OPTIONS"
@@ -292,6 +328,18 @@ net::awaitable<void> Connection::answer() {
     co_await run_handler();
   }
   record_answer();
+  if (environment_.audit && !refused_ && !is_open_ && (!audited_elsewhere_ || failure_)) write_audit();
+}
+
+void Connection::write_audit() const {
+  const double seconds = std::chrono::duration<double>(steady_clock::now() - received_).count();
+  try {
+    environment_.audit->append(
+        audit_entry({*context_, known_method(request_.method()), match_.pattern, status_, seconds,
+                     meter_.get(), failure_ ? &*failure_ : nullptr}));
+  } catch (const Error& error) {
+    log_error("{} is not in the audit yet: {}", context_->request_id, error.log_text());
+  }
 }
 
 // Nothing of it was written by the client: not the path, the query, a header or the body.
@@ -305,6 +353,10 @@ void Connection::record_answer() const {
                       {"route", std::string(route.empty() ? "other" : route)},
                       {"status", std::int64_t{status_}},
                       {"seconds", seconds}};
+  if (const engine::Principal& principal = context_->principal; !principal.key_id.empty()) {
+    fields.emplace_back("tenant", principal.tenant);
+    fields.emplace_back("key", principal.key_id);
+  }
   if (meter_) {
     const GenerationMeter::Totals totals = meter_->totals();
     fields.emplace_back("model", meter_->model());
@@ -322,28 +374,27 @@ void Connection::record_answer() const {
 }
 
 net::awaitable<void> Connection::run_handler() {
-  std::optional<Error> failure;
   std::chrono::seconds retry_after = kRetryAfter;
   try {
     co_await (*match_.handler)(*this);
   } catch (const engine::QueueFull& full) {
-    failure = full;
+    failure_ = full;
     retry_after = full.retry_after;
   } catch (const Error& error) {
-    failure = error;
+    failure_ = error;
   } catch (const std::bad_alloc&) {
-    failure.emplace(ErrorKind::kOutOfMemory, "The server is out of memory.", "try again later");
+    failure_.emplace(ErrorKind::kOutOfMemory, "The server is out of memory.", "try again later");
   } catch (const std::exception& error) {
     // Not what it says: a library's exception may quote what it was given.
     log_error("{} unexpected: {}", context_->request_id, boost::core::demangle(typeid(error).name()));
-    failure.emplace(ErrorKind::kInternal, "The server failed at this request.");
+    failure_.emplace(ErrorKind::kInternal, "The server failed at this request.");
   }
-  if (!failure) co_return;
-  log_warning("{} failed: {}", context_->request_id, failure->log_text());
+  if (!failure_) co_return;
+  log_warning("{} failed: {}", context_->request_id, failure_->log_text());
   if (started_) {
     transport_->close();  // an answer cut short must not look whole
   } else {
-    Response response = error_response(api(), *failure, retry_after);
+    Response response = error_response(api(), *failure_, retry_after);
     co_await respond(std::move(response));
   }
 }
@@ -357,6 +408,10 @@ HeaderList Connection::head_of(HeaderList headers) {
   headers.emplace_back("X-Content-Type-Options", "nosniff");
   headers.emplace_back("Referrer-Policy", "no-referrer");
   headers.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
+  // The page says what it needs; everything else is nothing that a browser should show or embed.
+  if (std::ranges::find(headers, "Content-Security-Policy",
+                        [](const auto& header) { return header.first; }) == headers.end())
+    headers.emplace_back("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
   // A browser holds it for all ports of a host, and this machine's own may speak HTTP.
   if (transport_->is_encrypted() && !environment_.access.is_loopback())
     headers.emplace_back("Strict-Transport-Security", "max-age=31536000");

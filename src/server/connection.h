@@ -12,6 +12,8 @@
 #include <memory>
 #include <optional>
 
+#include "access/audit_log.h"
+#include "access/key_ring.h"
 #include "server/access.h"
 #include "server/api_errors.h"
 #include "server/client_address.h"
@@ -28,7 +30,9 @@ struct ConnectionEnvironment {
   const AccessRules access;
   const Router router;
   const std::shared_ptr<Metrics> metrics;
-  std::weak_ptr<boost::asio::io_context> io_context;  // who wakes a connection from outside must hold it
+  std::weak_ptr<boost::asio::io_context> io_context;      // who wakes a connection from outside must hold it
+  const std::shared_ptr<access::KeyRing> keys = nullptr;  // null: nobody is asked for one
+  const std::shared_ptr<access::AuditLog> audit = nullptr;  // null: there is none
 };
 
 class Connection : public Exchange, public std::enable_shared_from_this<Connection> {
@@ -57,6 +61,7 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
   const LiveOptions& options() const override { return *options_; }
   Time received() const override { return received_; }
   void set_meter(std::shared_ptr<const GenerationMeter> meter) override { meter_ = std::move(meter); }
+  void leave_audit(bool to_another) override { audited_elsewhere_ = to_another; }
   bool must_end() const override { return must_end_; }
   Wakeup& wakeup() override { return transport_->wakeup(); }
   std::function<void()> waker() override;
@@ -76,6 +81,8 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
   boost::asio::awaitable<void> answer();
   boost::asio::awaitable<void> run_handler();
   void record_answer() const;
+  void write_audit() const;
+  void authorize(const Message& head);
   std::optional<Response> refusal();
   void refuse(unsigned status, std::string_view message, std::string_view code = {});
   void start_context();
@@ -93,6 +100,8 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
   std::shared_ptr<const GenerationMeter> meter_;  // of a request that generates
   std::shared_ptr<engine::RequestContext> context_;
   std::optional<Response> refused_;  // what the parser's failure is answered with
+  std::optional<Error> failure_;     // why it was denied, or failed in its handler
+  bool denied_ = false, is_open_ = false, audited_elsewhere_ = false;
   bool keep_alive_ = true, started_ = false, chunked_ = false;
   unsigned status_ = 0;
   std::atomic<bool> busy_{false}, draining_{false}, must_end_{false};

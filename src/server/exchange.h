@@ -45,6 +45,8 @@ class Exchange {
   virtual Wakeup::Time received() const = 0;
   // Whose totals the log's line about this request will say.
   virtual void set_meter(std::shared_ptr<const GenerationMeter> meter) = 0;
+  // Whether another process writes the audit's entry of this request; where the handler throws, none does.
+  virtual void leave_audit(bool to_another) = 0;
   // The server is ending and will wait no longer: streams send an error and end.
   virtual bool must_end() const = 0;
 

@@ -19,6 +19,8 @@ void GenerationMeter::observe(std::size_t index, const engine::GenerationEvent& 
   Sequence& sequence = sequences_[index];
   take_tokens_(event.usage.completion_tokens - sequence.usage.completion_tokens);
   sequence.usage = event.usage;
+  if (event.finish == engine::FinishReason::kStop || event.finish == engine::FinishReason::kLength)
+    sequence.is_whole = true;
   if (!first_token_seconds_ && event.usage.completion_tokens > 0) {
     first_token_seconds_ =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - received_).count();
@@ -43,10 +45,11 @@ GenerationMeter::Totals GenerationMeter::totals() const {
   const std::lock_guard lock(mutex_);
   Totals totals;
   totals.first_token_seconds = first_token_seconds_;
-  for (const auto& [counts_prompt, usage] : sequences_) {
+  for (const auto& [counts_prompt, usage, is_whole] : sequences_) {
     totals.usage.add(usage, counts_prompt);
     totals.drafted_tokens += usage.drafted_tokens;
     totals.accepted_tokens += usage.accepted_tokens;
+    totals.is_whole = totals.is_whole && is_whole;
   }
   return totals;
 }

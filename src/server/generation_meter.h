@@ -39,6 +39,7 @@ class GenerationMeter : public std::enable_shared_from_this<GenerationMeter> {
     AnswerUsage usage;
     std::int64_t drafted_tokens = 0, accepted_tokens = 0;
     std::optional<double> first_token_seconds;  // since the request was received
+    bool is_whole = true;                       // each choice ended by itself: no failure, nobody left
   };
   // So far.
   Totals totals() const;
@@ -48,6 +49,7 @@ class GenerationMeter : public std::enable_shared_from_this<GenerationMeter> {
   struct Sequence {
     bool counts_prompt;
     engine::Usage usage;
+    bool is_whole = false;
   };
   void observe(std::size_t sequence, const engine::GenerationEvent& event);
 

@@ -43,6 +43,12 @@ Response error_response(const Error& error, std::chrono::seconds retry_after) {
   Response response = json_response(error_document(error), static_cast<unsigned>(error.info().http_status));
   if (error.info().retry_helps)
     response.headers.emplace_back("Retry-After", std::to_string(retry_after.count()));
+  // RFC 6750, 3.
+  if (error.kind() == ErrorKind::kUnauthenticated)
+    response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"hearth\"");
+  if (error.kind() == ErrorKind::kForbidden)
+    response.headers.emplace_back("WWW-Authenticate",
+                                  "Bearer realm=\"hearth\", error=\"insufficient_scope\"");
   return response;
 }
 

@@ -7,6 +7,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <cstring>
 
+#include "access/key_file.h"
 #include "server/server.h"
 #include "server/tls.h"
 
@@ -14,7 +15,8 @@ namespace hearth::server {
 namespace {
 
 TcpAddress public_address(const ServerOptions& options) {
-  return {options.host, options.port, options.allow_unauthenticated};
+  const bool has_keys = !options.key_file.empty() && !access::KeyFile(options.key_file).read().empty();
+  return {options.host, options.port, options.allow_unauthenticated || has_keys};
 }
 
 TcpAddress administration_address(const AdminOptions& options) {

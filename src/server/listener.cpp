@@ -46,11 +46,13 @@ tcp::endpoint endpoint_of(const TcpAddress& given) {
                               given.host),
                   "use 127.0.0.1, or --admin-socket PATH")
           .with_field(option);
-    throw Error(ErrorKind::kInvalidArgument,
-                fmt::format("Listening on {} would let everybody who reaches this machine use the models.",
-                            given.host),
-                "use --host 127.0.0.1, or say --allow-unauthenticated, in a file "
-                "service.allow_unauthenticated, if that is what you want")
+    throw Error(
+        ErrorKind::kInvalidArgument,
+        fmt::format("Listening on {} without keys would let everybody who reaches this machine use the "
+                    "models.",
+                    given.host),
+        "make a key with `hearth key create`, use --host 127.0.0.1, or say --allow-unauthenticated, in a "
+        "file service.allow_unauthenticated, if that is what you want")
         .with_field(option);
   }
   return {address, given.port};

@@ -74,7 +74,9 @@ struct ServerOptions {
   std::string host = "127.0.0.1";     // an IP address or "localhost"
   std::uint16_t port = kDefaultPort;  // 0: any free one, see Server::port()
   int network_threads = 2;
-  bool allow_unauthenticated = false;    // beyond loopback there must be a reason to let everybody in
+  bool allow_unauthenticated = false;    // beyond loopback, as long as there are no keys
+  std::filesystem::path key_file;        // access::KeyFile; empty: no keys are asked for
+  std::filesystem::path audit_file;      // access::AuditLog; empty: none
   std::size_t response_cache_bytes = 0;  // 0: none (server/response_cache.h)
   bool starts_ready = true;              // else /ready says no until Server::become_ready()
   // Listening sockets that somebody else opened: served in place of host and port, and of `admin`. The server

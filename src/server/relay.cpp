@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "server/api_errors.h"
+#include "server/authorization.h"
 #include "server/listen_addresses.h"
 #include "server/liveness.h"
 #include "server/upstream.h"
@@ -61,13 +62,18 @@ std::string request_for_upstream(const Exchange& exchange) {
   return bytes + fmt::format("Content-Length: {}\r\n\r\n{}", exchange.body().size(), exchange.body());
 }
 
-// Without what the connection adds itself.
+// What the connection adds itself.
+bool is_added(std::string_view name) {
+  return std::ranges::any_of(
+      std::initializer_list<std::string_view>{"Date", "x-request-id", "X-Content-Type-Options",
+                                              "Referrer-Policy", "Cross-Origin-Resource-Policy"},
+      [name](std::string_view added) { return boost::beast::iequals(name, added); });
+}
+
 HeaderList headers_of(const Parser::value_type& answer) {
   HeaderList headers;
   for (const auto& field : answer)
-    if (!is_for_one_hop(field.name()) && field.name() != http::field::date &&
-        !boost::beast::iequals(field.name_string(), "x-request-id") &&
-        !boost::beast::iequals(field.name_string(), "X-Content-Type-Options"))
+    if (!is_for_one_hop(field.name()) && !is_added(view(field.name_string())))
       headers.emplace_back(view(field.name_string()), view(field.value()));
   return headers;
 }
@@ -133,6 +139,7 @@ net::awaitable<void> pass_stream(Exchange& exchange, Upstream& upstream, Parser&
     }
   }
   if (failure) {
+    exchange.leave_audit(false);
     log_warning("{} broken off: {}", exchange.context()->request_id, failure->log_text());
     const std::string event = stream_error(api_of(exchange.message().target()), *failure);
     connected = co_await exchange.send(event);
@@ -146,6 +153,7 @@ net::awaitable<void> relay(Exchange& exchange, const std::string& path) {
   const std::string request = request_for_upstream(exchange);
   const bool sent = co_await upstream->send(path, request);
   if (!sent) throw broken_off();
+  exchange.leave_audit(true);
   Parser parser;
   parser.header_limit(64 * 1024);
   parser.body_limit(boost::none);
@@ -185,8 +193,9 @@ struct Relay::Implementation {
 Relay::Implementation::Implementation(const ServerOptions& server_options, std::string upstream_path)
     : options(server_options), upstream(std::move(upstream_path)) {
   const ListenAddress address = public_listen_address(options);
-  const ConnectionEnvironment environment{live, access_rules(address), router(), std::make_shared<Metrics>(),
-                                          io_context};
+  const ConnectionEnvironment environment{
+      live,       access_rules(address), router(),          std::make_shared<Metrics>(),
+      io_context, key_ring(options),     audit_log(options)};
   listener.emplace(io_context, address, environment, options.inherited_socket);
   if (const auto admin_address = admin_listen_address(options))
     admin.emplace(io_context, *admin_address, environment, options.inherited_admin_socket);

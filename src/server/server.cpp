@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "server/authorization.h"
 #include "server/completion_service.h"
 #include "server/encoding_service.h"
 #include "server/listen_addresses.h"
@@ -36,7 +37,9 @@ struct Server::Implementation {
   const std::shared_ptr<CurrentOptions> live;
   std::atomic<ServerPhase> phase;
   net::thread_pool workers{1}, admin_workers{1};
-  const std::shared_ptr<ResponseCache> cache;  // null: none
+  const std::shared_ptr<access::KeyRing> keys;    // null: nobody is asked for one
+  const std::shared_ptr<access::AuditLog> audit;  // null: none
+  const std::shared_ptr<ResponseCache> cache;     // null: none
   CompletionService completions;
   EncodingService encodings{models, completions, workers, metrics};
   std::optional<Listener> listener, admin;
@@ -49,22 +52,27 @@ Server::Implementation::Implementation(ModelProvider& model_provider, const Serv
       models(model_provider),
       live(std::make_shared<CurrentOptions>(options.live)),
       phase(options.starts_ready ? ServerPhase::kReady : ServerPhase::kStarting),
+      keys(key_ring(options)),
+      audit(audit_log(options)),
       cache(options.response_cache_bytes > 0 ? make_memory_response_cache(options.response_cache_bytes)
                                              : nullptr),
       completions(models, workers, metrics, cache) {
   const ListenAddress address = public_listen_address(options);
-  listener.emplace(
-      io_context, address,
-      ConnectionEnvironment{live, access_rules(address), public_router(address), metrics, io_context},
-      options.inherited_socket);
+  listener.emplace(io_context, address,
+                   ConnectionEnvironment{live, access_rules(address), public_router(address), metrics,
+                                         io_context, keys, audit},
+                   options.inherited_socket);
   if (const auto admin_address = admin_listen_address(options)) {
     LiveOptions own;
     own.limits.connections = 64;
     own.limits.body_bytes = 0;
-    admin.emplace(io_context, *admin_address,
-                  ConnectionEnvironment{std::make_shared<CurrentOptions>(own), access_rules(*admin_address),
-                                        admin_router(), metrics, io_context},
-                  options.inherited_admin_socket);
+    admin.emplace(
+        io_context, *admin_address,
+        ConnectionEnvironment{std::make_shared<CurrentOptions>(own), access_rules(*admin_address),
+                              admin_router(), metrics, io_context,
+                              // Who may open a Unix socket is for its file to say.
+                              std::holds_alternative<TcpAddress>(*admin_address) ? keys : nullptr, audit},
+        options.inherited_admin_socket);
     admin->accept();
   }
   listener->accept();

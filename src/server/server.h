@@ -16,8 +16,8 @@
 
 namespace hearth::server {
 
-// Throws kInvalidArgument for a host that is no address, where a host beyond loopback is not explicitly
-// allowed, and for a certificate or key that cannot be used, naming the file.
+// Throws kInvalidArgument for a host that is no address, for one beyond loopback where there are no keys and
+// it is not explicitly allowed, and for a certificate or key that cannot be used, naming the file.
 void validate(const ServerOptions& options);
 
 class Server {

@@ -105,5 +105,13 @@ TEST(Encryption, RandomBytesDiffer) {
   EXPECT_NE(one, two);
 }
 
+TEST(Encryption, ComparesWholeTexts) {
+  EXPECT_TRUE(equal_in_constant_time("", ""));
+  EXPECT_TRUE(equal_in_constant_time("abc", "abc"));
+  EXPECT_FALSE(equal_in_constant_time("abc", "abd"));
+  EXPECT_FALSE(equal_in_constant_time("abc", "xbc"));
+  EXPECT_FALSE(equal_in_constant_time("abc", "ab"));
+}
+
 }  // namespace
 }  // namespace hearth

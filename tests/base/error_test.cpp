@@ -41,6 +41,11 @@ TEST(ErrorTable, EveryRowIsWhole) {
 
 TEST(ErrorTable, KindsMapToTheStatusesOfTheApis) {
   EXPECT_EQ(error_kind_info(ErrorKind::kInvalidArgument).http_status, 400);
+  EXPECT_EQ(error_kind_info(ErrorKind::kUnauthenticated).http_status, 401);
+  EXPECT_EQ(error_kind_info(ErrorKind::kUnauthenticated).openai_code, "invalid_api_key");
+  EXPECT_EQ(error_kind_info(ErrorKind::kUnauthenticated).anthropic_type, "authentication_error");
+  EXPECT_EQ(error_kind_info(ErrorKind::kForbidden).http_status, 403);
+  EXPECT_EQ(error_kind_info(ErrorKind::kForbidden).anthropic_type, "permission_error");
   EXPECT_EQ(error_kind_info(ErrorKind::kNotFound).http_status, 404);
   EXPECT_EQ(error_kind_info(ErrorKind::kNotFound).openai_code, "model_not_found");
   EXPECT_EQ(error_kind_info(ErrorKind::kContextLengthExceeded).http_status, 400);

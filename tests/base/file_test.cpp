@@ -49,6 +49,15 @@ TEST(OpenFile, AMissingFileIsNamed) {
                [] { open_file("missing.gguf", O_RDONLY); });
 }
 
+TEST(WriteFileAtomically, TheNewFileHasTheModeAskedFor) {
+  const TemporaryDirectory folder;
+  write_file_atomically(folder / "f", "everybody's");
+  write_file_atomically(folder / "f", "mine", 0600);
+  struct stat status {};
+  ASSERT_EQ(::stat((folder / "f").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+}
+
 TEST(ReadFile, GivesEveryByteBack) {
   const TemporaryDirectory folder;
   std::string content;

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -50,8 +51,8 @@ class Hearth:
         # Seeking would move the place where the program writes, too.
         return os.pread(self.log.fileno(), 1 << 24, 0).decode()
 
-    def client(self):
-        return openai.OpenAI(base_url=self.address + "/v1", api_key="none", max_retries=0, timeout=300)
+    def client(self, key="none"):
+        return openai.OpenAI(base_url=self.address + "/v1", api_key=key, max_retries=0, timeout=300)
 
     def stop(self):
         if self.process.poll() is None:
@@ -67,6 +68,13 @@ def run_hearth(*arguments, home=None):
                           env=environment, timeout=120, check=False)
 
 
+def make_key(home, *arguments):
+    """Its text."""
+    result = run_hearth("key", "create", *arguments, home=home)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
 @pytest.fixture(scope="session")
 def models():
     """The names in the store."""
@@ -75,6 +83,17 @@ def models():
     listed = json.loads(run_hearth("list", "--json").stdout)
     rows = listed if isinstance(listed, list) else listed["models"]
     return [row["name"] for row in rows]
+
+
+@pytest.fixture
+def home(models, tmp_path):
+    """A HEARTH_HOME of its own, whose models are those of the tests."""
+    if MODEL not in models:
+        pytest.skip(f"{MODEL} is not in the store: hearth pull {MODEL}")
+    shared = os.environ.get("HEARTH_HOME", os.path.expanduser("~/.hearth"))
+    shutil.copytree(os.path.join(shared, "models"), tmp_path / "models", symlinks=True, copy_function=os.symlink,
+                    ignore=lambda folder, names: ["locks", "partial"] if folder.endswith("models") else [])
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,13 @@
 import json
 import os
 import re
-import shutil
 import socket
 import urllib.error
 import urllib.request
 
 import pytest
 
-from conftest import MODEL, Hearth, run_hearth
+from conftest import MODEL, Hearth, make_key, run_hearth
 
 CANARY = "xylocanary7f3a"
 
@@ -35,17 +34,6 @@ def post(server, body, path="/v1/chat/completions", **headers):
 
 def question(text="Hello.", **more):
     return {"model": MODEL, "max_tokens": 4, "messages": [{"role": "user", "content": text}], **more}
-
-
-@pytest.fixture
-def home(models, tmp_path):
-    """A HEARTH_HOME of its own, whose models are those of the tests."""
-    if MODEL not in models:
-        pytest.skip(f"{MODEL} is not in the store: hearth pull {MODEL}")
-    shared = os.environ.get("HEARTH_HOME", os.path.expanduser("~/.hearth"))
-    shutil.copytree(os.path.join(shared, "models"), tmp_path / "models", symlinks=True, copy_function=os.symlink,
-                    ignore=lambda folder, names: ["locks", "partial"] if folder.endswith("models") else [])
-    return tmp_path
 
 
 def test_the_log_has_one_line_for_each_request(home):
@@ -143,6 +131,41 @@ def test_nothing_of_a_request_is_left_anywhere(home, log_format):
             if not os.path.islink(path):  # the others are the models of all tests
                 with open(path, "rb") as file:
                     assert CANARY.encode() not in file.read(), path
+
+
+def test_no_key_is_left_anywhere(home):
+    """Neither of keys that are good, nor of those that are not: revoked, wrong, of another scope, in wrong places."""
+    (home / "hearth.yaml").write_text(f"service:\n  audit_file: {home}/audit.jsonl\n")
+    user, watcher, revoked = (make_key(home, "--scopes", scope) for scope in ("inference", "metrics", "inference"))
+    wrong = user[:-8] + "01234567"
+    assert run_hearth("key", "revoke", revoked.split("_")[1], home=home).returncode == 0
+    hearth = Hearth("--log-format", "json", "--admin-port", "0", home=home)
+    try:
+        for key, status in ((user, 200), (watcher, 403), (revoked, 401), (wrong, 401)):
+            assert post(hearth, question(), Authorization=f"Bearer {key}")[0] == status
+            assert post(hearth, question(), **{"x-api-key": key})[0] == status
+            post(hearth, question(), Authorization=f"Basic {key}")
+            post(hearth, question(user=key), Authorization=f"Bearer {user}", **{"x-api-key": key})
+            post(hearth, question(), path=f"/v1/chat/completions?key={key}")
+            post(hearth, question(), path=f"/{key}", Authorization=f"Bearer {key}")
+        request = urllib.request.Request(hearth.metrics, headers={"x-api-key": watcher})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            metrics = answer.read().decode()
+    finally:
+        hearth.process.kill()
+        hearth.process.wait(timeout=60)
+    places = {"log": hearth.errors(), "metrics": metrics, "list": run_hearth("key", "list", "--json", home=home).stdout}
+    for folder, _, names in os.walk(home):
+        for name in names:
+            path = os.path.join(folder, name)
+            if not os.path.islink(path):
+                with open(path, "rb") as file:
+                    places[path] = file.read().decode("utf-8", "replace")
+    assert "unauthenticated" not in places["metrics"] and '"status":401' in places["log"]
+    assert user.split("_")[1] in places[str(home / "audit.jsonl")]  # the id is no secret
+    for key in (user, watcher, revoked, wrong):
+        for name, text in places.items():
+            assert key.split("_")[2][:16] not in text, name
 
 
 def test_administration_beyond_this_machine_is_refused(models):

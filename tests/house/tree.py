@@ -9,7 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # The order of the layers: each may include itself and those before it.
 LAYERS = [
     "base", "tensor", "kernels", "formats", "text", "constraint", "models", "engine", "store",
-    "quantize", "documents", "train", "evaluate", "server", "configuration", "cli",
+    "quantize", "documents", "train", "evaluate", "access", "server", "configuration", "cli",
 ]  # fmt: skip
 
 

@@ -9,13 +9,31 @@ export class ApiError extends Error {
   }
 }
 
-async function request(path, options = {}) {
-  let response;
+let key = '';  // in memory alone
+let askForKey = null;
+
+// `ask(wasRefused)` gives the promise of a key, the same one to all who wait for it.
+export function whenKeyNeeded(ask) {
+  askForKey = ask;
+}
+
+async function send(path, options) {
+  const headers = key ? {...options.headers, Authorization: `Bearer ${key}`} : options.headers;
   try {
-    response = await fetch(path, options);
+    return await fetch(path, {...options, headers});
   } catch (error) {
     if (error.name === 'AbortError') throw error;
     throw new ApiError(String(error.message || error), 'network');
+  }
+}
+
+async function request(path, options = {}) {
+  let response;
+  for (;;) {
+    const sent = key;
+    response = await send(path, options);
+    if (response.status !== 401 || !askForKey) break;
+    if (sent === key) key = await askForKey(sent !== '');  // else another request got a newer one meanwhile
   }
   if (response.ok) return response;
   const requestId = response.headers.get('x-request-id') || '';

@@ -1,6 +1,7 @@
 // The page: one conversation at a time, one answer at a time.
 
 import {streamChat} from './api.js';
+import './key.js';
 import {$, copyText, element} from './dom.js';
 import {t} from './language.js';
 import {currentModel, drawModels, hasModels, refreshModels, startModels, watchModels} from './models.js';

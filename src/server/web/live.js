@@ -1,6 +1,7 @@
 // What the server is doing now: asked once a second while somebody looks, and kept for the last minutes here.
 
 import {getStatus} from './api.js';
+import './key.js';
 import {$, element} from './dom.js';
 import {t} from './language.js';
 import {Plot} from './plot.js';
@@ -134,7 +135,7 @@ async function ask() {
     samples = [...samples.filter((one) => time - one.time < kSeconds * 1000), {time, status}];
     problem = '';
   } catch (error) {
-    problem = error.code === 'unknown_url' ? 'statusElsewhere' : 'unreachable';
+    problem = error.code === 'unknown_url' ? 'statusElsewhere' : error.code === 'missing_scope' ? 'hint_missing_scope' : 'unreachable';
   }
   draw();
   // Nobody looks at a hidden page; one that may never show anything does not ask for ever.
