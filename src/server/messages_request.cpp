@@ -136,7 +136,7 @@ json read_messages(FieldReader& body) {
   return messages;
 }
 
-json read_tool(const json& given, const std::string& path) {
+json read_tool(const json& given, const std::string& path, std::vector<std::string>& ignored) {
   FieldReader tool(given, path);
   if (const auto type = tool.string("type"); type && *type != "custom")
     throw Error(ErrorKind::kUnsupported,
@@ -144,6 +144,7 @@ json read_tool(const json& given, const std::string& path) {
         .with_field(path + ".type");
   const std::string name = required_string(tool, "name", "the tool's name");
   check_tool_name(name, path + ".name");
+  if (tool.boolean("strict").value_or(false)) ignored.push_back(path + ".strict");
   const json& schema = tool.required("input_schema", "a JSON schema");
   if (!schema.is_object()) throw_wrong_type(path + ".input_schema", "an object", schema);
   json function = {{"name", name}};
@@ -180,11 +181,20 @@ Demand read_tools(FieldReader& body, ChatCompletionRequest& request) {
                   fmt::format("`tools` may hold at most {}, but holds {}.", kMostTools, tools->size()));
   json converted = json::array();
   for (std::size_t i = 0; i < tools->size(); ++i)
-    converted.push_back(read_tool((*tools)[i], fmt::format("tools[{}]", i)));
+    converted.push_back(read_tool((*tools)[i], fmt::format("tools[{}]", i), request.ignored));
+  if (demand) request.ignored.clear();  // a call that is demanded is of the schema in any case
   if (!allowed || converted.empty()) return demand;
   for (const json& tool : converted) request.tools.names.push_back(tool["function"]["name"]);
   request.prompt.tools = std::move(converted);
   return demand;
+}
+
+json read_format(const json& format) {
+  FieldReader reader(format, "output_config.format");
+  if (required_string(reader, "type", "json_schema") != "json_schema")
+    throw invalid("output_config.format.type", "`output_config.format.type` must be json_schema.");
+  return {{"type", "json_schema"},
+          {"json_schema", {{"name", "answer"}, {"schema", reader.required("schema", "a JSON schema")}}}};
 }
 
 // Ours have other names: read from an object with OpenAI's, so that ranges and limits are stated once.
@@ -208,11 +218,10 @@ GenerationParameters read_parameters(FieldReader& body) {
       throw invalid("service_tier", "`service_tier` must be one of auto, standard_only.");
     renamed["service_tier"] = *tier == "auto" ? "auto" : "default";
   }
-  if (const json* thinking = body.value("thinking")) {
-    FieldReader reader(*thinking, "thinking");
-    if (reader.string("type").value_or("disabled") != "disabled")
-      throw Error(ErrorKind::kUnsupported, "`thinking` is not supported yet.", "leave the field out")
-          .with_field("thinking");
+  if (const json* output = body.value("output_config")) {
+    FieldReader config(*output, "output_config");
+    config.string("effort");  // of thinking
+    if (const json* format = config.value("format")) renamed["response_format"] = read_format(*format);
   }
   FieldReader reader(renamed);
   return read_generation_parameters(reader, {"max_tokens"});
@@ -227,7 +236,7 @@ ChatCompletionRequest parse(std::string_view text, bool generates) {
   const Demand demand = read_tools(body, request);
   if (generates) request.parameters = read_parameters(body);
   if (demand) demand_call(request, *demand, "tool_choice");
-  request.ignored = body.unread();
+  for (std::string& name : body.unread()) request.ignored.push_back(std::move(name));
   return request;
 }
 

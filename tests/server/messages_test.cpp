@@ -157,6 +157,15 @@ TEST(MessagesRequest, BlocksBecomeMessages) {
   EXPECT_TRUE(request.ignored.empty());
 }
 
+TEST(MessagesRequest, AFormatIsASchema) {
+  const auto request = parse_messages(body_of(
+      kHello +
+      R"(,"thinking":{"type":"adaptive"},"output_config":{"effort":"low","format":{"type":"json_schema",
+              "schema":{"type":"integer"}}})"));
+  EXPECT_EQ(request.parameters.output.value().text, R"({"type":"integer"})");
+  EXPECT_EQ(request.ignored, std::vector<std::string>{"thinking"}) << "no model here thinks";
+}
+
 TEST(MessagesRequest, SaysWhatIsWrongAndWhere) {
   const auto expect = [](const std::string& rest, ErrorKind kind, const std::string& field) {
     try {
@@ -184,7 +193,7 @@ TEST(MessagesRequest, SaysWhatIsWrongAndWhere) {
   expect(kHello + R"(,"tool_choice":{"type":"any"})", kInvalid, "tool_choice");
   expect(kHello + R"(,"tool_choice":{"type":"some"})", kInvalid, "tool_choice.type");
   expect(kHello + "," + kWeather + R"(,"tool_choice":{"type":"tool","name":"w"})", kInvalid, "tool_choice");
-  expect(kHello + R"(,"thinking":{"type":"enabled","budget_tokens":1024})", kUnsupported, "thinking");
+  expect(kHello + R"(,"output_config":{"format":{"type":"xml"}})", kInvalid, "output_config.format.type");
 }
 
 }  // namespace
