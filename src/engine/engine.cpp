@@ -16,6 +16,18 @@
 
 namespace hearth::engine {
 
+namespace {
+
+// OpenAI's newer name for the same: most models were trained with the older one.
+void call_developers_system(text::ChatRequest& request) {
+  if (!request.messages.is_array()) return;
+  for (auto& message : request.messages)
+    if (message.is_object() && message.contains("role") && message["role"] == "developer")
+      message["role"] = "system";
+}
+
+}  // namespace
+
 struct Engine::Implementation {
   std::unique_ptr<Model> model;
   std::optional<text::ChatTemplate> chat_template;
@@ -79,6 +91,7 @@ const std::string& Engine::fingerprint() const { return implementation_->model->
 
 std::vector<std::int32_t> Engine::tokenize_chat(const text::ChatRequest& request) const {
   text::ChatRequest understood = request;
+  if (chat_template().source().find("developer") == std::string::npos) call_developers_system(understood);
   text::put_tools_into_text(understood, chat_template().forms());
   return tokenizer().encode_spans(chat_template().render(understood), {.add_special = true});
 }

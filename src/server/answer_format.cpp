@@ -5,6 +5,7 @@
 
 #include "server/completions_format.h"
 #include "server/messages_format.h"
+#include "server/responses_format.h"
 
 namespace hearth::server {
 
@@ -30,6 +31,7 @@ void AnswerUsage::add(const engine::Usage& usage, bool counts_prompt) {
 
 std::unique_ptr<AnswerFormat> make_answer_format(AnswerHead head) {
   if (head.kind == AnswerKind::kMessages) return std::make_unique<MessagesFormat>(std::move(head));
+  if (head.kind == AnswerKind::kResponses) return std::make_unique<ResponsesFormat>(std::move(head));
   return std::make_unique<CompletionsFormat>(std::move(head));
 }
 

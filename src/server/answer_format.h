@@ -17,7 +17,7 @@
 
 namespace hearth::server {
 
-enum class AnswerKind { kChat, kText, kMessages };
+enum class AnswerKind { kChat, kText, kMessages, kResponses };
 
 // What is the same in everything that is said of one answer.
 struct AnswerHead {
@@ -29,7 +29,8 @@ struct AnswerHead {
   std::int64_t seed;
   std::int64_t prompt_tokens;  // of all prompts
   std::int32_t choices;
-  bool with_usage;  // a stream ends with the counts
+  bool with_usage;              // a stream ends with the counts
+  nlohmann::ordered_json echo;  // fields of the request that the answer repeats
 };
 
 struct ToolCall {

@@ -194,7 +194,10 @@ void demand_call(ChatCompletionRequest& request, const std::string& name, const 
 }
 
 ChatCompletionRequest parse_chat_completion(std::string_view text) {
-  const json document = parse_body(text);
+  return read_chat_completion(parse_body(text));
+}
+
+ChatCompletionRequest read_chat_completion(const json& document) {
   FieldReader body(document);
   ChatCompletionRequest request;
   request.model = read_model(body);

@@ -35,7 +35,8 @@ struct ChatCompletionRequest {
   ChatPrompt prompt;
   ToolUse tools;
   GenerationParameters parameters;
-  std::vector<std::string> ignored;  // names of fields without effect
+  std::vector<std::string> ignored;       // names of fields without effect
+  nlohmann::ordered_json echo = nullptr;  // fields that the answer repeats, where its API does
 };
 
 using CompletionPrompt = TextOrTokens;
@@ -54,6 +55,8 @@ void check_tool_name(const std::string& name, const std::string& field);
 void demand_call(ChatCompletionRequest& request, const std::string& name, const std::string& field);
 
 ChatCompletionRequest parse_chat_completion(std::string_view body);
+// The same of a body that was parsed, or made of another API's.
+ChatCompletionRequest read_chat_completion(const nlohmann::ordered_json& document);
 CompletionRequest parse_completion(std::string_view body);
 
 }  // namespace hearth::server

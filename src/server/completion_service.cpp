@@ -12,6 +12,7 @@
 #include "server/generation_queue.h"
 #include "server/messages_request.h"
 #include "server/on_worker.h"
+#include "server/responses_request.h"
 
 namespace hearth::server {
 
@@ -45,6 +46,7 @@ struct CompletionService::Job {
   std::string model_id;
   ChatPrompt chat;
   ToolUse tools;
+  nlohmann::ordered_json echo;
   std::vector<CompletionPrompt> prompts;
   GenerationParameters parameters;
   std::vector<std::string> ignored;
@@ -159,7 +161,9 @@ void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext
     if (kind == AnswerKind::kMessages)  // in the words that its clients look for
       throw Error(error.kind(), fmt::format("prompt is too long: {} tokens > {} maximum", error.prompt_tokens,
                                             error.most_tokens));
-    throw Error(error).with_field(kind == AnswerKind::kChat ? "messages" : "prompt");
+    throw Error(error).with_field(kind == AnswerKind::kChat        ? "messages"
+                                  : kind == AnswerKind::kResponses ? "input"
+                                                                   : "prompt");
   } catch (const Error& error) {
     context->cancelled = true;
     count_refusal(error);
@@ -168,20 +172,32 @@ void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext
   }
 }
 
+std::string_view id_mark(AnswerKind kind) {
+  switch (kind) {
+    case AnswerKind::kChat:
+      return "chatcmpl-";
+    case AnswerKind::kText:
+      return "cmpl-";
+    case AnswerKind::kMessages:
+      return "msg_";
+    case AnswerKind::kResponses:
+      return "resp_";
+  }
+  return "";
+}
+
 std::unique_ptr<AnswerFormat> CompletionService::Job::format() const {
-  const char* const mark = kind == AnswerKind::kMessages ? "msg_"
-                           : kind == AnswerKind::kChat   ? "chatcmpl-"
-                                                         : "cmpl-";
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return make_answer_format({.kind = kind,
-                             .id = mark + request_id.substr(request_id.find('_') + 1),
+                             .id = std::string(id_mark(kind)) + request_id.substr(request_id.find('_') + 1),
                              .created = std::chrono::duration_cast<std::chrono::seconds>(now).count(),
                              .model = model_id,
                              .fingerprint = model->fingerprint(),
                              .seed = parameters.seed,
                              .prompt_tokens = prompt_tokens,
                              .choices = choices,
-                             .with_usage = parameters.include_usage});
+                             .with_usage = parameters.include_usage,
+                             .echo = echo});
 }
 
 HeaderList CompletionService::Job::headers() const {
@@ -214,6 +230,7 @@ CompletionService::Job CompletionService::chat_job(AnswerKind kind, ChatCompleti
   job.model_id = std::move(request.model);
   job.chat = std::move(request.prompt);
   job.tools = std::move(request.tools);
+  job.echo = std::move(request.echo);
   job.parameters = std::move(request.parameters);
   job.ignored = std::move(request.ignored);
   return job;
@@ -232,6 +249,13 @@ net::awaitable<void> CompletionService::messages(Exchange& exchange) {
   if (!admission) co_return;
   auto request = co_await on_worker(workers_, [body = exchange.body()] { return parse_messages(body); });
   co_await serve(exchange, chat_job(AnswerKind::kMessages, std::move(request)));
+}
+
+net::awaitable<void> CompletionService::responses(Exchange& exchange) {
+  const auto admission = co_await admit(exchange);
+  if (!admission) co_return;
+  auto request = co_await on_worker(workers_, [body = exchange.body()] { return parse_responses(body); });
+  co_await serve(exchange, chat_job(AnswerKind::kResponses, std::move(request)));
 }
 
 net::awaitable<void> CompletionService::count_message_tokens(Exchange& exchange) {

@@ -1,5 +1,5 @@
-// `POST /v1/chat/completions` and `POST /v1/completions` of OpenAI's API, `POST /v1/messages` of Anthropic's:
-// from a body to an answer or a stream of one.
+// `POST /v1/chat/completions`, `/v1/completions` and `/v1/responses` of OpenAI's API, `POST /v1/messages` of
+// Anthropic's: from a body to an answer or a stream of one.
 //
 // Body, template, tokens and admission come before the status line, so that whatever can be refused is
 // refused with a status of its own. When the client leaves, its sequences are cancelled at once.
@@ -28,6 +28,7 @@ class CompletionService {
   boost::asio::awaitable<void> chat(Exchange& exchange);
   boost::asio::awaitable<void> text(Exchange& exchange);
   boost::asio::awaitable<void> messages(Exchange& exchange);
+  boost::asio::awaitable<void> responses(Exchange& exchange);
   boost::asio::awaitable<void> count_message_tokens(Exchange& exchange);
 
   // For every route that a model answers. Before any work: what is wrong with the request counts too.

@@ -93,6 +93,7 @@ Router Server::Implementation::public_router(const ListenAddress& address) {
   add_health_routes(router, phase);
   router.add("POST", "/v1/chat/completions",
              [this](Exchange& exchange) { return completions.chat(exchange); });
+  router.add("POST", "/v1/responses", [this](Exchange& exchange) { return completions.responses(exchange); });
   router.add("POST", "/v1/messages", [this](Exchange& exchange) { return completions.messages(exchange); });
   router.add("POST", "/v1/messages/count_tokens",
              [this](Exchange& exchange) { return completions.count_message_tokens(exchange); });

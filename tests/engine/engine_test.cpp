@@ -79,6 +79,16 @@ TEST_F(EngineTest, ToolsReachAModelWhoseTemplateHasNoPlaceForThem) {
     EXPECT_NE(prompt.find(wanted), std::string::npos) << wanted;
 }
 
+TEST_F(EngineTest, ADeveloperIsTheSystemWhereTheTemplateKnowsNone) {
+  const auto engine = load();
+  const auto tokens = [&](const char* role) {
+    text::ChatRequest request;
+    request.messages = {{{"role", role}, {"content", "Be brief."}}, {{"role", "user"}, {"content", "hi"}}};
+    return engine->tokenize_chat(request);
+  };
+  EXPECT_EQ(tokens("developer"), tokens("system"));
+}
+
 TEST_F(EngineTest, AnswersInWords) {
   const auto engine = load();
   GenerationRequest request = chat(*engine, "What color is the sky?", 120);
