@@ -22,7 +22,8 @@ matters: the figures themselves move with the machine.
 
 EXPLANATION = """\
 - Speeds are tokens a second, start is seconds, memory MiB; all are medians over the rounds.
-- The ratio is Hearth ÷ the best peer: at least the target, or at most, for start and memory. A tick says that it is met.
+- The ratio is Hearth ÷ the best peer. The target is one for it, or for the best of llama.cpp's where it says so: at least
+  so much, or at most, for start and memory. A tick says that it is met.
 - The limit is what the machine's 8-bit products (prefill, decoding together) or its memory (decoding alone) would allow
   if nothing else took time. Attention is not counted in it. Both change with the machine's neighbours, so they are
   measured before and after each repetition; the share is the median of the repetitions' shares. Weights that stay in the
@@ -68,16 +69,21 @@ def cells(one):
     row = one.row
     sign = "≤" if row.lower_is_better else "≥"
     most = f", < {row.most:g} {row.unit}" if row.most else ""
+    mark = "" if one.meets_target is None else " ✓" if one.meets_target else " ✗"
+    target = f"{sign} {row.target:g}×{most}"
+    if row.target_peer:
+        target += f" {row.target_peer}" + (f": {one.target_ratio:.2f}×{mark}" if one.target_ratio else "")
+        mark = ""
     return [
         row.title, row.model, number(one.ours), number(one.theirs) if one.theirs else "–", one.peer or "–",
-        f"{one.ratio:.2f}× {'✓' if one.meets_target else '✗'}" if one.ratio else "–", f"{sign} {row.target:g}×{most}",
+        f"{one.ratio:.2f}×{mark}" if one.ratio else "–", target,
         f"{one.share:.0%}" if one.share else "", f"≥ {row.limit_target:.0%}" if row.limit_target else "",
     ]  # fmt: skip
 
 
 def as_json(one):
     return {"row": one.row.key, "unit": one.row.unit, "hearth": one.ours, "peer": one.peer, "best_peer": one.theirs,
-            "ratio": one.ratio, "target": one.row.target, "meets_target": one.meets_target,
+            "ratio": one.ratio, "target": one.row.target, "target_ratio": one.target_ratio, "meets_target": one.meets_target,
             "share_of_limit": one.share, "others": one.others}  # fmt: skip
 
 

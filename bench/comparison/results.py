@@ -58,16 +58,18 @@ class Outcome:
     peer: str = ""  # the best one that computes rightly
     theirs: float | None = None
     ratio: float | None = None
+    target_ratio: float | None = None  # to the best that the target is about
     share: float | None = None  # of the machine's limit
     others: dict = dataclasses.field(default_factory=dict)  # further medians; wrong peers are marked
 
     @property
     def meets_target(self):
-        if self.ratio is None:
+        if self.target_ratio is None:
             return None
         if self.row.most and self.ours >= self.row.most:
             return False
-        return self.ratio <= self.row.target if self.row.lower_is_better else self.ratio >= self.row.target
+        ratio, target = self.target_ratio, self.row.target
+        return ratio <= target if self.row.lower_is_better else ratio >= target
 
 
 def outcome(row, data):
@@ -83,5 +85,8 @@ def outcome(row, data):
     share = share_of(row, data["work"][row.model], data["repetitions"].get(row.key, []))
     if not right:
         return Outcome(row, ours, share=share, others=others)
-    peer = (min if row.lower_is_better else max)(right, key=right.get)
-    return Outcome(row, ours, peer, right[peer], ours / right[peer], share, others)
+    best = min if row.lower_is_better else max
+    peer = best(right, key=right.get)
+    meant = [value for variant, value in right.items() if not row.target_peer or variant.split(",")[0] == row.target_peer]
+    target_ratio = ours / best(meant) if meant else None
+    return Outcome(row, ours, peer, right[peer], ours / right[peer], target_ratio, share, others)

@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT / "bench"))
 
 from comparison import limits, regression, results, rows
 
-PREFILL = next(row for row in rows.ROWS if row.key == "prefill-512-smollm2")
+PREFILL = dataclasses.replace(next(row for row in rows.ROWS if row.key == "prefill-512-smollm2"), target_peer="")
 START = next(row for row in rows.ROWS if row.kind == "start")
 
 
@@ -84,6 +84,16 @@ def test_the_best_correct_peer_counts():
     assert found.others["wrong (wrong)"] == 9
     assert found.meets_target is False
     assert found.share == pytest.approx(4 / (800 / (2 * 100)))  # the middle of 0.6, 1 and 18
+
+
+def test_a_target_may_be_about_one_peer():
+    row = dataclasses.replace(PREFILL, target=3, target_peer="slow")
+    data = measured(row, {"Hearth": 18.4, "slow": 18.39, "quick": 18.39},
+                    {"Hearth": [3], "slow": [0.5], "slow, flags": [1], "quick": [2]})
+    found = results.outcome(row, data)
+    assert (found.peer, found.ratio, found.target_ratio, found.meets_target) == ("quick", 1.5, 3, True)
+    del data["samples"][row.key]["slow"], data["samples"][row.key]["slow, flags"]
+    assert results.outcome(row, data).meets_target is None
 
 
 def test_less_is_better_for_time_and_memory():
