@@ -289,6 +289,9 @@ void add_models(std::vector<Setting>& all) {
                      "the memory"));
   all.push_back(make("models", "pinned", "", kAfterRestart, texts("a list of models in the store"),
                      HEARTH_FIELD(registry.pinned), "Models that are loaded at once and never unloaded"));
+  all.push_back(make("models", "aliases", "", kAtOnce, map_of_texts("a map of names to models in the store"),
+                     HEARTH_FIELD(server.live.aliases),
+                     "Other names under which requests find models, as in {gpt-4o: qwen2.5-coder:1.5b}"));
   all.push_back(make("models", "idle_time", "", kAfterRestart, duration(0ms, 24h * 30),
                      HEARTH_FIELD(registry.idle_time),
                      "How long nobody uses a model before it is unloaded, unless it is pinned; 0ms: until "

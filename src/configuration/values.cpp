@@ -134,4 +134,25 @@ ValueType<std::vector<std::string>> texts(std::string what) {
       [](const std::vector<std::string>& values) { return fmt::format("[{}]", fmt::join(values, ", ")); }};
 }
 
+ValueType<std::map<std::string, std::string>> map_of_texts(std::string what) {
+  using Map = std::map<std::string, std::string>;
+  return {std::move(what), "TEXT",
+          [](const YamlNode& node) -> std::optional<Map> {
+            if (node.kind != YamlNode::Kind::kMap) return std::nullopt;
+            Map values;
+            for (const YamlMember& member : node.members) {
+              const auto value = read_text(member.value);
+              if (!value) return std::nullopt;
+              values[member.key] = *value;
+            }
+            return values;
+          },
+          [](const Map& values) {
+            std::string shown;
+            for (const auto& [key, value] : values)
+              shown += fmt::format("{}{}: {}", shown.empty() ? "" : ", ", key, value);
+            return "{" + shown + "}";
+          }};
+}
+
 }  // namespace hearth::configuration

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -37,6 +38,7 @@ ValueType<std::chrono::milliseconds> duration(std::chrono::milliseconds least,
 // Not empty, without control characters; any scalar of the file.
 ValueType<std::string> text(std::string what);
 ValueType<std::vector<std::string>> texts(std::string what);
+ValueType<std::map<std::string, std::string>> map_of_texts(std::string what);
 
 template <typename Value>
 ValueType<Value> choice(std::vector<std::pair<std::string, Value>> names) {

@@ -89,11 +89,16 @@ std::int32_t Engine::context_tokens() const { return implementation_->model->opt
 const models::MemoryPlan& Engine::memory_plan() const { return implementation_->plan; }
 const std::string& Engine::fingerprint() const { return implementation_->model->fingerprint(); }
 
-std::vector<std::int32_t> Engine::tokenize_chat(const text::ChatRequest& request) const {
+std::vector<text::TextSpan> Engine::render_chat(const text::ChatRequest& request) const {
+  const text::ChatTemplate& chat = chat_template();
   text::ChatRequest understood = request;
-  if (chat_template().source().find("developer") == std::string::npos) call_developers_system(understood);
-  text::put_tools_into_text(understood, chat_template().forms());
-  return tokenizer().encode_spans(chat_template().render(understood), {.add_special = true});
+  if (chat.source().find("developer") == std::string::npos) call_developers_system(understood);
+  text::put_tools_into_text(understood, chat.forms());
+  return chat.render(understood);
+}
+
+std::vector<std::int32_t> Engine::tokenize_chat(const text::ChatRequest& request) const {
+  return tokenizer().encode_spans(render_chat(request), {.add_special = true});
 }
 
 std::vector<std::int32_t> Engine::tokenize_prompt(std::string_view text) const {

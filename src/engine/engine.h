@@ -46,6 +46,8 @@ class Engine {
   // The prompt's tokens, BOS as the model wants it; text from messages never becomes a control token. Throws
   // kUnsupported for tools or tool calls that the model's template would leave out of the prompt.
   std::vector<std::int32_t> tokenize_chat(const text::ChatRequest& request) const;
+  // What it tokenizes.
+  std::vector<text::TextSpan> render_chat(const text::ChatRequest& request) const;
   std::vector<std::int32_t> tokenize_prompt(std::string_view text) const;
 
   // Texts whose keys and values tenants may share where their prompts begin with one (PublicPrefixes); of

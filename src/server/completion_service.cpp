@@ -293,8 +293,11 @@ net::awaitable<std::shared_ptr<ServedModel>> CompletionService::acquire(Exchange
     std::optional<Error> error;
   };
   const auto result = std::make_shared<Result>();
+  const auto& aliases = exchange.options().aliases;
+  const auto alias = aliases.find(id);
   models_.acquire(
-      id, [result, wake = exchange.waker()](std::shared_ptr<ServedModel> model, std::optional<Error> error) {
+      alias == aliases.end() ? id : alias->second,
+      [result, wake = exchange.waker()](std::shared_ptr<ServedModel> model, std::optional<Error> error) {
         {
           const std::lock_guard lock(result->mutex);
           result->model = std::move(model);

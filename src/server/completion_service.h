@@ -34,6 +34,8 @@ class CompletionService {
   // For every route that a model answers. Before any work: what is wrong with the request counts too.
   // Nothing: it is refused and answered.
   boost::asio::awaitable<std::optional<CallerLimits::Admission>> admit(Exchange& exchange);
+  // Throws where the request names no model and there is none.
+  std::string model_or_default(std::string id) const;
   // The model, loaded if need be; null: the client is gone.
   boost::asio::awaitable<std::shared_ptr<ServedModel>> acquire(Exchange& exchange, const std::string& id);
   void take_tokens(Exchange& exchange, std::int64_t count);
@@ -41,7 +43,6 @@ class CompletionService {
  private:
   struct Job;
   static Job chat_job(AnswerKind kind, ChatCompletionRequest request);
-  std::string model_or_default(std::string id) const;
   boost::asio::awaitable<void> serve(Exchange& exchange, Job job);
   boost::asio::awaitable<void> answer(Exchange& exchange, Job& job);
   boost::asio::awaitable<void> stream(Exchange& exchange, Job& job);

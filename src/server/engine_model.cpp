@@ -24,11 +24,23 @@ EngineModel::EngineModel(std::string id, std::string digest, std::shared_ptr<eng
       digest_(digest_or_unique(std::move(digest))),
       engine_(engine::Engine::load(std::move(compute), path, options)) {}
 
-std::vector<std::int32_t> EngineModel::tokenize_chat(const ChatPrompt& prompt) const {
+namespace {
+
+text::ChatRequest chat_of(const ChatPrompt& prompt) {
   text::ChatRequest request;
   request.messages = prompt.messages;
   request.tools = prompt.tools;
-  return engine_->tokenize_chat(request);
+  return request;
+}
+
+}  // namespace
+
+std::vector<std::int32_t> EngineModel::tokenize_chat(const ChatPrompt& prompt) const {
+  return engine_->tokenize_chat(chat_of(prompt));
+}
+
+std::string EngineModel::render_chat(const ChatPrompt& prompt) const {
+  return text::joined_text(engine_->render_chat(chat_of(prompt)));
 }
 
 std::vector<std::int32_t> EngineModel::tokenize_prompt(std::string_view text) const {

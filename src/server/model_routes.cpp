@@ -26,23 +26,37 @@ json model_document(const ModelStatus& status) {
   return document;
 }
 
+// Aliases are models too, of those that there are.
+json model_documents(const Exchange& exchange, ModelProvider& models) {
+  json all = json::array();
+  const auto known = models.models();
+  for (const ModelStatus& status : known) all.push_back(model_document(status));
+  for (const auto& [alias, id] : exchange.options().aliases) {
+    const auto found = std::ranges::find(known, id, &ModelStatus::id);
+    if (found == known.end()) continue;
+    all.push_back(model_document(*found));
+    all.back()["id"] = alias;
+    all.back()["alias_of"] = id;
+  }
+  return all;
+}
+
 net::awaitable<void> list_models(Exchange& exchange, ModelProvider& models) {
-  json data = json::array();
-  for (const ModelStatus& status : models.models()) data.push_back(model_document(status));
+  const json data = model_documents(exchange, models);
   Response response =
       json_response({{"object", "list"}, {"data", data}, {"default", models.default_model()}});
   co_await exchange.respond(std::move(response));
 }
 
 net::awaitable<void> show_model(Exchange& exchange, ModelProvider& models) {
-  const auto all = models.models();
-  const auto found = std::find_if(
-      all.begin(), all.end(), [&](const ModelStatus& status) { return status.id == exchange.path_rest(); });
+  const json all = model_documents(exchange, models);
+  const auto found =
+      std::ranges::find_if(all, [&](const json& model) { return model["id"] == exchange.path_rest(); });
   if (found == all.end())
     throw Error(ErrorKind::kNotFound, fmt::format("There is no model `{}`.", exchange.path_rest()),
                 "GET /v1/models lists those that there are")
         .with_field("model");
-  Response response = json_response(model_document(*found));
+  Response response = json_response(*found);
   co_await exchange.respond(std::move(response));
 }
 

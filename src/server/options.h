@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -57,6 +58,7 @@ struct LiveOptions {
   SamplingDefaults sampling;
   CallerLimitOptions caller_limits;
   engine::Priority highest_priority = engine::Priority::kNormal;  // that a request may ask for
+  std::map<std::string, std::string> aliases;                     // other names of models
   TrustedProxies trusted_proxies;
   TlsFiles tls;  // of the public listener; a change is for new connections
 };

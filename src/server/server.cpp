@@ -17,6 +17,7 @@
 #include "server/state_metrics.h"
 #include "server/status_routes.h"
 #include "server/tenant_routes.h"
+#include "server/tokenization_service.h"
 #include "server/watching_routes.h"
 
 namespace hearth::server {
@@ -42,6 +43,7 @@ struct Server::Implementation {
   const std::shared_ptr<ResponseCache> cache;     // null: none
   CompletionService completions;
   EncodingService encodings{models, completions, workers, metrics};
+  TokenizationService tokenizations{completions, workers};
   std::optional<Listener> listener, admin;
   std::optional<Liveness> liveness;
   std::vector<std::jthread> threads;
@@ -99,6 +101,11 @@ Router Server::Implementation::public_router(const ListenAddress& address) {
              [this](Exchange& exchange) { return completions.count_message_tokens(exchange); });
   router.add("POST", "/v1/completions", [this](Exchange& exchange) { return completions.text(exchange); });
   router.add("POST", "/v1/embeddings", [this](Exchange& exchange) { return encodings.embeddings(exchange); });
+  router.add("POST", "/tokenize", [this](Exchange& exchange) { return tokenizations.tokenize(exchange); });
+  router.add("POST", "/detokenize",
+             [this](Exchange& exchange) { return tokenizations.detokenize(exchange); });
+  router.add("POST", "/apply-template",
+             [this](Exchange& exchange) { return tokenizations.apply_template(exchange); });
   router.add("POST", "/v1/rerank", [this](Exchange& exchange) { return encodings.rerank(exchange); });
   return router;
 }

@@ -163,3 +163,19 @@ def test_the_server_ends_with_its_terminal(models, tmp_path):
     os.kill(process, signal.SIGKILL)
     os.waitpid(process, 0)
     raise AssertionError("the server outlived its terminal")
+
+
+def test_a_model_is_found_under_its_other_names(home):
+    (home / "hearth.yaml").write_text(f"models: {{aliases: {{gpt-4o: '{MODEL}', nothing: 'nobody:1b'}}}}\n")
+    hearth = Hearth("--context", "512", home=home)
+    try:
+        client = hearth.client()
+        raw = client.chat.completions.with_raw_response.create(model="gpt-4o", messages=HELLO, max_tokens=4)
+        assert raw.parse().model == "gpt-4o"
+        assert raw.headers["x-hearth-model"] == MODEL
+        assert {"gpt-4o", MODEL} <= {model.id for model in client.models.list()}
+        assert client.models.retrieve("gpt-4o").alias_of == MODEL
+        with pytest.raises(openai.NotFoundError):
+            client.chat.completions.create(model="nothing", messages=HELLO)
+    finally:
+        assert hearth.stop() == 0

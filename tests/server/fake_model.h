@@ -42,6 +42,8 @@ class FakeModel : public ServedModel {
     ++tokenized_;
     return words(std::string(text));
   }
+  std::string render_chat(const ChatPrompt& prompt) const override { return prompt.messages.dump(); }
+  const text::Tokenizer* tokenizer() const override { return nullptr; }
   const std::string& fingerprint() const override { return fingerprint_; }
   const std::string& digest() const override { return id_; }
   engine::SamplingOptions default_sampling() const override { return {}; }
