@@ -116,7 +116,9 @@ def interval(right, count):
 
 async def measure(address, chosen, say):
     right, count, valid = collections.Counter(), collections.Counter(), 0
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session:
+    # Every request has a connection of its own: llama.cpp closes that of a stream without having said so.
+    connector = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None)) as session:
         for i, case in enumerate(chosen):
             answer = await ask(session, address, case)
             for key in (case.kind, case.language, "streamed" if case.stream else "whole", "all"):
