@@ -134,9 +134,10 @@ def table(results):
     rows = [*KINDS, "en", "zh", "whole", "streamed", "all"]
     titles = KINDS | {"en": "in English", "zh": "in Chinese", "all": "all"}
     lines = ["| requests | " + " | ".join(results) + " |", "| --- |" + " --- |" * len(results)]
-    for row in rows:
+    asked = next(iter(results.values()))[1]
+    for row in (row for row in rows if asked[row]):  # with --every not all are there
         found = [interval(right[row], count[row]) for right, count, _ in results.values()]
-        lines.append(f"| {titles.get(row, row)}: {next(iter(results.values()))[1][row]} | " + " | ".join(found) + " |")
+        lines.append(f"| {titles.get(row, row)}: {asked[row]} | " + " | ".join(found) + " |")
     found = [f"{valid} of {count['required']}" for _, count, valid in results.values()]
     lines.append("| demanded, and of the tool's schema | " + " | ".join(found) + " |")
     return "\n".join(lines)
