@@ -89,7 +89,7 @@ def is_right(case, answer):
 
 
 def is_valid(answer):
-    """Every call's arguments are of the tool's schema, as far as names and types go."""
+    """There is a call, and every call's arguments are of the tool's schema, as far as names and types go."""
     types = {"string": str, "integer": int, "number": (int, float)}
     tools = {tool["function"]["name"]: tool["function"]["parameters"] for tool in cases.TOOLS}
     for call in answer[0] if answer else ():
@@ -103,7 +103,7 @@ def is_valid(answer):
         for key, rule in schema["properties"].items():
             if not isinstance(found[key], types[rule["type"]]) or found[key] not in rule.get("enum", [found[key]]):
                 return False
-    return answer is not None
+    return bool(answer and answer[0])
 
 
 def interval(right, count):
