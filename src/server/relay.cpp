@@ -65,7 +65,7 @@ std::string request_for_upstream(const Exchange& exchange) {
 // What the connection adds itself.
 bool is_added(std::string_view name) {
   return std::ranges::any_of(
-      std::initializer_list<std::string_view>{"Date", "x-request-id", "X-Content-Type-Options",
+      std::initializer_list<std::string_view>{"Date", "x-request-id", "request-id", "X-Content-Type-Options",
                                               "Referrer-Policy", "Cross-Origin-Resource-Policy"},
       [name](std::string_view added) { return boost::beast::iequals(name, added); });
 }
