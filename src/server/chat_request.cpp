@@ -128,9 +128,7 @@ ToolChoice read_tool_choice(FieldReader& body) {
         .with_field("tool_choice.type");
   FieldReader function(reader.required("function", "an object with the function's name"),
                        "tool_choice.function");
-  const json& name = function.required("name", "the function's name");
-  if (!name.is_string()) throw_wrong_type("tool_choice.function.name", "a string", name);
-  return {.is_demanded = true, .name = name.get<std::string>()};
+  return {.is_demanded = true, .name = function.required_string("name", "the function's name")};
 }
 
 json read_tools(FieldReader& body, const ToolChoice& choice, std::vector<std::string>& ignored) {
@@ -151,9 +149,7 @@ json read_tools(FieldReader& body, const ToolChoice& choice, std::vector<std::st
           .with_field(path + ".type");
     FieldReader function(tool.required("function", "an object with name, description and parameters"),
                          path + ".function");
-    const json& name = function.required("name", "the function's name");
-    if (!name.is_string()) throw_wrong_type(path + ".function.name", "a string", name);
-    check_tool_name(name.get_ref<const std::string&>(), path + ".function.name");
+    check_tool_name(function.required_string("name", "the function's name"), path + ".function.name");
     if (function.boolean("strict").value_or(false) && !choice.is_demanded)
       ignored.push_back(path + ".function.strict");
   }

@@ -40,6 +40,12 @@ FieldReader::FieldReader(const json& object, std::string path) : object_(object)
   if (!object_.is_object()) throw_wrong_type(path_, "an object", object_);
 }
 
+std::string FieldReader::required_string(std::string_view name, std::string_view what_it_is) {
+  const json& value = required(name, what_it_is);
+  if (!value.is_string()) throw_wrong_type(path_of(name), "a string", value);
+  return value.get<std::string>();
+}
+
 std::string FieldReader::path_of(std::string_view name) const {
   return path_.empty() ? std::string(name) : fmt::format("{}.{}", path_, name);
 }

@@ -27,6 +27,8 @@ class FieldReader {
   const nlohmann::ordered_json* value(std::string_view name);
   // Throws when the field is absent or null.
   const nlohmann::ordered_json& required(std::string_view name, std::string_view what_it_is);
+  // Throws where it is no string, too.
+  std::string required_string(std::string_view name, std::string_view what_it_is);
 
   std::string path_of(std::string_view name) const;
   std::vector<std::string> unread() const;

@@ -23,12 +23,6 @@ const json& required_array(FieldReader& reader, std::string_view name, std::stri
   return value;
 }
 
-std::string required_string(FieldReader& reader, std::string_view name, std::string_view what) {
-  const json& value = reader.required(name, what);
-  if (!value.is_string()) throw_wrong_type(reader.path_of(name), "a string", value);
-  return value.get<std::string>();
-}
-
 [[noreturn]] void refuse_block(const std::string& path, const std::string& type) {
   throw Error(
       ErrorKind::kUnsupported,
@@ -46,10 +40,10 @@ std::string read_text(const json& content, const std::string& path) {
   for (std::size_t i = 0; i < content.size(); ++i) {
     const std::string block_path = fmt::format("{}[{}]", path, i);
     FieldReader block(content[i], block_path);
-    if (const std::string type = required_string(block, "type", "the block's type"); type != "text")
+    if (const std::string type = block.required_string("type", "the block's type"); type != "text")
       refuse_block(block_path, type);
     if (i > 0) all += "\n";
-    all += required_string(block, "text", "the block's text");
+    all += block.required_string("text", "the block's text");
   }
   return all;
 }
@@ -61,7 +55,7 @@ class MessageReader {
       : reader_(message, path), path_(std::move(path)), messages_(messages) {}
 
   void read() {
-    role_ = required_string(reader_, "role", "one of user, assistant");
+    role_ = reader_.required_string("role", "one of user, assistant");
     if (role_ != "user" && role_ != "assistant")
       throw invalid(path_ + ".role", fmt::format("`{}.role` must be one of user, assistant.", path_));
     const json& content = reader_.required("content", "a string or an array of blocks");
@@ -79,23 +73,23 @@ class MessageReader {
  private:
   void read_block(const json& value, const std::string& path) {
     FieldReader block(value, path);
-    const std::string type = required_string(block, "type", "the block's type");
+    const std::string type = block.required_string("type", "the block's type");
     if (type == "text") {
       if (has_text_) text_ += "\n";
-      text_ += required_string(block, "text", "the block's text");
+      text_ += block.required_string("text", "the block's text");
       has_text_ = true;
     } else if (type == "tool_use" && role_ == "assistant") {
       if (calls_.size() == kMostTools)
         throw invalid(path, fmt::format("A message may hold at most {} tool calls.", kMostTools));
       const json& input = block.required("input", "an object");
       if (!input.is_object()) throw_wrong_type(path + ".input", "an object", input);
-      calls_.push_back({{"id", required_string(block, "id", "the call's id")},
+      calls_.push_back({{"id", block.required_string("id", "the call's id")},
                         {"type", "function"},
                         {"function",
-                         {{"name", required_string(block, "name", "the tool's name")},
+                         {{"name", block.required_string("name", "the tool's name")},
                           {"arguments", input.dump(-1, ' ', false, json::error_handler_t::replace)}}}});
     } else if (type == "tool_result" && role_ == "user") {
-      const std::string id = required_string(block, "tool_use_id", "the id of the call");
+      const std::string id = block.required_string("tool_use_id", "the id of the call");
       const json* content = block.value("content");
       const std::string text = content ? read_text(*content, path + ".content") : "";
       const bool failed = block.boolean("is_error").value_or(false);
@@ -142,7 +136,7 @@ json read_tool(const json& given, const std::string& path, std::vector<std::stri
     throw Error(ErrorKind::kUnsupported,
                 fmt::format("`{}.type`: tools that the server runs itself are not supported.", path))
         .with_field(path + ".type");
-  const std::string name = required_string(tool, "name", "the tool's name");
+  const std::string name = tool.required_string("name", "the tool's name");
   check_tool_name(name, path + ".name");
   if (tool.boolean("strict").value_or(false)) ignored.push_back(path + ".strict");
   const json& schema = tool.required("input_schema", "a JSON schema");
@@ -160,11 +154,11 @@ Demand read_tool_choice(FieldReader& body, bool& allowed, bool& parallel) {
   const json* given = body.value("tool_choice");
   if (!given) return std::nullopt;
   FieldReader choice(*given, "tool_choice");
-  const std::string type = required_string(choice, "type", "one of auto, any, tool, none");
+  const std::string type = choice.required_string("type", "one of auto, any, tool, none");
   parallel = !choice.boolean("disable_parallel_tool_use").value_or(false);
   allowed = type != "none";
   if (type == "any") return "";
-  if (type == "tool") return required_string(choice, "name", "the tool's name");
+  if (type == "tool") return choice.required_string("name", "the tool's name");
   if (type != "auto" && type != "none")
     throw invalid("tool_choice.type", "`tool_choice.type` must be one of auto, any, tool, none.");
   return std::nullopt;
@@ -191,7 +185,7 @@ Demand read_tools(FieldReader& body, ChatCompletionRequest& request) {
 
 json read_format(const json& format) {
   FieldReader reader(format, "output_config.format");
-  if (required_string(reader, "type", "json_schema") != "json_schema")
+  if (reader.required_string("type", "json_schema") != "json_schema")
     throw invalid("output_config.format.type", "`output_config.format.type` must be json_schema.");
   return {{"type", "json_schema"},
           {"json_schema", {{"name", "answer"}, {"schema", reader.required("schema", "a JSON schema")}}}};

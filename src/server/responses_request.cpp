@@ -22,12 +22,6 @@ Error unsupported(const std::string& field, const std::string& what) {
   return Error(ErrorKind::kUnsupported, fmt::format("`{}`: {}", field, what)).with_field(field);
 }
 
-std::string required_string(FieldReader& reader, std::string_view name, std::string_view what) {
-  const json& value = reader.required(name, what);
-  if (!value.is_string()) throw_wrong_type(reader.path_of(name), "a string", value);
-  return value.get<std::string>();
-}
-
 std::string read_text(const json& content, const std::string& path) {
   if (content.is_string()) return content.get<std::string>();
   if (!content.is_array()) throw_wrong_type(path, "a string or an array of parts", content);
@@ -35,12 +29,12 @@ std::string read_text(const json& content, const std::string& path) {
   for (std::size_t i = 0; i < content.size(); ++i) {
     const std::string part_path = fmt::format("{}[{}]", path, i);
     FieldReader part(content[i], part_path);
-    const std::string type = required_string(part, "type", "input_text or output_text");
+    const std::string type = part.required_string("type", "input_text or output_text");
     if (type != "input_text" && type != "output_text" && type != "text")
       throw unsupported(part_path + ".type",
                         "only text is supported; no model here takes images, sound or files.");
     if (i > 0) all += "\n";
-    all += required_string(part, "text", "the part's text");
+    all += part.required_string("text", "the part's text");
   }
   return all;
 }
@@ -53,11 +47,11 @@ void add_call(json& messages, FieldReader& item) {
   if (calls.is_null()) calls = json::array();
   if (calls.size() == kMostTools)
     throw invalid("input", fmt::format("A turn may hold at most {} tool calls.", kMostTools));
-  calls.push_back({{"id", required_string(item, "call_id", "the call's id")},
+  calls.push_back({{"id", item.required_string("call_id", "the call's id")},
                    {"type", "function"},
                    {"function",
-                    {{"name", required_string(item, "name", "the function's name")},
-                     {"arguments", required_string(item, "arguments", "JSON")}}}});
+                    {{"name", item.required_string("name", "the function's name")},
+                     {"arguments", item.required_string("arguments", "JSON")}}}});
 }
 
 void read_item(const json& value, const std::string& path, json& messages) {
@@ -65,7 +59,7 @@ void read_item(const json& value, const std::string& path, json& messages) {
   const std::string type = item.string("type").value_or("message");
   if (type == "message") {
     constexpr std::array<std::string_view, 4> kRoles = {"user", "assistant", "system", "developer"};
-    const std::string role = required_string(item, "role", "one of user, assistant, system, developer");
+    const std::string role = item.required_string("role", "one of user, assistant, system, developer");
     if (std::ranges::find(kRoles, role) == kRoles.end())
       throw invalid(path + ".role",
                     fmt::format("`{}.role` must be one of user, assistant, system, developer.", path));
@@ -76,7 +70,7 @@ void read_item(const json& value, const std::string& path, json& messages) {
   } else if (type == "function_call_output") {
     messages.push_back({{"role", "tool"},
                         {"content", read_text(item.required("output", "a string"), path + ".output")},
-                        {"tool_call_id", required_string(item, "call_id", "the id of the call")}});
+                        {"tool_call_id", item.required_string("call_id", "the id of the call")}});
   } else if (type != "reasoning") {  // what a model thought for earlier answers is not shown to it again
     throw unsupported(path + ".type", "only messages, function calls and their outputs are supported.");
   }
@@ -105,7 +99,7 @@ json chat_tools(const json& tools) {
   json chat = json::array();
   for (std::size_t i = 0; i < tools.size() && i <= kMostTools; ++i) {
     FieldReader tool(tools[i], fmt::format("tools[{}]", i));
-    if (required_string(tool, "type", "function") != "function")
+    if (tool.required_string("type", "function") != "function")
       throw unsupported(tool.path_of("type"), "only functions are supported; no tool is run by this server.");
     json function = json::object();
     for (const char* name : {"name", "description", "parameters", "strict"})
@@ -125,7 +119,7 @@ json chat_format(const json& text) {
   const json* format = reader.value("format");
   if (format == nullptr) return nullptr;
   FieldReader fields(*format, "text.format");
-  if (required_string(fields, "type", "text, json_object or json_schema") != "json_schema") return *format;
+  if (fields.required_string("type", "text, json_object or json_schema") != "json_schema") return *format;
   json schema = {{"schema", fields.required("schema", "a JSON schema")}};
   for (const char* name : {"name", "strict"})
     if (const json* value = fields.value(name)) schema[name] = *value;
