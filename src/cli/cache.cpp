@@ -9,7 +9,7 @@
 #include "configuration/configuration.h"
 #include "engine/disk_cache.h"
 #include "engine/disk_key.h"
-#include "server/admin_client.h"
+#include "server/supervision/admin_client.h"
 
 namespace hearth::cli {
 namespace {

@@ -10,7 +10,7 @@
 #include "cli/model_json.h"
 #include "cli/progress_bar.h"
 #include "cli/verb.h"
-#include "server/encoder_model.h"
+#include "server/serving/encoder_model.h"
 #include "store/store.h"
 
 namespace hearth::cli {

@@ -19,8 +19,8 @@
 #include "configuration/settings.h"
 #include "engine/disk_cache.h"
 #include "engine/disk_key.h"
-#include "server/model_registry.h"
 #include "server/server.h"
+#include "server/serving/model_registry.h"
 
 namespace hearth::cli {
 namespace {

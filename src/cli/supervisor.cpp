@@ -12,8 +12,8 @@
 #include "base/watchdog.h"
 #include "cli/compute_process.h"
 #include "cli/signals.h"
-#include "server/relay.h"
-#include "server/restart_policy.h"
+#include "server/supervision/relay.h"
+#include "server/supervision/restart_policy.h"
 
 namespace hearth::cli {
 namespace {

@@ -1,7 +1,7 @@
-// `hearth serve --supervise`: holds the sockets and the connections (server/relay.h), and lets a child
-// process compute. One that crashes, or says for too long that nothing gets on, is started again; what it was
-// answering ends with an error, what comes meanwhile waits or gets 503. Too many crashes in a short time end
-// it all.
+// `hearth serve --supervise`: holds the sockets and the connections (server/supervision/relay.h), and lets a
+// child process compute. One that crashes, or says for too long that nothing gets on, is started again; what
+// it was answering ends with an error, what comes meanwhile waits or gets 503. Too many crashes in a short
+// time end it all.
 #pragma once
 
 #include "configuration/configuration.h"

@@ -15,8 +15,8 @@
 
 #include "base/log.h"
 #include "engine/disk_cache.h"
-#include "server/model_registry.h"
 #include "server/options.h"
+#include "server/serving/model_registry.h"
 
 namespace hearth::configuration {
 

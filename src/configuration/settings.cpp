@@ -6,7 +6,7 @@
 #include "configuration/values.h"
 #include "engine/model.h"
 #include "kernels/cache_type.h"
-#include "server/generation_parameters.h"
+#include "server/api/generation_parameters.h"
 
 namespace hearth::configuration {
 namespace {

@@ -5,8 +5,8 @@
 #include <memory>
 #include <mutex>
 
+#include "server/network/tls.h"
 #include "server/options.h"
-#include "server/tls.h"
 
 namespace hearth::server {
 

@@ -13,7 +13,7 @@ foreach(path ${FILES})
   math(EXPR index "${index} + 1")
 endforeach()
 file(WRITE ${OUTPUT} "// Made by embed_files.cmake.
-#include \"server/page.h\"
+#include \"server/routes/page.h\"
 
 namespace hearth::server {
 namespace {

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "engine/request.h"
-#include "server/client_address.h"
+#include "server/network/client_address.h"
 
 namespace hearth::server {
 
@@ -79,12 +79,12 @@ struct ServerOptions {
   bool allow_unauthenticated = false;    // beyond loopback, as long as there are no keys
   std::filesystem::path key_file;        // access::KeyFile; empty: no keys are asked for
   std::filesystem::path audit_file;      // access::AuditLog; empty: none
-  std::size_t response_cache_bytes = 0;  // 0: none (server/response_cache.h)
+  std::size_t response_cache_bytes = 0;  // 0: none (server/serving/response_cache.h)
   bool starts_ready = true;              // else /ready says no until Server::become_ready()
   // Listening sockets that somebody else opened: served in place of host and port, and of `admin`. The server
   // closes them.
   std::optional<int> inherited_socket, inherited_admin_socket;
-  bool supervised = false;  // the sockets are those of a Relay (server/relay.h)
+  bool supervised = false;  // the sockets are those of a Relay (server/supervision/relay.h)
   AdminOptions admin;
   std::filesystem::path home;  // whose disk the metrics watch; empty: none
   LiveOptions live;

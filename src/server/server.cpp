@@ -6,19 +6,19 @@
 #include <thread>
 #include <vector>
 
-#include "server/authorization.h"
-#include "server/completion_service.h"
-#include "server/encoding_service.h"
-#include "server/listen_addresses.h"
-#include "server/listener.h"
-#include "server/liveness.h"
-#include "server/model_routes.h"
-#include "server/page.h"
-#include "server/state_metrics.h"
-#include "server/status_routes.h"
-#include "server/tenant_routes.h"
-#include "server/tokenization_service.h"
-#include "server/watching_routes.h"
+#include "server/access/authorization.h"
+#include "server/network/listen_addresses.h"
+#include "server/network/listener.h"
+#include "server/routes/completion_service.h"
+#include "server/routes/encoding_service.h"
+#include "server/routes/model_routes.h"
+#include "server/routes/page.h"
+#include "server/routes/status_routes.h"
+#include "server/routes/tenant_routes.h"
+#include "server/routes/tokenization_service.h"
+#include "server/routes/watching_routes.h"
+#include "server/supervision/liveness.h"
+#include "server/watching/state_metrics.h"
 
 namespace hearth::server {
 

@@ -11,8 +11,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "server/model_provider.h"
 #include "server/options.h"
+#include "server/serving/model_provider.h"
 
 namespace hearth::server {
 
@@ -39,7 +39,7 @@ class Server {
   std::string admin_address() const;
 
   // Whether network threads, the worker and models that have work got on since the last call
-  // (server/liveness.h). From one thread, which may be another than the owner's.
+  // (server/supervision/liveness.h). From one thread, which may be another than the owner's.
   bool got_on();
 
   // For requests that begin from now on, and new connections, which also get what the certificate's files

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "fuzz/use_bytes.h"
-#include "server/chat_request.h"
+#include "server/api/chat_request.h"
 
 using namespace hearth::server;
 

@@ -1,5 +1,5 @@
 // Any bytes as X-Forwarded-For and, to their first line's end, as a trusted network.
-#include "server/client_address.h"
+#include "server/network/client_address.h"
 
 #include <algorithm>
 #include <cstddef>

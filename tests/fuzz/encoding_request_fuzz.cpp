@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "fuzz/use_bytes.h"
-#include "server/encoding_request.h"
+#include "server/api/encoding_request.h"
 
 using namespace hearth::server;
 

@@ -1,4 +1,4 @@
-#include "server/caller_limits.h"
+#include "server/serving/caller_limits.h"
 
 #include "server/server_fixture.h"
 

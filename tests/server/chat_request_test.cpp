@@ -1,4 +1,4 @@
-#include "server/chat_request.h"
+#include "server/api/chat_request.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "server/client_address.h"
+#include "server/network/client_address.h"
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>

@@ -8,10 +8,10 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "formats/safetensors.h"
-#include "server/encoder_model.h"
-#include "server/encoding_json.h"
+#include "server/api/encoding_json.h"
 #include "server/fake_model.h"
 #include "server/server.h"
+#include "server/serving/encoder_model.h"
 #include "server/test_client.h"
 
 namespace hearth::server {

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "engine/queue_drain.h"
-#include "server/model_provider.h"
+#include "server/serving/model_provider.h"
 
 namespace hearth::server {
 

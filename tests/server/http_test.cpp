@@ -3,9 +3,9 @@
 
 #include <list>
 
-#include "server/access.h"
-#include "server/http_message.h"
-#include "server/router.h"
+#include "server/access/access.h"
+#include "server/network/http_message.h"
+#include "server/routes/router.h"
 #include "server/server_fixture.h"
 
 namespace hearth::server {

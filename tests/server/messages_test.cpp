@@ -1,7 +1,7 @@
 // Anthropic's Messages API over a real socket, with a scripted model.
 #include <gtest/gtest.h>
 
-#include "server/messages_request.h"
+#include "server/api/messages_request.h"
 #include "server/server_fixture.h"
 #include "support/expect_error.h"
 

@@ -1,7 +1,7 @@
 // The store, the engine and the server together, with a real model. Needs SmolLM2 in HEARTH_TEST_MODELS,
 // which
 // ./test sets.
-#include "server/model_registry.h"
+#include "server/serving/model_registry.h"
 
 #include <gtest/gtest.h>
 

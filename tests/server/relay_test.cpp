@@ -1,5 +1,5 @@
 // A relay before a real server, and before a process that breaks off wherever it likes.
-#include "server/relay.h"
+#include "server/supervision/relay.h"
 
 #include <sys/socket.h>
 #include <unistd.h>

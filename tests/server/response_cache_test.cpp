@@ -1,6 +1,6 @@
 // The response cache: what makes two questions the same, what is kept and for how long, and that a hit is an
 // answer like any other.
-#include "server/response_cache.h"
+#include "server/serving/response_cache.h"
 
 #include <set>
 #include <string_view>

@@ -4,10 +4,10 @@
 
 #include <boost/asio/thread_pool.hpp>
 
-#include "server/listen_addresses.h"
-#include "server/liveness.h"
-#include "server/restart_policy.h"
+#include "server/network/listen_addresses.h"
 #include "server/server_fixture.h"
+#include "server/supervision/liveness.h"
+#include "server/supervision/restart_policy.h"
 #include "support/expect_error.h"
 
 namespace hearth::server {

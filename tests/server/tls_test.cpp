@@ -4,9 +4,9 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/ssl.hpp>
 
+#include "server/network/tls.h"
 #include "server/server_fixture.h"
 #include "server/test_certificate.h"
-#include "server/tls.h"
 #include "support/temporary_directory.h"
 
 namespace hearth::server {

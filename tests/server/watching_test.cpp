@@ -5,8 +5,8 @@
 #include <boost/asio/read.hpp>
 #include <fstream>
 
-#include "server/admin_client.h"
 #include "server/server_fixture.h"
+#include "server/supervision/admin_client.h"
 #include "support/expect_error.h"
 #include "support/temporary_directory.h"
 

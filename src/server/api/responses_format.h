@@ -1,0 +1,39 @@
+// An answer as OpenAI's Responses API writes it: items of text and of calls, and a stream's typed events,
+// numbered, in their order (response.created ... response.completed).
+#pragma once
+
+#include "server/api/answer_format.h"
+
+namespace hearth::server {
+
+class ResponsesFormat : public AnswerFormat {
+ public:
+  explicit ResponsesFormat(AnswerHead head) : head_(std::move(head)) {}
+
+  nlohmann::ordered_json document(const std::vector<Choice>& choices, const AnswerUsage& usage) override;
+  std::string opening() override;
+  std::string part(std::int32_t choice, const ChoicePart& part) override;
+  std::string end_of_choice(std::int32_t choice, const ChoiceEnd& end) override;
+  std::string end(const AnswerUsage& usage) override;
+  std::string failure(const Error& error) override;
+
+ private:
+  using Json = nlohmann::ordered_json;
+  Json response(std::string_view status) const;
+  Json finished(const ChoiceEnd& end, const AnswerUsage& usage) const;
+  std::string event(std::string_view type, Json fields);
+  Json item(bool is_done) const;
+  std::string begin_item(bool is_text, std::string call_id, std::string name);
+  std::string end_item();
+  std::string item_id(std::size_t index, bool is_text) const;
+
+  AnswerHead head_;
+  ChoiceEnd end_;
+  Json output_ = Json::array();  // the items that are done
+  std::int64_t events_ = 0;
+  bool is_open_ = false;  // an item is, which has what follows
+  bool is_text_ = false;
+  std::string text_, call_id_, name_;
+};
+
+}  // namespace hearth::server

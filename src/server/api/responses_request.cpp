@@ -1,0 +1,182 @@
+#include "server/api/responses_request.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/error.h"
+#include "server/network/request_body.h"
+
+namespace hearth::server {
+
+using json = nlohmann::ordered_json;
+
+namespace {
+
+Error invalid(const std::string& field, std::string message) {
+  return Error(ErrorKind::kInvalidArgument, std::move(message)).with_field(field);
+}
+
+Error unsupported(const std::string& field, const std::string& what) {
+  return Error(ErrorKind::kUnsupported, fmt::format("`{}`: {}", field, what)).with_field(field);
+}
+
+std::string read_text(const json& content, const std::string& path) {
+  if (content.is_string()) return content.get<std::string>();
+  if (!content.is_array()) throw_wrong_type(path, "a string or an array of parts", content);
+  std::string all;
+  for (std::size_t i = 0; i < content.size(); ++i) {
+    const std::string part_path = fmt::format("{}[{}]", path, i);
+    FieldReader part(content[i], part_path);
+    const std::string type = part.required_string("type", "input_text or output_text");
+    if (type != "input_text" && type != "output_text" && type != "text")
+      throw unsupported(part_path + ".type",
+                        "only text is supported; no model here takes images, sound or files.");
+    if (i > 0) all += "\n";
+    all += part.required_string("text", "the part's text");
+  }
+  return all;
+}
+
+// The call is part of the assistant's turn before it, as chat messages have it.
+void add_call(json& messages, FieldReader& item) {
+  if (messages.empty() || messages.back()["role"] != "assistant")
+    messages.push_back({{"role", "assistant"}, {"content", ""}});
+  json& calls = messages.back()["tool_calls"];
+  if (calls.is_null()) calls = json::array();
+  if (calls.size() == kMostTools)
+    throw invalid("input", fmt::format("A turn may hold at most {} tool calls.", kMostTools));
+  calls.push_back({{"id", item.required_string("call_id", "the call's id")},
+                   {"type", "function"},
+                   {"function",
+                    {{"name", item.required_string("name", "the function's name")},
+                     {"arguments", item.required_string("arguments", "JSON")}}}});
+}
+
+void read_item(const json& value, const std::string& path, json& messages) {
+  FieldReader item(value, path);
+  const std::string type = item.string("type").value_or("message");
+  if (type == "message") {
+    constexpr std::array<std::string_view, 4> kRoles = {"user", "assistant", "system", "developer"};
+    const std::string role = item.required_string("role", "one of user, assistant, system, developer");
+    if (std::ranges::find(kRoles, role) == kRoles.end())
+      throw invalid(path + ".role",
+                    fmt::format("`{}.role` must be one of user, assistant, system, developer.", path));
+    messages.push_back(
+        {{"role", role}, {"content", read_text(item.required("content", "text"), path + ".content")}});
+  } else if (type == "function_call") {
+    add_call(messages, item);
+  } else if (type == "function_call_output") {
+    messages.push_back({{"role", "tool"},
+                        {"content", read_text(item.required("output", "a string"), path + ".output")},
+                        {"tool_call_id", item.required_string("call_id", "the id of the call")}});
+  } else if (type != "reasoning") {  // what a model thought for earlier answers is not shown to it again
+    throw unsupported(path + ".type", "only messages, function calls and their outputs are supported.");
+  }
+}
+
+json read_messages(FieldReader& body) {
+  json messages = json::array();
+  if (const auto instructions = body.string("instructions"))
+    messages.push_back({{"role", "system"}, {"content", *instructions}});
+  const json& input = body.required("input", "a string or an array of items");
+  if (input.is_string()) {
+    messages.push_back({{"role", "user"}, {"content", input}});
+    return messages;
+  }
+  if (!input.is_array()) throw_wrong_type("input", "a string or an array of items", input);
+  if (input.empty() || input.size() > kMostMessages)
+    throw invalid("input",
+                  fmt::format("`input` must hold 1 to {} items, but holds {}.", kMostMessages, input.size()));
+  for (std::size_t i = 0; i < input.size(); ++i) read_item(input[i], fmt::format("input[{}]", i), messages);
+  return messages;
+}
+
+// Theirs name functions without a level between; the rest is read as a chat's.
+json chat_tools(const json& tools) {
+  if (!tools.is_array()) throw_wrong_type("tools", "an array of tools", tools);
+  json chat = json::array();
+  for (std::size_t i = 0; i < tools.size() && i <= kMostTools; ++i) {
+    FieldReader tool(tools[i], fmt::format("tools[{}]", i));
+    if (tool.required_string("type", "function") != "function")
+      throw unsupported(tool.path_of("type"), "only functions are supported; no tool is run by this server.");
+    json function = json::object();
+    for (const char* name : {"name", "description", "parameters", "strict"})
+      if (const json* value = tool.value(name)) function[name] = *value;
+    chat.push_back({{"type", "function"}, {"function", std::move(function)}});
+  }
+  return chat;
+}
+
+json chat_tool_choice(const json& choice) {
+  if (!choice.is_object() || choice.value("type", "") != "function") return choice;
+  return {{"type", "function"}, {"function", {{"name", choice.contains("name") ? choice["name"] : json()}}}};
+}
+
+json chat_format(const json& text) {
+  FieldReader reader(text, "text");
+  const json* format = reader.value("format");
+  if (format == nullptr) return nullptr;
+  FieldReader fields(*format, "text.format");
+  if (fields.required_string("type", "text, json_object or json_schema") != "json_schema") return *format;
+  json schema = {{"schema", fields.required("schema", "a JSON schema")}};
+  for (const char* name : {"name", "strict"})
+    if (const json* value = fields.value(name)) schema[name] = *value;
+  return {{"type", "json_schema"}, {"json_schema", std::move(schema)}};
+}
+
+void refuse_what_needs_a_store(FieldReader& body) {
+  for (const char* name : {"previous_response_id", "conversation", "prompt"})
+    if (body.value(name) != nullptr)
+      throw unsupported(name, "answers are not stored here; send the whole conversation as `input`.");
+  if (body.boolean("background").value_or(false))
+    throw unsupported("background", "answers are given at once here, as a whole or streamed.");
+  if (body.string("truncation").value_or("disabled") != "disabled")
+    throw unsupported("truncation", "nothing is cut here; shorten the input.");
+  body.boolean("store");  // the answer says that it is not
+}
+
+// What the answer repeats, with the values in force where the request said nothing.
+json echo_of(const json& given) {
+  json echo = json::object();
+  const auto take = [&](const char* name, const json& otherwise) {
+    echo[name] = given.contains(name) && !given[name].is_null() ? given[name] : otherwise;
+  };
+  take("instructions", nullptr);
+  take("max_output_tokens", nullptr);
+  take("metadata", json::object());
+  take("parallel_tool_calls", true);
+  take("temperature", nullptr);
+  take("text", {{"format", {{"type", "text"}}}});
+  take("tool_choice", "auto");
+  take("tools", json::array());
+  take("top_p", nullptr);
+  return echo;
+}
+
+}  // namespace
+
+ChatCompletionRequest parse_responses(std::string_view text) {
+  const json document = parse_body(text);
+  FieldReader body(document);
+  refuse_what_needs_a_store(body);
+  json chat = {{"messages", read_messages(body)}};
+  const auto copy = [&](const char* theirs, const char* ours) {
+    if (const json* value = body.value(theirs)) chat[ours] = *value;
+  };
+  for (const char* name : {"model", "temperature", "top_p", "stream", "parallel_tool_calls", "service_tier",
+                           "seed", "top_k", "ignore_eos"})
+    copy(name, name);
+  copy("max_output_tokens", "max_tokens");
+  if (const json* tools = body.value("tools")) chat["tools"] = chat_tools(*tools);
+  if (const json* choice = body.value("tool_choice")) chat["tool_choice"] = chat_tool_choice(*choice);
+  if (const json* format = body.value("text")) chat["response_format"] = chat_format(*format);
+  body.value("metadata");
+  ChatCompletionRequest request = read_chat_completion(chat);
+  request.echo = echo_of(document);
+  for (std::string& name : body.unread()) request.ignored.push_back(std::move(name));
+  return request;
+}
+
+}  // namespace hearth::server
