@@ -3,7 +3,8 @@
 //   constraint_probe MODEL.gguf < questions
 //
 // "vocabulary" gives the tokens as hexadecimal digits and the ends of generation, "encode" the tokens of a
-// text. Any other question has "schema" or "gbnf", and maybe "texts" to be followed, "walks": how many texts
+// text. Any other question has "schema", "gbnf" or "calls"
+// (see text_with_calls_grammar), and maybe "texts" to be followed, "walks": how many texts
 // to make at random, "timed": true for the time of each mask along the texts. The answer has "error" (kind
 // and message), or "compile_seconds", "accepted", "texts" and "mask_seconds" (first time, second time).
 #include <chrono>
@@ -90,7 +91,8 @@ struct Probe {
     }
     try {
       auto grammar = question.contains("gbnf") ? constraint::parse_gbnf(question["gbnf"].get<std::string>())
-                                               : constraint::json_schema_grammar(question["schema"]);
+                     : question.contains("calls") ? constraint::text_with_calls_grammar(question["calls"])
+                                                  : constraint::json_schema_grammar(question["schema"]);
       const auto compiled = constraint::Constraint::create(std::move(grammar), vocabulary);
       answer["compile_seconds"] = seconds_since(begin);
       for (const json& text : question.value("texts", json::array())) {

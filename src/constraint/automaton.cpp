@@ -1,7 +1,9 @@
 #include "constraint/automaton.h"
 
 #include <algorithm>
+#include <random>
 #include <set>
+#include <unordered_set>
 
 #include "base/error.h"
 #include "constraint/character_set.h"
@@ -96,6 +98,45 @@ std::uint8_t Automaton::count_plain(AutomatonState state) {
     now = std::move(next);
   }
   return kFewPlainCharacters;
+}
+
+// States that so many bytes can lead to.
+std::size_t Automaton::count_ahead(AutomatonState state, int bytes, std::size_t most) {
+  std::unordered_set<AutomatonState> seen{state};
+  std::vector<AutomatonState> now{state};
+  for (int i = 0; i < bytes && !now.empty(); ++i) {
+    std::vector<AutomatonState> ahead;
+    for (const AutomatonState from : now)
+      for (const std::uint8_t byte : classes_.representatives) {
+        const AutomatonState to = next(from, byte);
+        if (to == kDead || !seen.insert(to).second) continue;
+        if (seen.size() > most) return seen.size();
+        ahead.push_back(to);
+      }
+    now = std::move(ahead);
+  }
+  return seen.size();
+}
+
+void Automaton::refuse_without_bounds(Expression expression) {
+  constexpr int kBytesAhead = 16;
+  constexpr std::size_t kMostAhead = 20'000;
+  constexpr int kWalk = 64;
+  std::mt19937 random(1);
+  AutomatonState state = state_of(expression);
+  for (int place = 0; place < 2; ++place) {
+    if (count_ahead(state, kBytesAhead, kMostAhead) > kMostAhead)
+      throw Error(ErrorKind::kUnsupported, "a pattern of the constraint on the output has too many states",
+                  "count fewer characters behind a part of any length");
+    for (int i = 0; i < kWalk; ++i) {
+      AutomatonState to = kDead;
+      const std::size_t first = random() % width_;
+      for (std::size_t k = 0; k < width_ && (to == kDead || is_end(to)); ++k)
+        to = next(state, classes_.representatives[(first + k) % width_]);
+      if (to == kDead || is_end(to)) return;
+      state = to;
+    }
+  }
 }
 
 }  // namespace hearth::constraint

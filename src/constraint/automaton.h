@@ -48,6 +48,10 @@ class Automaton {
   static constexpr std::uint8_t kAnyPlainCharacters = std::numeric_limits<std::uint8_t>::max();
   std::uint8_t plain_characters(AutomatonState state);
 
+  // Refuses a language whose automaton grows with nearly every character, which no mask could be made for:
+  // looks a few characters ahead, at its beginning and at places within.
+  void refuse_without_bounds(Expression expression);
+
   std::size_t transitions() const { return transitions_.size(); }
   void allow_work(std::int64_t derivations) { store_.allow_work(derivations); }
 
@@ -65,6 +69,7 @@ class Automaton {
   };
   AutomatonState derive(AutomatonState state, std::uint8_t byte);
   std::uint8_t count_plain(AutomatonState state);
+  std::size_t count_ahead(AutomatonState state, int bytes, std::size_t most);
 
   ExpressionStore store_;
   AutomatonState plain_character_;  // between characters: its own only final state, again and again

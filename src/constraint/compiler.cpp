@@ -17,7 +17,9 @@ Grammar grammar_of(const Source& source) {
   limits.maximum_values = kMostSchemaValues;
   limits.maximum_depth = kDeepestSchema;
   limits.error_kind = ErrorKind::kInvalidArgument;
-  return json_schema_grammar(parse_ordered_json(source.text, "the schema", limits));
+  const nlohmann::ordered_json schema = parse_ordered_json(source.text, "the schema", limits);
+  return source.kind == Source::Kind::kTextWithCalls ? text_with_calls_grammar(schema)
+                                                     : json_schema_grammar(schema);
 }
 
 }  // namespace

@@ -14,8 +14,9 @@
 namespace hearth::constraint {
 
 struct Source {
-  enum class Kind { kJsonSchema, kGbnf } kind;
+  enum class Kind { kJsonSchema, kGbnf, kTextWithCalls } kind;  // the last: constraint/json_schema.h
   std::string text;
+  std::string field;  // of the request, where what is wrong with it stands
   bool operator==(const Source&) const = default;
 };
 

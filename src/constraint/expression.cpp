@@ -57,10 +57,28 @@ Expression ExpressionStore::intern(Node node, std::span<const Expression> list) 
     children_.insert(children_.end(), list.begin(), list.end());
     if (children_.size() > 16 * kMostExpressions) throw too_large("is too complex");
   }
+  node.counts = counts_more_than_few(node);
   const auto number = static_cast<Expression>(nodes_.size());
   nodes_.push_back(node);
   known_.emplace(hash, number);
   return number;
+}
+
+bool ExpressionStore::counts_more_than_few(const Node& node) const {
+  constexpr std::uint32_t kFew = 12;
+  switch (node.kind) {
+    case Kind::kSequence:
+      return nodes_[node.a].counts || nodes_[node.b].counts;
+    case Kind::kNot:
+      return nodes_[node.a].counts;
+    case Kind::kRepeat:
+      return nodes_[node.a].counts || node.b > kFew || (node.c > kFew && node.c != kUnlimited);
+    case Kind::kAnyOf:
+    case Kind::kAllOf:
+      return std::ranges::any_of(children(node), [this](Expression e) { return nodes_[e].counts; });
+    default:
+      return false;
+  }
 }
 
 Expression ExpressionStore::bytes(const ByteSet& set) {

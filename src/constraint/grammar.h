@@ -34,6 +34,7 @@ struct Grammar {
   std::vector<Node> nodes;
   std::vector<NodeNumber> rules;  // the first node of each
   RuleNumber root = 0;
+  bool has_control_tokens = false;  // may stand where a text begins or is complete, and are no part of it
 };
 
 class GrammarBuilder {

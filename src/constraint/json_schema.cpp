@@ -27,6 +27,11 @@ SchemaCompiler::SchemaCompiler(const json& root) : document_(root), store_(build
 
 Grammar SchemaCompiler::compile() && {
   const RuleNumber root = rule_of({&document_.root()});
+  compile_rules();
+  return std::move(builder_).finish(root, "the schema");
+}
+
+void SchemaCompiler::compile_rules() {
   while (!to_compile_.empty()) {
     const Conjunction conjunction = std::move(to_compile_.back());
     to_compile_.pop_back();
@@ -36,7 +41,6 @@ Grammar SchemaCompiler::compile() && {
     const RuleNumber rule = rules_.at(conjunction);
     builder_.define(rule, node_of(parts_of(conjunction)));
   }
-  return std::move(builder_).finish(root, "the schema");
 }
 
 Grammar json_schema_grammar(const json& schema) { return SchemaCompiler(schema).compile(); }

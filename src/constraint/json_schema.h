@@ -33,4 +33,10 @@ inline constexpr int kDeepestSchema = 128;
 
 Grammar json_schema_grammar(const nlohmann::ordered_json& schema);
 
+// Any text, but where a call of a tool begins in it (in the forms of text/tool_calls.h), the call goes on to
+// its end with arguments of the tool's schema. `calls`: {"anyOf": [{"properties": {"name": {"const": NAME},
+// "arguments": SCHEMA}}, ...]}, at least one; with "answer": SCHEMA beside it, instead of any text a JSON
+// text of that schema or calls alone. What else stands there is not looked at.
+Grammar text_with_calls_grammar(const nlohmann::ordered_json& calls);
+
 }  // namespace hearth::constraint

@@ -318,6 +318,8 @@ std::shared_ptr<const TokenMask> Machine::mask(const Place& place, bool at_start
   }
   if (place.complete)
     for (const TokenId token : vocabulary_->ends()) mask->allow(token);
+  if ((place.complete || at_start) && grammar_->has_control_tokens)
+    for (const TokenId token : vocabulary_->controls()) mask->allow(token);
   if (masks_.size() * (vocabulary_->size() / 8 + 64) > kMaskBytes) masks_.clear();
   masks_.emplace(hash, KnownMask{.place = place, .at_start = at_start, .mask = mask});
   return mask;

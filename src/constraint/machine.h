@@ -19,6 +19,7 @@ class Machine {
   Machine(std::shared_ptr<const Grammar> grammar, std::shared_ptr<const Vocabulary> vocabulary);
 
   const Vocabulary& vocabulary() const { return *vocabulary_; }
+  const Grammar& grammar() const { return *grammar_; }
   Place start();
   // Where `bytes` lead; without threads and not complete: nowhere.
   Place follow(const Place& place, std::string_view bytes);

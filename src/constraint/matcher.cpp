@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <set>
 
 #include "base/error.h"
 #include "constraint/machine.h"
@@ -15,7 +16,9 @@ bool Matcher::accept(TokenId token) {
   const Vocabulary& vocabulary = machine_->vocabulary();
   if (std::ranges::binary_search(vocabulary.ends(), token)) return place_.complete;
   std::string_view bytes = vocabulary.bytes(token);
-  if (bytes.empty()) return false;
+  if (bytes.empty())
+    return (place_.complete || at_start_) && machine_->grammar().has_control_tokens &&
+           std::ranges::binary_search(vocabulary.controls(), token);
   if (at_start_ && vocabulary.strips_leading_space() && bytes.front() == ' ') bytes.remove_prefix(1);
   Place then = machine_->follow(place_, bytes);
   if (then.threads.empty() && !then.complete) return false;
@@ -25,6 +28,23 @@ bool Matcher::accept(TokenId token) {
 }
 
 std::shared_ptr<const TokenMask> Matcher::mask() { return machine_->mask(place_, at_start_); }
+
+namespace {
+
+// On an automaton that is thrown away, for it may come to be large.
+void refuse_without_bounds(const Grammar& grammar) {
+  std::set<Expression> counting;
+  for (const Grammar::Node& node : grammar.nodes)
+    if ((node.kind == Grammar::Kind::kText || node.kind == Grammar::Kind::kNewText) &&
+        grammar.expressions.counts(node.value))
+      counting.insert(node.value);
+  if (counting.empty()) return;
+  Automaton automaton(grammar.expressions);
+  automaton.allow_work(kMostWork);
+  for (const Expression expression : counting) automaton.refuse_without_bounds(expression);
+}
+
+}  // namespace
 
 struct Constraint::Parts {
   std::shared_ptr<const Grammar> grammar;
@@ -38,6 +58,7 @@ Constraint::~Constraint() = default;
 
 std::shared_ptr<const Constraint> Constraint::create(Grammar grammar,
                                                      std::shared_ptr<const Vocabulary> vocabulary) {
+  refuse_without_bounds(grammar);
   const std::shared_ptr<Constraint> constraint(new Constraint());
   Parts& parts = *constraint->parts_;
   parts.grammar = std::make_shared<const Grammar>(std::move(grammar));

@@ -1,5 +1,5 @@
 // The parts of compiling a JSON schema; see constraint/json_schema.h for what it does. Only json_schema.cpp
-// uses it.
+// and text_with_calls.cpp use it.
 //
 // A schema's place holds a *conjunction*: all the schemas that a value there has to meet at once, its own and
 // those that allOf, $ref and the applicators of others bring. Its *parts* are alternatives: one language for
@@ -30,6 +30,7 @@ class SchemaCompiler {
  public:
   explicit SchemaCompiler(const json& root);
   Grammar compile() &&;
+  Grammar compile_among_text() &&;  // text_with_calls.cpp
 
  private:
   struct Group {
@@ -53,6 +54,9 @@ class SchemaCompiler {
     std::vector<Group> groups;
     bool never = false;
   };
+
+  // All that rule_of() was asked for.
+  void compile_rules();
 
   // Alternatives of a conjunction (schema_parts.cpp).
   Parts parts_of(const Conjunction& conjunction);

@@ -52,12 +52,17 @@ Vocabulary::Trie make_trie(const Vocabulary& vocabulary, std::vector<TokenId> to
 Vocabulary::Tokens tokens_of(const text::Tokenizer& tokenizer, std::size_t size) {
   Vocabulary::Tokens tokens{.bytes = std::vector<std::string>(size),
                             .ends = {},
+                            .controls = {},
                             .strips_leading_space = tokenizer.strips_leading_space()};
-  for (std::size_t i = 0; i < size; ++i)
-    if (const auto token = static_cast<TokenId>(i); !tokenizer.is_control(token))
-      tokens.bytes[i] = tokenizer.token_bytes(token);
   for (const TokenId token : tokenizer.end_of_generation_ids())
     if (static_cast<std::size_t>(token) < size) tokens.ends.push_back(token);
+  for (std::size_t i = 0; i < size; ++i) {
+    const auto token = static_cast<TokenId>(i);
+    if (!tokenizer.is_control(token))
+      tokens.bytes[i] = tokenizer.token_bytes(token);
+    else if (!std::ranges::binary_search(tokens.ends, token))
+      tokens.controls.push_back(token);
+  }
   return tokens;
 }
 
@@ -71,7 +76,7 @@ Vocabulary::Vocabulary(const text::Tokenizer& tokenizer, std::size_t size)
     : Vocabulary(tokens_of(tokenizer, size)) {}
 
 Vocabulary::Vocabulary(const Tokens& tokens)
-    : strips_leading_space_(tokens.strips_leading_space), ends_(tokens.ends) {
+    : strips_leading_space_(tokens.strips_leading_space), ends_(tokens.ends), controls_(tokens.controls) {
   std::vector<TokenId> all;
   for (const std::string& bytes : tokens.bytes) {
     const auto token = static_cast<TokenId>(begins_.size());

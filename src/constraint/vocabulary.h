@@ -46,10 +46,11 @@ class TokenMask {
 
 class Vocabulary {
  public:
-  // The bytes of each token, empty for those that are no part of a text; the ends of generation, ascending.
+  // The bytes of each token, empty for those that are no part of a text; the ends of generation and the
+  // other control tokens, ascending.
   struct Tokens {
     std::vector<std::string> bytes;
-    std::vector<TokenId> ends;
+    std::vector<TokenId> ends, controls;
     // The first token of a text loses a space at its front when it is shown.
     bool strips_leading_space = false;
   };
@@ -60,6 +61,7 @@ class Vocabulary {
   std::size_t size() const { return begins_.size() - 1; }
   std::string_view bytes(TokenId token) const;  // empty: no part of a text
   const std::vector<TokenId>& ends() const { return ends_; }
+  const std::vector<TokenId>& controls() const { return controls_; }
   bool strips_leading_space() const { return strips_leading_space_; }
 
   struct Trie {
@@ -84,7 +86,7 @@ class Vocabulary {
   bool strips_leading_space_;
   std::string bytes_;
   std::vector<std::uint32_t> begins_;  // of each token's bytes; one more at the end
-  std::vector<TokenId> ends_;
+  std::vector<TokenId> ends_, controls_;
   std::vector<Part> parts_;
 };
 

@@ -156,8 +156,7 @@ void Engine::submit(GenerationRequest request, GenerationCallback callback) {
     try {
       request.constraint = implementation_->compiler->compile(*request.output);
     } catch (const Error& error) {
-      const bool is_schema = request.output->kind == constraint::Source::Kind::kJsonSchema;
-      throw Error(error).with_field(is_schema ? "response_format" : "grammar");
+      throw Error(error).with_field(request.output->field);
     }
   }
   if (!request.context) request.context = std::make_shared<RequestContext>();

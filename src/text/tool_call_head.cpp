@@ -19,8 +19,8 @@ struct Stop {
 
 class HeadReader {
  public:
-  HeadReader(std::string_view text, std::size_t begin, const std::vector<std::string>& names)
-      : text_(text), at_(begin), names_(names) {}
+  HeadReader(std::string_view text, std::size_t begin, const std::vector<std::string>& names, bool is_strict)
+      : text_(text), at_(begin), names_(names), is_strict_(is_strict) {}
 
   void read(ToolCallForm form) {
     if (form == ToolCallForm::kFunctionTag) {
@@ -28,7 +28,8 @@ class HeadReader {
       return expect_object();
     }
     if (form == ToolCallForm::kFence) skip_word();
-    if (form == ToolCallForm::kMistral && peek() != '[' && peek() != '{') return read_mistral_name();
+    if (form == ToolCallForm::kMistral && !is_strict_ && peek() != '[' && peek() != '{')
+      return read_mistral_name();
     if (peek() == '[') ++at_;
     expect('{');
     head_.open_objects = 1;
@@ -36,7 +37,10 @@ class HeadReader {
       ++at_;
       ++head_.open_objects;
     }
-    read_members();
+    if (is_strict_)
+      read_strict_members();
+    else
+      read_members();
   }
   ToolCallHead take() {
     head_.end = at_;
@@ -131,6 +135,27 @@ class HeadReader {
       expect(',');
     }
   }
+  void read_strict_members() {
+    expect_literally({"\"name\""});
+    expect(':');
+    set_name(string());
+    expect(',');
+    expect_literally({"\"arguments\"", "\"parameters\""});
+    expect(':');
+    expect_object();
+  }
+  void expect_literally(std::initializer_list<std::string_view> texts) {
+    peek();
+    const std::string_view rest = text_.substr(at_);
+    for (const std::string_view text : texts) {
+      if (text.starts_with(rest)) throw Stop{State::kMore};
+      if (!rest.starts_with(text)) continue;
+      at_ += text.size();
+      return;
+    }
+    throw Stop{State::kNone};
+  }
+
   // Whether that was all: not where the name is yet to come.
   bool read_arguments() {
     if (peek() == '"') {
@@ -151,14 +176,15 @@ class HeadReader {
   std::string_view text_;
   std::size_t at_;
   const std::vector<std::string>& names_;
+  bool is_strict_;
   ToolCallHead head_;
 };
 
 }  // namespace
 
 ToolCallHead read_tool_call_head(std::string_view text, std::size_t begin, ToolCallForm form,
-                                 const std::vector<std::string>& names) {
-  HeadReader reader(text, begin, names);
+                                 const std::vector<std::string>& names, bool is_strict) {
+  HeadReader reader(text, begin, names, is_strict);
   try {
     reader.read(form);
   } catch (const Stop& stop) {

@@ -19,9 +19,10 @@ struct ToolCallHead {
   std::optional<std::string> arguments = {};  // whole already: they stood before the name, or in a string
 };
 
-// Reads `text` from `begin` on, which is behind what opened the form. Only calls of `names` are found.
+// Reads `text` from `begin` on, which is behind what opened the form. Only calls of `names` are found; where
+// `is_strict`, only those that have their name first and then an object of arguments.
 ToolCallHead read_tool_call_head(std::string_view text, std::size_t begin, ToolCallForm form,
-                                 const std::vector<std::string>& names);
+                                 const std::vector<std::string>& names, bool is_strict = false);
 
 // Goes through JSON by its brackets and strings alone, piece by piece.
 class BracketScanner {

@@ -122,7 +122,7 @@ bool ToolCallReader::read_text() {
 }
 
 bool ToolCallReader::read_head() {
-  ToolCallHead head = read_tool_call_head(rest_, head_begin_, form_, names_);
+  ToolCallHead head = read_tool_call_head(rest_, head_begin_, form_, names_, is_strict_);
   if (head.state == ToolCallHead::State::kMore && !is_ended_ && rest_.size() < kLongestHead) return false;
   if (head.state != ToolCallHead::State::kFound) {
     state_ = State::kText;

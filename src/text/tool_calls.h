@@ -27,8 +27,10 @@ struct ToolCallEvent {
 
 class ToolCallReader {
  public:
-  // `names`: of the request's tools.
-  explicit ToolCallReader(std::vector<std::string> names) : names_(std::move(names)) {}
+  // `names`: of the request's tools. `is_strict`: the text was held to calls in one order, the name and then
+  // the arguments (constraint::text_with_calls_grammar()); others were not, and are none.
+  explicit ToolCallReader(std::vector<std::string> names, bool is_strict = false)
+      : names_(std::move(names)), is_strict_(is_strict) {}
 
   std::vector<ToolCallEvent> push(std::string_view piece);
   // The end of the answer: what was held back. A call that is not whole ends without kEnd.
@@ -47,6 +49,7 @@ class ToolCallReader {
   void send_text(std::size_t size);
 
   std::vector<std::string> names_;
+  bool is_strict_;
   std::vector<ToolCallEvent> events_;
   State state_ = State::kText;
   ToolCallForm form_ = ToolCallForm::kJson;

@@ -41,6 +41,15 @@ Error refusal(const std::string& schema) {
   return Error(ErrorKind::kInternal, "");
 }
 
+TEST(JsonSchema, PatternsWithoutBoundsAreRefusedBeforeTheFirstToken) {
+  for (const char* pattern : {".*a.{1000}", "^x{30}.*a.{1000}$", "(a|aa)*b.{500}"})
+    EXPECT_EQ(refusal(json{{"type", "string"}, {"pattern", pattern}}.dump()).kind(), ErrorKind::kUnsupported)
+        << pattern;
+  for (const char* pattern :
+       {".*a.{10}", "^[a-z0-9]{1,200}$", "^.{1000}$", "^([a-f0-9]{4}-){20}[a-f0-9]{4,64}$"})
+    EXPECT_NO_THROW(compile(json{{"type", "string"}, {"pattern", pattern}}.dump())) << pattern;
+}
+
 TEST(JsonSchema, Types) {
   check({{"{}",
           {"1", "null", "[1,{}]", R"({"a":{"b":[]}})", "\"x\"", "-1.5e-3"},

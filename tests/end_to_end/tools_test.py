@@ -41,6 +41,48 @@ def test_a_demanded_call_is_of_the_tools_schema(client, choice, names):
         check(call, names)
 
 
+def exchange(city, days, number):
+    """A call that was made before, so that a small model makes another one."""
+    call_id = f"call{number:05}"
+    function = {"name": "weather", "arguments": json.dumps({"city": city, "days": days})}
+    return [{"role": "user", "content": f"How is the weather in {city}?"},
+            {"role": "assistant", "content": None, "tool_calls": [{"id": call_id, "type": "function", "function": function}]},
+            {"role": "tool", "tool_call_id": call_id, "content": "21 degrees"},
+            {"role": "assistant", "content": "21 degrees."}]  # fmt: skip
+
+
+def test_calls_of_strict_tools_have_their_schema_where_none_is_demanded(client):
+    messages = [*exchange("Oslo", 2, 1), *exchange("Rome", 3, 2), *QUESTION]
+    choices = [choice for seed in range(4) for choice in ask(client, messages=messages, n=8, seed=seed, max_tokens=60).choices]
+    calls = [call for choice in choices if choice.finish_reason == "tool_calls" for call in choice.message.tool_calls]
+    assert calls
+    for call in calls:
+        check(call, {"weather", "population"})
+    assert any(choice.finish_reason == "stop" and choice.message.content for choice in choices)
+
+
+def test_an_answer_of_a_schema_or_a_call(client):
+    messages = [*exchange("Oslo", 2, 1), *exchange("Rome", 3, 2), *QUESTION]
+    degrees = {"type": "object", "properties": {"degrees": {"type": "integer"}}, "required": ["degrees"], "additionalProperties": False}
+    form = {"type": "json_schema", "json_schema": {"name": "degrees", "schema": degrees}}
+    choices = [choice for seed in range(4)
+               for choice in ask(client, messages=messages, n=8, seed=seed, max_tokens=60, response_format=form).choices]  # fmt: skip
+    assert {choice.finish_reason for choice in choices} & {"stop", "tool_calls"}
+    for choice in choices:
+        if choice.finish_reason == "stop":
+            assert set(json.loads(choice.message.content)) == {"degrees"}
+        elif choice.finish_reason == "tool_calls":
+            for call in choice.message.tool_calls:
+                check(call, {"weather", "population"})
+
+
+def test_a_strict_tool_whose_schema_cannot_be_held_is_refused(client):
+    tool = {"type": "function", "function": {"name": "weather", "strict": True, "parameters": {"type": "object", "contains": {}, "properties": {"a": {"type": "array", "contains": {"const": 1}}}}}}
+    with pytest.raises(openai.BadRequestError) as refused:
+        ask(client, tools=[tool])
+    assert refused.value.param == "tools"
+
+
 def test_the_result_goes_back(client):
     first = ask(client, tool_choice="required", seed=5).choices[0].message
     messages = [*QUESTION, first, {"role": "tool", "tool_call_id": first.tool_calls[0].id, "content": "21 degrees"}]

@@ -31,7 +31,7 @@ class Constrained : public SmolLm2Test {
     request.sampling.min_p = 0;
     request.maximum_tokens = tokens;
     request.seed = seed;
-    request.output = constraint::Source{kind, form};
+    request.output = constraint::Source{kind, form, kind == Kind::kGbnf ? "grammar" : "response_format"};
     return request;
   }
 };

@@ -98,8 +98,19 @@ TEST(ChatRequest, KeepsToolsInTheOrderOfTheText) {
       {"type":"object","additionalProperties":false,"required":["name","arguments"],"properties":{"name":{"const":"z"},
       "arguments":{"type":"object","$ref":"#/anyOf/0/properties/arguments/$defs/a",
       "$defs":{"a":{"type":"object","properties":{"x":{"const":{"$ref":"#"}}}}}}}}]})"));
-  EXPECT_EQ(parse_chat_completion(chat_body(R"("tools":[{"function":{"name":"y","strict":true}}])")).ignored,
-            std::vector<std::string>{"tools[0].function.strict"});
+  const auto strict = parse_chat_completion(chat_body(
+      R"("tools":[{"function":{"name":"y","parameters":{"const":1}}},{"function":{"name":"z","strict":true}}])"));
+  EXPECT_TRUE(strict.tools.is_strict && strict.ignored.empty());
+  const auto calls = nlohmann::json::parse(strict.parameters.output.value().text)["anyOf"];
+  EXPECT_EQ(calls[0]["properties"]["arguments"], nlohmann::json::parse(R"({"type":"object"})"));
+  EXPECT_EQ(calls[1]["properties"]["name"]["const"], "z");
+  const auto both = parse_chat_completion(chat_body(R"("tools":[{"function":{"name":"y"}}],
+      "response_format":{"type":"json_schema","json_schema":{"schema":{"$ref":"#/$defs/a","$defs":{"a":{}}}}})"));
+  EXPECT_EQ(nlohmann::json::parse(both.parameters.output.value().text)["answer"]["$ref"], "#/answer/$defs/a");
+  EXPECT_EQ(parse_chat_completion(
+                chat_body(R"("tools":[{"function":{"name":"y","strict":true}}],"grammar":"root ::= \"a\"")"))
+                .ignored,
+            std::vector<std::string>{"tools"});
   EXPECT_TRUE(parse_chat_completion(chat_body(R"("tools":[{"function":{"name":"z"}}],"tool_choice":"none")"))
                   .prompt.tools.is_null());
 }

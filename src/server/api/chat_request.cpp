@@ -131,7 +131,7 @@ ToolChoice read_tool_choice(FieldReader& body) {
   return {.is_demanded = true, .name = function.required_string("name", "the function's name")};
 }
 
-json read_tools(FieldReader& body, const ToolChoice& choice, std::vector<std::string>& ignored) {
+json read_tools(FieldReader& body, const ToolChoice& choice) {
   if (body.value("functions") || body.value("function_call"))
     throw Error(ErrorKind::kUnsupported, "`functions` and `function_call` are not supported.", "use `tools`")
         .with_field("functions");
@@ -150,8 +150,7 @@ json read_tools(FieldReader& body, const ToolChoice& choice, std::vector<std::st
     FieldReader function(tool.required("function", "an object with name, description and parameters"),
                          path + ".function");
     check_tool_name(function.required_string("name", "the function's name"), path + ".function.name");
-    if (function.boolean("strict").value_or(false) && !choice.is_demanded)
-      ignored.push_back(path + ".function.strict");
+    function.boolean("strict");
   }
   return tools->empty() || choice.is_none ? json(nullptr) : *tools;
 }
@@ -189,6 +188,17 @@ void demand_call(ChatCompletionRequest& request, const std::string& name, const 
   request.tools.is_demanded = true;
 }
 
+void allow_calls(ChatCompletionRequest& request) {
+  const json& tools = request.prompt.tools;
+  if (request.tools.is_demanded || tools.is_null()) return;
+  std::optional<constraint::Source>& output = request.parameters.output;
+  if (output && output->kind != constraint::Source::Kind::kJsonSchema)
+    return request.ignored.push_back("tools");
+  if (!output && !has_strict_tool(tools)) return;
+  output = text_with_calls(tools, output ? json::parse(output->text) : json());
+  request.tools.is_strict = true;
+}
+
 ChatCompletionRequest parse_chat_completion(std::string_view text) {
   return read_chat_completion(parse_body(text));
 }
@@ -199,15 +209,14 @@ ChatCompletionRequest read_chat_completion(const json& document) {
   request.model = read_model(body);
   request.prompt.messages = read_messages(body);
   const ToolChoice choice = read_tool_choice(body);
-  std::vector<std::string> ignored;
-  request.prompt.tools = read_tools(body, choice, ignored);
+  request.prompt.tools = read_tools(body, choice);
   for (const json& tool : request.prompt.tools)
     request.tools.names.push_back(tool["function"]["name"].get<std::string>());
   request.tools.parallel = body.boolean("parallel_tool_calls").value_or(true);
   request.parameters = read_generation_parameters(body, {"max_completion_tokens", "max_tokens"});
   if (choice.is_demanded) demand_call(request, choice.name, "tool_choice");
   request.ignored = body.unread();
-  request.ignored.insert(request.ignored.end(), ignored.begin(), ignored.end());
+  allow_calls(request);
   return request;
 }
 

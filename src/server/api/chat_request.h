@@ -53,6 +53,10 @@ void check_tool_name(const std::string& name, const std::string& field);
 // What the request says of whom to call; `name`: of the only tool allowed, empty: any. REQUIRES: its tools
 // and parameters are read.
 void demand_call(ChatCompletionRequest& request, const std::string& name, const std::string& field);
+// Holds calls that nobody demands to the schemas of strict tools, and lets there be calls where the answer
+// has a schema. A grammar excludes calls; then `tools` is named as ignored. REQUIRES: as above, and
+// demand_call() where there is a demand.
+void allow_calls(ChatCompletionRequest& request);
 
 ChatCompletionRequest parse_chat_completion(std::string_view body);
 // The same of a body that was parsed, or made of another API's.

@@ -12,7 +12,7 @@ using Kind = text::ToolCallEvent::Kind;
 
 ChoiceReader::ChoiceReader(const ToolUse& tools, std::string request_id, std::int32_t choice)
     : parallel_(tools.parallel), seed_(fmt::format("{} {}", request_id, choice)) {
-  if (!tools.names.empty()) calls_reader_.emplace(tools.names);
+  if (!tools.names.empty()) calls_reader_.emplace(tools.names, tools.is_strict);
 }
 
 std::vector<ChoicePart> ChoiceReader::read(const engine::GenerationEvent& event) {

@@ -113,13 +113,15 @@ std::optional<constraint::Source> read_output(FieldReader& body) {
     if (grammar && type != "text")
       throw Error(ErrorKind::kInvalidArgument, "`grammar` and `response_format` exclude each other.")
           .with_field("grammar");
-    if (type == "json_object") return constraint::Source{Kind::kJsonSchema, R"({"type":"object"})"};
+    if (type == "json_object")
+      return constraint::Source{Kind::kJsonSchema, R"({"type":"object"})", "response_format"};
     if (type == "json_schema") {
       FieldReader schema(reader.required("json_schema", "an object with `name` and `schema`"),
                          "response_format.json_schema");
       schema.boolean("strict");
       schema.string("name");
-      return constraint::Source{Kind::kJsonSchema, schema.required("schema", "a JSON schema").dump()};
+      return constraint::Source{Kind::kJsonSchema, schema.required("schema", "a JSON schema").dump(),
+                                "response_format"};
     }
     if (type != "text")
       throw Error(ErrorKind::kInvalidArgument,
@@ -127,7 +129,7 @@ std::optional<constraint::Source> read_output(FieldReader& body) {
           .with_field("response_format");
   }
   if (!grammar) return std::nullopt;
-  return constraint::Source{Kind::kGbnf, *grammar};
+  return constraint::Source{Kind::kGbnf, *grammar, "grammar"};
 }
 
 void read_stream(FieldReader& body, GenerationParameters& parameters) {

@@ -130,7 +130,7 @@ json read_messages(FieldReader& body) {
   return messages;
 }
 
-json read_tool(const json& given, const std::string& path, std::vector<std::string>& ignored) {
+json read_tool(const json& given, const std::string& path) {
   FieldReader tool(given, path);
   if (const auto type = tool.string("type"); type && *type != "custom")
     throw Error(ErrorKind::kUnsupported,
@@ -138,12 +138,12 @@ json read_tool(const json& given, const std::string& path, std::vector<std::stri
         .with_field(path + ".type");
   const std::string name = tool.required_string("name", "the tool's name");
   check_tool_name(name, path + ".name");
-  if (tool.boolean("strict").value_or(false)) ignored.push_back(path + ".strict");
   const json& schema = tool.required("input_schema", "a JSON schema");
   if (!schema.is_object()) throw_wrong_type(path + ".input_schema", "an object", schema);
   json function = {{"name", name}};
   if (const auto description = tool.string("description")) function["description"] = *description;
   function["parameters"] = schema;
+  if (const auto strict = tool.boolean("strict")) function["strict"] = *strict;
   return {{"type", "function"}, {"function", std::move(function)}};
 }
 
@@ -175,8 +175,7 @@ Demand read_tools(FieldReader& body, ChatCompletionRequest& request) {
                   fmt::format("`tools` may hold at most {}, but holds {}.", kMostTools, tools->size()));
   json converted = json::array();
   for (std::size_t i = 0; i < tools->size(); ++i)
-    converted.push_back(read_tool((*tools)[i], fmt::format("tools[{}]", i), request.ignored));
-  if (demand) request.ignored.clear();  // a call that is demanded is of the schema in any case
+    converted.push_back(read_tool((*tools)[i], fmt::format("tools[{}]", i)));
   if (!allowed || converted.empty()) return demand;
   for (const json& tool : converted) request.tools.names.push_back(tool["function"]["name"]);
   request.prompt.tools = std::move(converted);
@@ -230,6 +229,7 @@ ChatCompletionRequest parse(std::string_view text, bool generates) {
   const Demand demand = read_tools(body, request);
   if (generates) request.parameters = read_parameters(body);
   if (demand) demand_call(request, *demand, "tool_choice");
+  allow_calls(request);
   for (std::string& name : body.unread()) request.ignored.push_back(std::move(name));
   return request;
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace hearth::server {
 
 using json = nlohmann::ordered_json;
@@ -22,8 +24,10 @@ void move_references(json& schema, const std::string& place) {
   }
 }
 
-json call_schema(const json& function, const std::string& place) {
-  json arguments = function.contains("parameters") ? function["parameters"] : json::object();
+bool is_strict(const json& function) { return function.value("strict", json()) == json(true); }
+
+json call_schema(const json& function, const std::string& place, bool is_kept) {
+  json arguments = is_kept && function.contains("parameters") ? function["parameters"] : json::object();
   if (!arguments.is_object()) arguments = json::object();
   if (!arguments.contains("type")) arguments["type"] = "object";
   move_references(arguments, place + "/properties/arguments");
@@ -39,8 +43,25 @@ constraint::Source demanded_call(const json& tools, const std::string& name) {
   json calls = json::array();
   for (const json& tool : tools)
     if (name.empty() || tool["function"]["name"] == name)
-      calls.push_back(call_schema(tool["function"], fmt::format("#/anyOf/{}", calls.size())));
-  return {constraint::Source::Kind::kJsonSchema, json{{"anyOf", std::move(calls)}}.dump()};
+      calls.push_back(call_schema(tool["function"], fmt::format("#/anyOf/{}", calls.size()), true));
+  return {constraint::Source::Kind::kJsonSchema, json{{"anyOf", std::move(calls)}}.dump(), "tools"};
+}
+
+constraint::Source text_with_calls(const json& tools, json answer) {
+  json calls = json::array();
+  for (const json& tool : tools)
+    calls.push_back(
+        call_schema(tool["function"], fmt::format("#/anyOf/{}", calls.size()), is_strict(tool["function"])));
+  json source = {{"anyOf", std::move(calls)}};
+  if (!answer.is_null()) {
+    move_references(answer, "#/answer");
+    source["answer"] = std::move(answer);
+  }
+  return {constraint::Source::Kind::kTextWithCalls, source.dump(), "tools"};
+}
+
+bool has_strict_tool(const json& tools) {
+  return std::ranges::any_of(tools, [](const json& tool) { return is_strict(tool["function"]); });
 }
 
 }  // namespace hearth::server
