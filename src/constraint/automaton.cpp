@@ -119,8 +119,8 @@ std::size_t Automaton::count_ahead(AutomatonState state, int bytes, std::size_t 
 }
 
 void Automaton::refuse_without_bounds(Expression expression) {
-  constexpr int kBytesAhead = 16;
-  constexpr std::size_t kMostAhead = 20'000;
+  constexpr int kBytesAhead = 12;
+  constexpr std::size_t kMostAhead = 3'500;
   constexpr int kWalk = 64;
   std::mt19937 random(1);
   AutomatonState state = state_of(expression);

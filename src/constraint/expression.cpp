@@ -57,27 +57,38 @@ Expression ExpressionStore::intern(Node node, std::span<const Expression> list) 
     children_.insert(children_.end(), list.begin(), list.end());
     if (children_.size() > 16 * kMostExpressions) throw too_large("is too complex");
   }
-  node.counts = counts_more_than_few(node);
+  tell_repetitions(node);
   const auto number = static_cast<Expression>(nodes_.size());
   nodes_.push_back(node);
   known_.emplace(hash, number);
   return number;
 }
 
-bool ExpressionStore::counts_more_than_few(const Node& node) const {
-  constexpr std::uint32_t kFew = 12;
-  switch (node.kind) {
-    case Kind::kSequence:
-      return nodes_[node.a].counts || nodes_[node.b].counts;
-    case Kind::kNot:
-      return nodes_[node.a].counts;
-    case Kind::kRepeat:
-      return nodes_[node.a].counts || node.b > kFew || (node.c > kFew && node.c != kUnlimited);
-    case Kind::kAnyOf:
-    case Kind::kAllOf:
-      return std::ranges::any_of(children(node), [this](Expression e) { return nodes_[e].counts; });
-    default:
-      return false;
+void ExpressionStore::tell_repetitions(Node& node) const {
+  constexpr std::uint32_t kFew = 8;
+  const auto take = [&](Expression e) {
+    const Node& child = nodes_[e];
+    node.wild = node.wild || child.wild || (node.loops && child.counts);
+    node.loops = node.loops || child.loops;
+    node.counts = node.counts || child.counts;
+  };
+  if (node.kind == Kind::kAnyOf || node.kind == Kind::kAllOf) {
+    for (const Expression e : children(node)) {
+      node.wild = node.wild || nodes_[e].wild;
+      node.loops = node.loops || nodes_[e].loops;
+      node.counts = node.counts || nodes_[e].counts;
+    }
+  } else if (node.kind == Kind::kSequence) {
+    take(node.a);
+    take(node.b);
+  } else if (node.kind == Kind::kNot) {
+    take(node.a);
+  } else if (node.kind == Kind::kRepeat) {
+    node.loops = node.c == kUnlimited;
+    take(node.a);
+    const bool counts = node.b > kFew || (node.c > kFew && node.c != kUnlimited);
+    node.wild = node.wild || (counts && node.loops);
+    node.counts = node.counts || counts;
   }
 }
 

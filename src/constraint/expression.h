@@ -62,8 +62,9 @@ class ExpressionStore {
   bool has_empty_text(Expression e) const { return nodes_[e].nullable; }
   // Whether e may be a language without any text though it is not kNothing: intersections and complements.
   bool may_be_empty(Expression e) const { return nodes_[e].boolean; }
-  // Whether a repetition in it is counted, beyond a few: its automaton may have very many states.
-  bool counts(Expression e) const { return nodes_[e].counts; }
+  // Whether it counts behind, within or around a repetition without end, beyond a few: its automaton may have
+  // very many states.
+  bool is_wild(Expression e) const { return nodes_[e].wild; }
   Expression derivative(Expression e, std::uint8_t byte);
   bool contains(Expression e, std::string_view text);
   // Searches; remembers what it found.
@@ -99,14 +100,14 @@ class ExpressionStore {
   struct Node {
     Kind kind;
     bool nullable, boolean;
-    bool counts = false;
+    bool loops = false, counts = false, wild = false;
     std::int32_t depth;
     // Of kAnyOf and kAllOf: offset and count of the children. Else operands, bounds, the divisor and so on.
     std::uint32_t a, b, c;
   };
   Expression intern(Node node, std::span<const Expression> children = {});
   std::span<const Expression> children(const Node& node) const;
-  bool counts_more_than_few(const Node& node) const;
+  void tell_repetitions(Node& node) const;
   Expression union_of_bytes(const ByteSet& set);
   void flatten(Kind kind, std::vector<Expression>& parts);
   Expression multiple(std::uint32_t divisor, std::uint32_t remainder, std::uint32_t decimals,

@@ -33,15 +33,15 @@ namespace {
 
 // On an automaton that is thrown away, for it may come to be large.
 void refuse_without_bounds(const Grammar& grammar) {
-  std::set<Expression> counting;
+  std::set<Expression> wild;
   for (const Grammar::Node& node : grammar.nodes)
     if ((node.kind == Grammar::Kind::kText || node.kind == Grammar::Kind::kNewText) &&
-        grammar.expressions.counts(node.value))
-      counting.insert(node.value);
-  if (counting.empty()) return;
+        grammar.expressions.is_wild(node.value))
+      wild.insert(node.value);
+  if (wild.empty()) return;
   Automaton automaton(grammar.expressions);
   automaton.allow_work(kMostWork);
-  for (const Expression expression : counting) automaton.refuse_without_bounds(expression);
+  for (const Expression expression : wild) automaton.refuse_without_bounds(expression);
 }
 
 }  // namespace

@@ -46,8 +46,10 @@ TEST(JsonSchema, PatternsWithoutBoundsAreRefusedBeforeTheFirstToken) {
     EXPECT_EQ(refusal(json{{"type", "string"}, {"pattern", pattern}}.dump()).kind(), ErrorKind::kUnsupported)
         << pattern;
   for (const char* pattern :
-       {".*a.{10}", "^[a-z0-9]{1,200}$", "^.{1000}$", "^([a-f0-9]{4}-){20}[a-f0-9]{4,64}$"})
-    EXPECT_NO_THROW(compile(json{{"type", "string"}, {"pattern", pattern}}.dump())) << pattern;
+       {".*a.{8}", "^[a-z0-9]{1,200}$", "^.{1000}$", "^([a-f0-9]{4}-){20}[a-f0-9]{4,64}$"})
+    EXPECT_NO_THROW(random_text(*compile(json{{"type", "string"}, {"pattern", pattern}}.dump()),
+                                *test_vocabulary(), 1, 40))
+        << pattern;
 }
 
 TEST(JsonSchema, Types) {
