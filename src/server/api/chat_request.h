@@ -36,6 +36,7 @@ struct ChatCompletionRequest {
   ToolUse tools;
   GenerationParameters parameters;
   std::vector<std::string> ignored;       // names of fields without effect
+  std::optional<Error> unknown;           // what strict_requests answers (server/api/known_fields.h)
   nlohmann::ordered_json echo = nullptr;  // fields that the answer repeats, where its API does
 };
 
@@ -46,6 +47,7 @@ struct CompletionRequest {
   std::vector<CompletionPrompt> prompts;  // at least one; text or tokens
   GenerationParameters parameters;
   std::vector<std::string> ignored;
+  std::optional<Error> unknown;
 };
 
 // For requests of any API. Throws kInvalidArgument.
@@ -57,6 +59,8 @@ void demand_call(ChatCompletionRequest& request, const std::string& name, const 
 ChatCompletionRequest parse_chat_completion(std::string_view body);
 // The same of a body that was parsed, or made of another API's.
 ChatCompletionRequest read_chat_completion(const nlohmann::ordered_json& document);
+// The same of a body that may have other fields: what is unread is for the caller to say.
+ChatCompletionRequest read_chat_fields(FieldReader& body);
 CompletionRequest parse_completion(std::string_view body);
 
 }  // namespace hearth::server

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "server/api/known_fields.h"
 #include "server/network/request_body.h"
 
 namespace hearth::server {
@@ -22,13 +23,13 @@ Error unsupported(const std::string& field, const std::string& what) {
   return Error(ErrorKind::kUnsupported, fmt::format("`{}`: {}", field, what)).with_field(field);
 }
 
-std::string read_text(const json& content, const std::string& path) {
+std::string read_text(const json& content, const std::string& path, FieldReader& item) {
   if (content.is_string()) return content.get<std::string>();
   if (!content.is_array()) throw_wrong_type(path, "a string or an array of parts", content);
   std::string all;
   for (std::size_t i = 0; i < content.size(); ++i) {
     const std::string part_path = fmt::format("{}[{}]", path, i);
-    FieldReader part(content[i], part_path);
+    FieldReader part(content[i], part_path, item);
     const std::string type = part.required_string("type", "input_text or output_text");
     if (type != "input_text" && type != "output_text" && type != "text")
       throw unsupported(part_path + ".type",
@@ -54,8 +55,8 @@ void add_call(json& messages, FieldReader& item) {
                      {"arguments", item.required_string("arguments", "JSON")}}}});
 }
 
-void read_item(const json& value, const std::string& path, json& messages) {
-  FieldReader item(value, path);
+void read_item(const json& value, const std::string& path, FieldReader& body, json& messages) {
+  FieldReader item(value, path, body);
   const std::string type = item.string("type").value_or("message");
   if (type == "message") {
     constexpr std::array<std::string_view, 4> kRoles = {"user", "assistant", "system", "developer"};
@@ -64,12 +65,12 @@ void read_item(const json& value, const std::string& path, json& messages) {
       throw invalid(path + ".role",
                     fmt::format("`{}.role` must be one of user, assistant, system, developer.", path));
     messages.push_back(
-        {{"role", role}, {"content", read_text(item.required("content", "text"), path + ".content")}});
+        {{"role", role}, {"content", read_text(item.required("content", "text"), path + ".content", item)}});
   } else if (type == "function_call") {
     add_call(messages, item);
   } else if (type == "function_call_output") {
     messages.push_back({{"role", "tool"},
-                        {"content", read_text(item.required("output", "a string"), path + ".output")},
+                        {"content", read_text(item.required("output", "a string"), path + ".output", item)},
                         {"tool_call_id", item.required_string("call_id", "the id of the call")}});
   } else if (type != "reasoning") {  // what a model thought for earlier answers is not shown to it again
     throw unsupported(path + ".type", "only messages, function calls and their outputs are supported.");
@@ -89,16 +90,17 @@ json read_messages(FieldReader& body) {
   if (input.empty() || input.size() > kMostMessages)
     throw invalid("input",
                   fmt::format("`input` must hold 1 to {} items, but holds {}.", kMostMessages, input.size()));
-  for (std::size_t i = 0; i < input.size(); ++i) read_item(input[i], fmt::format("input[{}]", i), messages);
+  for (std::size_t i = 0; i < input.size(); ++i)
+    read_item(input[i], fmt::format("input[{}]", i), body, messages);
   return messages;
 }
 
 // Theirs name functions without a level between; the rest is read as a chat's.
-json chat_tools(const json& tools) {
+json chat_tools(const json& tools, FieldReader& body) {
   if (!tools.is_array()) throw_wrong_type("tools", "an array of tools", tools);
   json chat = json::array();
   for (std::size_t i = 0; i < tools.size() && i <= kMostTools; ++i) {
-    FieldReader tool(tools[i], fmt::format("tools[{}]", i));
+    FieldReader tool(tools[i], fmt::format("tools[{}]", i), body);
     if (tool.required_string("type", "function") != "function")
       throw unsupported(tool.path_of("type"), "only functions are supported; no tool is run by this server.");
     json function = json::object();
@@ -109,16 +111,20 @@ json chat_tools(const json& tools) {
   return chat;
 }
 
-json chat_tool_choice(const json& choice) {
-  if (!choice.is_object() || choice.value("type", "") != "function") return choice;
-  return {{"type", "function"}, {"function", {{"name", choice.contains("name") ? choice["name"] : json()}}}};
+json chat_tool_choice(const json& choice, FieldReader& body) {
+  if (!choice.is_object()) return choice;
+  FieldReader reader(choice, "tool_choice", body);
+  if (reader.required_string("type", "function") != "function")
+    throw unsupported("tool_choice.type", "only functions are supported; no tool is run by this server.");
+  return {{"type", "function"},
+          {"function", {{"name", reader.required_string("name", "the function's name")}}}};
 }
 
-json chat_format(const json& text) {
-  FieldReader reader(text, "text");
+json chat_format(const json& text, FieldReader& body) {
+  FieldReader reader(text, "text", body);
   const json* format = reader.value("format");
   if (format == nullptr) return nullptr;
-  FieldReader fields(*format, "text.format");
+  FieldReader fields(*format, "text.format", reader);
   if (fields.required_string("type", "text, json_object or json_schema") != "json_schema") return *format;
   json schema = {{"schema", fields.required("schema", "a JSON schema")}};
   for (const char* name : {"name", "strict"})
@@ -135,6 +141,19 @@ void refuse_what_needs_a_store(FieldReader& body) {
   if (body.string("truncation").value_or("disabled") != "disabled")
     throw unsupported("truncation", "nothing is cut here; shorten the input.");
   body.boolean("store");  // the answer says that it is not
+}
+
+// The answer repeats it. Limits as OpenAI's.
+void check_metadata(FieldReader& body) {
+  const json* given = body.value("metadata");
+  if (given == nullptr) return;
+  FieldReader metadata(*given, "metadata");
+  bool fits = given->size() <= 16;
+  for (const auto& item : given->items())
+    fits = fits && item.key().size() <= 64 && metadata.string(item.key()).value_or("").size() <= 512;
+  if (!fits)
+    throw invalid("metadata",
+                  "`metadata` may hold at most 16 strings of at most 512 bytes, with names of at most 64.");
 }
 
 // What the answer repeats, with the values in force where the request said nothing.
@@ -168,14 +187,14 @@ ChatCompletionRequest parse_responses(std::string_view text) {
   for (const char* name : {"model", "temperature", "top_p", "stream", "parallel_tool_calls", "service_tier",
                            "seed", "top_k", "ignore_eos"})
     copy(name, name);
-  copy("max_output_tokens", "max_tokens");
-  if (const json* tools = body.value("tools")) chat["tools"] = chat_tools(*tools);
-  if (const json* choice = body.value("tool_choice")) chat["tool_choice"] = chat_tool_choice(*choice);
-  if (const json* format = body.value("text")) chat["response_format"] = chat_format(*format);
-  body.value("metadata");
+  if (const auto most = body.integer("max_output_tokens", 1, kMostNewTokens)) chat["max_tokens"] = *most;
+  if (const json* tools = body.value("tools")) chat["tools"] = chat_tools(*tools, body);
+  if (const json* choice = body.value("tool_choice")) chat["tool_choice"] = chat_tool_choice(*choice, body);
+  if (const json* format = body.value("text")) chat["response_format"] = chat_format(*format, body);
+  check_metadata(body);
   ChatCompletionRequest request = read_chat_completion(chat);
   request.echo = echo_of(document);
-  for (std::string& name : body.unread()) request.ignored.push_back(std::move(name));
+  request.unknown = sort_unread(body, RequestKind::kResponses, request.ignored);
   return request;
 }
 
