@@ -12,6 +12,7 @@
 #include "server/routes/completion_service.h"
 #include "server/routes/encoding_service.h"
 #include "server/routes/model_routes.h"
+#include "server/routes/openapi_route.h"
 #include "server/routes/page.h"
 #include "server/routes/status_routes.h"
 #include "server/routes/tenant_routes.h"
@@ -93,6 +94,7 @@ Router Server::Implementation::public_router(const ListenAddress& address) {
   if (tcp && is_loopback_address(tcp->host)) add_status_route(router, models, [this] { return collect(); });
   add_model_routes(router, models);
   add_health_routes(router, phase);
+  add_openapi_route(router);
   router.add("POST", "/v1/chat/completions",
              [this](Exchange& exchange) { return completions.chat(exchange); });
   router.add("POST", "/v1/responses", [this](Exchange& exchange) { return completions.responses(exchange); });
