@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/nearest_name.h"
 #include "base/printable.h"
-#include "configuration/nearest_name.h"
 #include "configuration/public_texts.h"
 #include "configuration/settings.h"
 #include "server/server.h"

@@ -193,6 +193,9 @@ void add_service(std::vector<Setting>& all) {
   add("audit_file", "", kAfterRestart, text("a path"), HEARTH_FIELD(server.audit_file),
       "A file that says who did what, a line of JSON for each request and each change of a key; unset: none. "
       "`hearth audit verify` checks it");
+  add("strict_requests", "--strict-requests", kAtOnce, boolean(), HEARTH_FIELD(server.live.strict_requests),
+      "Answer a request with a field that its API does not have with 400, naming it; else such fields are "
+      "named in the answer's header x-hearth-ignored");
   add("workers", "", kAfterRestart, integer(1, 64), HEARTH_FIELD(server.network_threads),
       "Network threads; they move bytes only");
   add("supervise", "--supervise", kAfterRestart, boolean(), HEARTH_FIELD(supervise),

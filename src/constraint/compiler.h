@@ -18,8 +18,6 @@ namespace hearth::constraint {
 struct Source {
   enum class Kind { kJsonSchema, kGbnf, kTextWithCalls } kind;  // the last: constraint/json_schema.h
   std::string text;
-  enum class Kind { kJsonSchema, kGbnf, kTextWithCalls } kind;  // the last: constraint/json_schema.h
-  std::string text;
   std::string field;                            // of the request, where what is wrong with it stands
   std::optional<text::Thinking> thinking = {};  // what may, or has to, stand before
   bool operator==(const Source&) const = default;

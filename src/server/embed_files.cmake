@@ -1,4 +1,4 @@
-# Writes OUTPUT, a C++ file that holds each of FILES as bytes with its name and the first digits of its SHA-256.
+# Writes OUTPUT, a C++ file with FUNCTION, declared in HEADER: each of FILES as bytes with its name and the first digits of its SHA-256.
 set(arrays "")
 set(rows "")
 set(index 0)
@@ -13,13 +13,13 @@ foreach(path ${FILES})
   math(EXPR index "${index} + 1")
 endforeach()
 file(WRITE ${OUTPUT} "// Made by embed_files.cmake.
-#include \"server/routes/page.h\"
+#include \"${HEADER}\"
 
 namespace hearth::server {
 namespace {
 ${arrays}}  // namespace
 
-std::span<const WebFile> embedded_web_files() {
+std::span<const WebFile> ${FUNCTION}() {
   static const WebFile kFiles[] = {
 ${rows}  };
   return kFiles;

@@ -60,7 +60,8 @@ struct LiveOptions {
   engine::Priority highest_priority = engine::Priority::kNormal;  // that a request may ask for
   std::map<std::string, std::string> aliases;                     // other names of models
   TrustedProxies trusted_proxies;
-  TlsFiles tls;  // of the public listener; a change is for new connections
+  TlsFiles tls;                  // of the public listener; a change is for new connections
+  bool strict_requests = false;  // fields that an API does not have are refused, not named
 };
 
 inline constexpr std::uint16_t kDefaultPort = 11777;

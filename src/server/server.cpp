@@ -13,6 +13,7 @@
 #include "server/routes/encoding_service.h"
 #include "server/routes/idempotency.h"
 #include "server/routes/model_routes.h"
+#include "server/routes/openapi_route.h"
 #include "server/routes/page.h"
 #include "server/routes/status_routes.h"
 #include "server/routes/tenant_routes.h"
@@ -99,6 +100,7 @@ Router Server::Implementation::public_router(const ListenAddress& address) {
   const auto add_once = [&](const std::string& path, Handler handler) {
     router.add("POST", path, idempotency->guard(path, std::move(handler)));
   };
+  add_openapi_route(router);
   add_once("/v1/chat/completions", [this](Exchange& exchange) { return completions.chat(exchange); });
   add_once("/v1/responses", [this](Exchange& exchange) { return completions.responses(exchange); });
   add_once("/v1/messages", [this](Exchange& exchange) { return completions.messages(exchange); });

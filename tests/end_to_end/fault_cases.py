@@ -94,6 +94,7 @@ MESSAGES = {
         b"GET  / HTTP/1.1", b"G\x00T / HTTP/1.1", b"GET /\x00 HTTP/1.1", b"GET / HTTP/1.1 x", b"\x00" * 50)},
     **{f"target {target}": (first_line(b"GET " + target + b" HTTP/1.1"), {200, 400, 404}) for target in (
         b"*", b"http://localhost/health", b"//health", b"/../../etc/passwd", b"/%00", b"/%zz", b"/v1/models/%2e%2e%2f",
+        b"/v1/models/%zz",
         b"/web/../index.html", b"/web/%2e%2e/index.html", b"/health?" + b"a=b&" * 3000, b"/v1/models/%ff%fe", b"/\xff\xfe")},
     "method of nobody": (first_line(b"BREW /health HTTP/1.1"), {400, 405}),
     "CONNECT": (first_line(b"CONNECT localhost:80 HTTP/1.1"), {400, 404, 405}),

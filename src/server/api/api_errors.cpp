@@ -25,6 +25,16 @@ json error_document(Api api, const Error& error) {
   return {{"type", "error"}, {"error", {{"type", error.info().anthropic_type}, {"message", error.what()}}}};
 }
 
+Response protocol_error(Api api, unsigned status, std::string_view message, std::string_view code) {
+  if (api == Api::kOpenAi) return protocol_error(status, message, code);
+  const std::string_view type = status == 403   ? "permission_error"
+                                : status == 404 ? "not_found_error"
+                                : status == 413 ? "request_too_large"
+                                : status >= 500 ? "api_error"
+                                                : "invalid_request_error";
+  return json_response({{"type", "error"}, {"error", {{"type", type}, {"message", message}}}}, status);
+}
+
 Response error_response(Api api, const Error& error, std::chrono::seconds retry_after) {
   Response response = error_response(error, retry_after);
   if (api == Api::kOpenAi) return response;

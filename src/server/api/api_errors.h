@@ -17,6 +17,8 @@ enum class Api { kOpenAi, kAnthropic };
 Api api_of(std::string_view target);
 
 nlohmann::ordered_json error_document(Api api, const Error& error);
+// Of what is no valid request, or for no route: `code` as OpenAI has it.
+Response protocol_error(Api api, unsigned status, std::string_view message, std::string_view code = {});
 // `retry_after`: for errors that trying again may help against.
 Response error_response(Api api, const Error& error, std::chrono::seconds retry_after = kRetryAfter);
 // The last event of a stream that fails.

@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "base/error.h"
+#include "server/api/known_fields.h"
 #include "server/api/template_variables.h"
 
 namespace hearth::server {
@@ -20,11 +21,11 @@ Error invalid(const std::string& field, std::string message) {
 }
 
 // Parts that are not text are refused by name. How the others are joined is the template's to say.
-json read_parts(const json& parts, const std::string& path) {
+json read_parts(const json& parts, const std::string& path, FieldReader& message) {
   json checked = json::array();
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const std::string part_path = fmt::format("{}[{}]", path, i);
-    FieldReader part(parts[i], part_path);
+    FieldReader part(parts[i], part_path, message);
     const auto type = part.string("type");
     if (!type) throw invalid(part_path + ".type", fmt::format("`{}.type` is missing: \"text\".", part_path));
     if (*type != "text")
@@ -40,16 +41,17 @@ json read_parts(const json& parts, const std::string& path) {
   return checked;
 }
 
-json read_tool_calls(const json& calls, const std::string& path) {
+json read_tool_calls(const json& calls, const std::string& path, FieldReader& message) {
   if (!calls.is_array()) throw_wrong_type(path, "an array of tool calls", calls);
   if (calls.size() > kMostTools)
     throw invalid(path, fmt::format("`{}` may hold at most {} calls.", path, kMostTools));
   json checked = json::array();
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const std::string call_path = fmt::format("{}[{}]", path, i);
-    FieldReader call(calls[i], call_path);
+    FieldReader call(calls[i], call_path, message);
+    call.value("type");
     const json& function = call.required("function", "an object with name and arguments");
-    FieldReader reader(function, call_path + ".function");
+    FieldReader reader(function, call_path + ".function", call);
     const json& name = reader.required("name", "the function's name");
     if (!name.is_string()) throw_wrong_type(call_path + ".function.name", "a string", name);
     checked.push_back(
@@ -60,10 +62,10 @@ json read_tool_calls(const json& calls, const std::string& path) {
   return checked;
 }
 
-json read_message(const json& message, const std::string& path) {
+json read_message(const json& message, const std::string& path, FieldReader& body) {
   static constexpr std::array<std::string_view, 5> kRoles = {"system", "developer", "user", "assistant",
                                                              "tool"};
-  FieldReader reader(message, path);
+  FieldReader reader(message, path, body);
   const json& role = reader.required("role", "one of system, developer, user, assistant, tool");
   if (!role.is_string()) throw_wrong_type(path + ".role", "a string", role);
   const auto& role_name = role.get_ref<const std::string&>();
@@ -76,7 +78,7 @@ json read_message(const json& message, const std::string& path) {
     if (role_name != "assistant")
       throw invalid(path + ".tool_calls",
                     fmt::format("`{}.tool_calls` is allowed for the role assistant only.", path));
-    checked["tool_calls"] = read_tool_calls(*calls, path + ".tool_calls");
+    checked["tool_calls"] = read_tool_calls(*calls, path + ".tool_calls", reader);
   }
   if (const auto id = reader.string("tool_call_id")) checked["tool_call_id"] = *id;
   if (role_name == "assistant")
@@ -92,7 +94,7 @@ json read_message(const json& message, const std::string& path) {
   } else if (content->is_string()) {
     checked["content"] = *content;
   } else if (content->is_array()) {
-    checked["content"] = read_parts(*content, path + ".content");
+    checked["content"] = read_parts(*content, path + ".content", reader);
   } else {
     throw_wrong_type(path + ".content", "a string or an array of text parts", *content);
   }
@@ -108,7 +110,7 @@ json read_messages(FieldReader& body) {
                                           messages.size()));
   json checked = json::array();
   for (std::size_t i = 0; i < messages.size(); ++i)
-    checked.push_back(read_message(messages[i], fmt::format("messages[{}]", i)));
+    checked.push_back(read_message(messages[i], fmt::format("messages[{}]", i), body));
   return checked;
 }
 
@@ -126,12 +128,12 @@ ToolChoice read_tool_choice(FieldReader& body) {
     throw invalid(
         "tool_choice",
         "`tool_choice` must be \"auto\", \"none\", \"required\" or an object that names a function.");
-  FieldReader reader(*choice, "tool_choice");
+  FieldReader reader(*choice, "tool_choice", body);
   if (reader.string("type").value_or("function") != "function")
     throw Error(ErrorKind::kUnsupported, "`tool_choice.type`: only \"function\" is supported.")
         .with_field("tool_choice.type");
   FieldReader function(reader.required("function", "an object with the function's name"),
-                       "tool_choice.function");
+                       "tool_choice.function", reader);
   return {.is_demanded = true, .name = function.required_string("name", "the function's name")};
 }
 
@@ -147,14 +149,17 @@ json read_tools(FieldReader& body, const ToolChoice& choice) {
                   fmt::format("`tools` may hold at most {}, but holds {}.", kMostTools, tools->size()));
   for (std::size_t i = 0; i < tools->size(); ++i) {
     const std::string path = fmt::format("tools[{}]", i);
-    FieldReader tool((*tools)[i], path);
+    FieldReader tool((*tools)[i], path, body);
     if (tool.string("type").value_or("function") != "function")
       throw Error(ErrorKind::kUnsupported, fmt::format("`{}.type`: only \"function\" is supported.", path))
           .with_field(path + ".type");
     FieldReader function(tool.required("function", "an object with name, description and parameters"),
-                         path + ".function");
+                         path + ".function", tool);
     check_tool_name(function.required_string("name", "the function's name"), path + ".function.name");
     function.boolean("strict");
+    function.string("description");
+    if (const json* schema = function.value("parameters"); schema && !schema->is_object())
+      throw_wrong_type(path + ".function.parameters", "a JSON schema, an object,", *schema);
   }
   return tools->empty() || choice.is_none ? json(nullptr) : *tools;
 }
@@ -209,6 +214,12 @@ ChatCompletionRequest parse_chat_completion(std::string_view text) {
 
 ChatCompletionRequest read_chat_completion(const json& document) {
   FieldReader body(document);
+  ChatCompletionRequest request = read_chat_fields(body);
+  request.unknown = sort_unread(body, RequestKind::kChat, request.ignored);
+  return request;
+}
+
+ChatCompletionRequest read_chat_fields(FieldReader& body) {
   ChatCompletionRequest request;
   request.model = read_model(body);
   request.prompt.messages = read_messages(body);
@@ -220,7 +231,6 @@ ChatCompletionRequest read_chat_completion(const json& document) {
   request.parameters = read_generation_parameters(body, {"max_completion_tokens", "max_tokens"});
   request.prompt.variables = read_template_variables(body);
   if (choice.is_demanded) demand_call(request, choice.name, "tool_choice");
-  request.ignored = body.unread();
   allow_calls(request);
   return request;
 }
@@ -235,7 +245,7 @@ CompletionRequest parse_completion(std::string_view text) {
   // As OpenAI documents it: a plain completion without a limit is short.
   if (!request.parameters.maximum_tokens) request.parameters.maximum_tokens = 16;
   refuse_unsupported_completion_fields(body, request.parameters.choices);
-  request.ignored = body.unread();
+  request.unknown = sort_unread(body, RequestKind::kText, request.ignored);
   return request;
 }
 

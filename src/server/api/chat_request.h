@@ -38,6 +38,7 @@ struct ChatCompletionRequest {
   ToolUse tools;
   GenerationParameters parameters;
   std::vector<std::string> ignored;       // names of fields without effect
+  std::optional<Error> unknown;           // what strict_requests answers (server/api/known_fields.h)
   nlohmann::ordered_json echo = nullptr;  // fields that the answer repeats, where its API does
   bool shows_reasoning = true;            // the answer has what the model thought
 };
@@ -49,6 +50,7 @@ struct CompletionRequest {
   std::vector<CompletionPrompt> prompts;  // at least one; text or tokens
   GenerationParameters parameters;
   std::vector<std::string> ignored;
+  std::optional<Error> unknown;
 };
 
 // For requests of any API. Throws kInvalidArgument.
@@ -64,6 +66,8 @@ void allow_calls(ChatCompletionRequest& request);
 ChatCompletionRequest parse_chat_completion(std::string_view body);
 // The same of a body that was parsed, or made of another API's.
 ChatCompletionRequest read_chat_completion(const nlohmann::ordered_json& document);
+// The same of a body that may have other fields: what is unread is for the caller to say.
+ChatCompletionRequest read_chat_fields(FieldReader& body);
 CompletionRequest parse_completion(std::string_view body);
 
 }  // namespace hearth::server

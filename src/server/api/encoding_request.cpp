@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "server/api/known_fields.h"
 
 namespace hearth::server {
 
@@ -58,8 +59,7 @@ EmbeddingRequest parse_embedding_request(std::string_view text) {
   if (const auto dimensions = body.integer("dimensions", 1, kMostDimensions))
     request.dimensions = static_cast<std::int32_t>(*dimensions);
   request.truncate = body.boolean("truncate").value_or(false);
-  body.value("user");  // names whoever asks; nothing here needs it
-  request.ignored = body.unread();
+  request.unknown = sort_unread(body, RequestKind::kEmbeddings, request.ignored);
   return request;
 }
 
@@ -82,7 +82,7 @@ RerankRequest parse_rerank_request(std::string_view text) {
   request.most_results = std::min(static_cast<std::size_t>(most.value_or(kMostTexts)), documents.size());
   request.return_documents = body.boolean("return_documents").value_or(false);
   request.truncate = body.boolean("truncate").value_or(false);
-  request.ignored = body.unread();
+  request.unknown = sort_unread(body, RequestKind::kRerank, request.ignored);
   return request;
 }
 

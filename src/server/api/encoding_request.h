@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "server/network/request_body.h"
 
 namespace hearth::server {
@@ -29,6 +30,7 @@ struct EmbeddingRequest {
   std::optional<std::int32_t> dimensions;    // the first so many, brought to the length 1 again
   bool truncate = false;
   std::vector<std::string> ignored;  // names of fields without effect
+  std::optional<Error> unknown;      // what strict_requests answers (server/api/known_fields.h)
 };
 
 struct RerankRequest {
@@ -39,6 +41,7 @@ struct RerankRequest {
   bool return_documents = false;
   bool truncate = false;
   std::vector<std::string> ignored;
+  std::optional<Error> unknown;
 };
 
 EmbeddingRequest parse_embedding_request(std::string_view body);

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <new>
 
 #include "base/error.h"
+#include "base/nearest_name.h"
 
 namespace hearth::server {
 
@@ -38,6 +40,21 @@ void throw_wrong_type(const std::string& path, std::string_view allowed, const j
 
 FieldReader::FieldReader(const json& object, std::string path) : object_(object), path_(std::move(path)) {
   if (!object_.is_object()) throw_wrong_type(path_, "an object", object_);
+}
+
+FieldReader::FieldReader(const json& object, std::string path, FieldReader& around)
+    : FieldReader(object, std::move(path)) {
+  around_ = &around;
+}
+
+FieldReader::~FieldReader() {
+  if (around_ == nullptr) return;
+  try {
+    auto& all = around_->unread_within_;
+    for (UnreadField& field : unread())
+      if (all.size() < kMostUnread) all.push_back(std::move(field));
+  } catch (const std::bad_alloc&) {  // then it is not named
+  }
 }
 
 std::string FieldReader::required_string(std::string_view name, std::string_view what_it_is) {
@@ -112,11 +129,18 @@ std::optional<std::string> FieldReader::string(std::string_view name) {
   return found->get<std::string>();
 }
 
-std::vector<std::string> FieldReader::unread() const {
-  std::vector<std::string> names;
-  for (const auto& item : object_.items())
-    if (!read_.contains(item.key())) names.push_back(item.key());
-  return names;
+std::vector<UnreadField> FieldReader::unread() const {
+  std::vector<UnreadField> fields;
+  for (const auto& item : object_.items()) {
+    const std::string& name = item.key();
+    if (item.value().is_null() || read_.contains(name)) continue;
+    if (fields.size() == kMostUnread) return fields;
+    const std::string nearest = fields.empty() ? nearest_name(name, asked_for()) : "";
+    fields.push_back({path_of(name), nearest.empty() ? "" : path_of(nearest)});
+  }
+  for (const UnreadField& field : unread_within_)
+    if (fields.size() < kMostUnread) fields.push_back(field);
+  return fields;
 }
 
 }  // namespace hearth::server

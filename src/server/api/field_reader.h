@@ -1,7 +1,8 @@
 // Reads the fields of a JSON object strictly, each error naming the field's path ("messages[2].content") and
 // what is allowed there. A field that is absent or null reads as nothing. Fields that nobody asked for are
-// listed by unread(), so that a request can name what was ignored.
-// Thread-safety: one thread at a time. The object must outlive the reader.
+// listed by unread(), so that a request can name what was ignored: those of objects within as well, where
+// their readers are given the one around them. Thread-safety: one thread at a time. The object must outlive
+// the reader.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +15,21 @@
 
 namespace hearth::server {
 
+struct UnreadField {
+  std::string path;
+  std::string
+      resembles;  // the path of one that was asked for; of the first of an object alone, and often empty
+};
+
 class FieldReader {
  public:
   // Throws kInvalidArgument when `object` is not one. `path` is empty for the body itself.
   FieldReader(const nlohmann::ordered_json& object, std::string path = {});
+  // Its unread fields become `around`'s, which outlives it.
+  FieldReader(const nlohmann::ordered_json& object, std::string path, FieldReader& around);
+  FieldReader(const FieldReader&) = delete;
+  FieldReader& operator=(const FieldReader&) = delete;
+  ~FieldReader();
 
   std::optional<double> number(std::string_view name, double least, double most);
   std::optional<std::int64_t> integer(std::string_view name, std::int64_t least, std::int64_t most);
@@ -31,12 +43,19 @@ class FieldReader {
   std::string required_string(std::string_view name, std::string_view what_it_is);
 
   std::string path_of(std::string_view name) const;
-  std::vector<std::string> unread() const;
+  // Names that were asked for, there or not.
+  std::vector<std::string> asked_for() const { return {read_.begin(), read_.end()}; }
+  // Fields other than null that nobody asked for, this object's first; no more than kMostUnread.
+  std::vector<UnreadField> unread() const;
+
+  static constexpr std::size_t kMostUnread = 1024;
 
  private:
   const nlohmann::ordered_json& object_;
   std::string path_;
+  FieldReader* around_ = nullptr;
   std::set<std::string, std::less<>> read_;
+  std::vector<UnreadField> unread_within_;
 };
 
 // "a string", "an array", ...: for messages.

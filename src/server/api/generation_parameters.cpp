@@ -108,7 +108,7 @@ std::optional<constraint::Source> read_output(FieldReader& body) {
   const json* format = body.value("response_format");
   std::string type = "text";
   if (format != nullptr) {
-    FieldReader reader(*format, "response_format");
+    FieldReader reader(*format, "response_format", body);
     type = reader.string("type").value_or(type);
     if (grammar && type != "text")
       throw Error(ErrorKind::kInvalidArgument, "`grammar` and `response_format` exclude each other.")
@@ -117,7 +117,7 @@ std::optional<constraint::Source> read_output(FieldReader& body) {
       return constraint::Source{Kind::kJsonSchema, R"({"type":"object"})", "response_format"};
     if (type == "json_schema") {
       FieldReader schema(reader.required("json_schema", "an object with `name` and `schema`"),
-                         "response_format.json_schema");
+                         "response_format.json_schema", reader);
       schema.boolean("strict");
       schema.string("name");
       return constraint::Source{Kind::kJsonSchema, schema.required("schema", "a JSON schema").dump(),
@@ -139,7 +139,7 @@ void read_stream(FieldReader& body, GenerationParameters& parameters) {
   if (!parameters.stream)
     throw Error(ErrorKind::kInvalidArgument, "`stream_options` is allowed only where `stream` is true.")
         .with_field("stream_options");
-  FieldReader reader(*options, "stream_options");
+  FieldReader reader(*options, "stream_options", body);
   parameters.include_usage = reader.boolean("include_usage").value_or(false);
 }
 

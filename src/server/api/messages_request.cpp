@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "server/api/known_fields.h"
 #include "server/api/template_variables.h"
 #include "server/network/request_body.h"
 
@@ -34,13 +35,13 @@ const json& required_array(FieldReader& reader, std::string_view name, std::stri
 }
 
 // What a system prompt, a message or a tool's result may be: a string, or blocks of text.
-std::string read_text(const json& content, const std::string& path) {
+std::string read_text(const json& content, const std::string& path, FieldReader& around) {
   if (content.is_string()) return content.get<std::string>();
   if (!content.is_array()) throw_wrong_type(path, "a string or an array of blocks", content);
   std::string all;
   for (std::size_t i = 0; i < content.size(); ++i) {
     const std::string block_path = fmt::format("{}[{}]", path, i);
-    FieldReader block(content[i], block_path);
+    FieldReader block(content[i], block_path, around);
     if (const std::string type = block.required_string("type", "the block's type"); type != "text")
       refuse_block(block_path, type);
     if (i > 0) all += "\n";
@@ -52,8 +53,8 @@ std::string read_text(const json& content, const std::string& path) {
 // One message of theirs may be several of OpenAI's: each tool's result is one of its own.
 class MessageReader {
  public:
-  MessageReader(const json& message, std::string path, json& messages)
-      : reader_(message, path), path_(std::move(path)), messages_(messages) {}
+  MessageReader(const json& message, std::string path, FieldReader& body, json& messages)
+      : reader_(message, path, body), path_(std::move(path)), messages_(messages) {}
 
   void read() {
     role_ = reader_.required_string("role", "one of user, assistant");
@@ -73,7 +74,7 @@ class MessageReader {
 
  private:
   void read_block(const json& value, const std::string& path) {
-    FieldReader block(value, path);
+    FieldReader block(value, path, reader_);
     const std::string type = block.required_string("type", "the block's type");
     if (type == "text") {
       if (has_text_) text_ += "\n";
@@ -92,15 +93,16 @@ class MessageReader {
     } else if (type == "tool_result" && role_ == "user") {
       const std::string id = block.required_string("tool_use_id", "the id of the call");
       const json* content = block.value("content");
-      const std::string text = content ? read_text(*content, path + ".content") : "";
+      const std::string text = content ? read_text(*content, path + ".content", block) : "";
       const bool failed = block.boolean("is_error").value_or(false);
       messages_.push_back(
           {{"role", "tool"}, {"content", failed ? "Error: " + text : text}, {"tool_call_id", id}});
       ++results_;
     } else if (type == "thinking" && role_ == "assistant") {
       reasoning_ += block.required_string("thinking", "what was thought");
+      block.value("signature");
     } else if (type == "redacted_thinking" && role_ == "assistant") {
-      // Nobody here can read it.
+      block.value("data");  // nobody here can read it
     } else {
       refuse_block(path, type);
     }
@@ -128,14 +130,14 @@ json read_messages(FieldReader& body) {
                   fmt::format("`messages` may hold at most {}, but holds {}.", kMostMessages, given.size()));
   json messages = json::array();
   if (const json* system = body.value("system"))
-    messages.push_back({{"role", "system"}, {"content", read_text(*system, "system")}});
+    messages.push_back({{"role", "system"}, {"content", read_text(*system, "system", body)}});
   for (std::size_t i = 0; i < given.size(); ++i)
-    MessageReader(given[i], fmt::format("messages[{}]", i), messages).read();
+    MessageReader(given[i], fmt::format("messages[{}]", i), body, messages).read();
   return messages;
 }
 
-json read_tool(const json& given, const std::string& path) {
-  FieldReader tool(given, path);
+json read_tool(const json& given, const std::string& path, FieldReader& body) {
+  FieldReader tool(given, path, body);
   if (const auto type = tool.string("type"); type && *type != "custom")
     throw Error(ErrorKind::kUnsupported,
                 fmt::format("`{}.type`: tools that the server runs itself are not supported.", path))
@@ -157,7 +159,7 @@ using Demand = std::optional<std::string>;
 Demand read_tool_choice(FieldReader& body, bool& allowed, bool& parallel) {
   const json* given = body.value("tool_choice");
   if (!given) return std::nullopt;
-  FieldReader choice(*given, "tool_choice");
+  FieldReader choice(*given, "tool_choice", body);
   const std::string type = choice.required_string("type", "one of auto, any, tool, none");
   parallel = !choice.boolean("disable_parallel_tool_use").value_or(false);
   allowed = type != "none";
@@ -179,15 +181,15 @@ Demand read_tools(FieldReader& body, ChatCompletionRequest& request) {
                   fmt::format("`tools` may hold at most {}, but holds {}.", kMostTools, tools->size()));
   json converted = json::array();
   for (std::size_t i = 0; i < tools->size(); ++i)
-    converted.push_back(read_tool((*tools)[i], fmt::format("tools[{}]", i)));
+    converted.push_back(read_tool((*tools)[i], fmt::format("tools[{}]", i), body));
   if (!allowed || converted.empty()) return demand;
   for (const json& tool : converted) request.tools.names.push_back(tool["function"]["name"]);
   request.prompt.tools = std::move(converted);
   return demand;
 }
 
-json read_format(const json& format) {
-  FieldReader reader(format, "output_config.format");
+json read_format(const json& format, FieldReader& config) {
+  FieldReader reader(format, "output_config.format", config);
   if (reader.required_string("type", "json_schema") != "json_schema")
     throw invalid("output_config.format.type", "`output_config.format.type` must be json_schema.");
   return {{"type", "json_schema"},
@@ -216,12 +218,18 @@ GenerationParameters read_parameters(FieldReader& body) {
     renamed["service_tier"] = *tier == "auto" ? "auto" : "default";
   }
   if (const json* output = body.value("output_config")) {
-    FieldReader config(*output, "output_config");
-    config.string("effort");  // of thinking
-    if (const json* format = config.value("format")) renamed["response_format"] = read_format(*format);
+    FieldReader config(*output, "output_config", body);
+    if (const json* format = config.value("format"))
+      renamed["response_format"] = read_format(*format, config);
   }
   FieldReader reader(renamed);
-  return read_generation_parameters(reader, {"max_tokens"});
+  try {
+    return read_generation_parameters(reader, {"max_tokens"});
+  } catch (const Error& error) {
+    if (!error.field().starts_with("stop")) throw;
+    throw Error(error.kind(), "`stop_sequences" + error.message().substr(std::string_view("`stop").size()))
+        .with_field("stop_sequences" + error.field().substr(std::string_view("stop").size()));
+  }
 }
 
 // Whether what the model thinks is shown. Where the request does not say, it thinks as it is used to.
@@ -229,7 +237,7 @@ void read_thinking(FieldReader& body, ChatCompletionRequest& request) {
   request.shows_reasoning = false;
   const json* given = body.value("thinking");
   if (!given) return;
-  FieldReader thinking(*given, "thinking");
+  FieldReader thinking(*given, "thinking", body);
   const std::string type = thinking.required_string("type", "one of enabled, adaptive, disabled");
   if (type != "enabled" && type != "adaptive" && type != "disabled")
     throw invalid("thinking.type", "`thinking.type` must be one of enabled, adaptive, disabled.");
@@ -252,7 +260,7 @@ ChatCompletionRequest parse(std::string_view text, bool generates) {
   if (generates) request.parameters = read_parameters(body);
   if (demand) demand_call(request, *demand, "tool_choice");
   allow_calls(request);
-  for (std::string& name : body.unread()) request.ignored.push_back(std::move(name));
+  request.unknown = sort_unread(body, RequestKind::kMessages, request.ignored);
   return request;
 }
 

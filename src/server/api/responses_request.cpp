@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "server/api/known_fields.h"
 #include "server/network/request_body.h"
 
 namespace hearth::server {
@@ -23,13 +24,13 @@ Error unsupported(const std::string& field, const std::string& what) {
   return Error(ErrorKind::kUnsupported, fmt::format("`{}`: {}", field, what)).with_field(field);
 }
 
-std::string read_text(const json& content, const std::string& path) {
+std::string read_text(const json& content, const std::string& path, FieldReader& item) {
   if (content.is_string()) return content.get<std::string>();
   if (!content.is_array()) throw_wrong_type(path, "a string or an array of parts", content);
   std::string all;
   for (std::size_t i = 0; i < content.size(); ++i) {
     const std::string part_path = fmt::format("{}[{}]", path, i);
-    FieldReader part(content[i], part_path);
+    FieldReader part(content[i], part_path, item);
     const std::string type = part.required_string("type", "input_text or output_text");
     if (type != "input_text" && type != "output_text" && type != "text")
       throw unsupported(part_path + ".type",
@@ -51,7 +52,8 @@ std::string read_reasoning(FieldReader& item, const std::string& path) {
   const json* content = item.value("content");
   if (!content || !content->is_array()) return all;  // a summary, or what nobody here can read
   for (std::size_t i = 0; i < content->size(); ++i)
-    all += FieldReader((*content)[i], fmt::format("{}.content[{}]", path, i)).string("text").value_or("");
+    all +=
+        FieldReader((*content)[i], fmt::format("{}.content[{}]", path, i), item).string("text").value_or("");
   return all;
 }
 
@@ -70,8 +72,9 @@ void add_call(json& messages, FieldReader& item, std::string& reasoning) {
 }
 
 // `reasoning`: of an item before, that no turn has yet.
-void read_item(const json& value, const std::string& path, json& messages, std::string& reasoning) {
-  FieldReader item(value, path);
+void read_item(const json& value, const std::string& path, FieldReader& body, json& messages,
+               std::string& reasoning) {
+  FieldReader item(value, path, body);
   const std::string type = item.string("type").value_or("message");
   if (type == "message") {
     constexpr std::array<std::string_view, 4> kRoles = {"user", "assistant", "system", "developer"};
@@ -79,7 +82,7 @@ void read_item(const json& value, const std::string& path, json& messages, std::
     if (std::ranges::find(kRoles, role) == kRoles.end())
       throw invalid(path + ".role",
                     fmt::format("`{}.role` must be one of user, assistant, system, developer.", path));
-    std::string text = read_text(item.required("content", "text"), path + ".content");
+    std::string text = read_text(item.required("content", "text"), path + ".content", item);
     if (role == "assistant") return begin_turn(messages, std::move(text), reasoning);
     messages.push_back({{"role", role}, {"content", std::move(text)}});
     reasoning.clear();
@@ -87,7 +90,7 @@ void read_item(const json& value, const std::string& path, json& messages, std::
     add_call(messages, item, reasoning);
   } else if (type == "function_call_output") {
     messages.push_back({{"role", "tool"},
-                        {"content", read_text(item.required("output", "a string"), path + ".output")},
+                        {"content", read_text(item.required("output", "a string"), path + ".output", item)},
                         {"tool_call_id", item.required_string("call_id", "the id of the call")}});
   } else if (type == "reasoning") {
     reasoning = read_reasoning(item, path);
@@ -111,16 +114,16 @@ json read_messages(FieldReader& body) {
                   fmt::format("`input` must hold 1 to {} items, but holds {}.", kMostMessages, input.size()));
   std::string reasoning;
   for (std::size_t i = 0; i < input.size(); ++i)
-    read_item(input[i], fmt::format("input[{}]", i), messages, reasoning);
+    read_item(input[i], fmt::format("input[{}]", i), body, messages, reasoning);
   return messages;
 }
 
 // Theirs name functions without a level between; the rest is read as a chat's.
-json chat_tools(const json& tools) {
+json chat_tools(const json& tools, FieldReader& body) {
   if (!tools.is_array()) throw_wrong_type("tools", "an array of tools", tools);
   json chat = json::array();
   for (std::size_t i = 0; i < tools.size() && i <= kMostTools; ++i) {
-    FieldReader tool(tools[i], fmt::format("tools[{}]", i));
+    FieldReader tool(tools[i], fmt::format("tools[{}]", i), body);
     if (tool.required_string("type", "function") != "function")
       throw unsupported(tool.path_of("type"), "only functions are supported; no tool is run by this server.");
     json function = json::object();
@@ -131,16 +134,20 @@ json chat_tools(const json& tools) {
   return chat;
 }
 
-json chat_tool_choice(const json& choice) {
-  if (!choice.is_object() || choice.value("type", "") != "function") return choice;
-  return {{"type", "function"}, {"function", {{"name", choice.contains("name") ? choice["name"] : json()}}}};
+json chat_tool_choice(const json& choice, FieldReader& body) {
+  if (!choice.is_object()) return choice;
+  FieldReader reader(choice, "tool_choice", body);
+  if (reader.required_string("type", "function") != "function")
+    throw unsupported("tool_choice.type", "only functions are supported; no tool is run by this server.");
+  return {{"type", "function"},
+          {"function", {{"name", reader.required_string("name", "the function's name")}}}};
 }
 
-json chat_format(const json& text) {
-  FieldReader reader(text, "text");
+json chat_format(const json& text, FieldReader& body) {
+  FieldReader reader(text, "text", body);
   const json* format = reader.value("format");
   if (format == nullptr) return nullptr;
-  FieldReader fields(*format, "text.format");
+  FieldReader fields(*format, "text.format", reader);
   if (fields.required_string("type", "text, json_object or json_schema") != "json_schema") return *format;
   json schema = {{"schema", fields.required("schema", "a JSON schema")}};
   for (const char* name : {"name", "strict"})
@@ -157,6 +164,19 @@ void refuse_what_needs_a_store(FieldReader& body) {
   if (body.string("truncation").value_or("disabled") != "disabled")
     throw unsupported("truncation", "nothing is cut here; shorten the input.");
   body.boolean("store");  // the answer says that it is not
+}
+
+// The answer repeats it. Limits as OpenAI's.
+void check_metadata(FieldReader& body) {
+  const json* given = body.value("metadata");
+  if (given == nullptr) return;
+  FieldReader metadata(*given, "metadata");
+  bool fits = given->size() <= 16;
+  for (const auto& item : given->items())
+    fits = fits && item.key().size() <= 64 && metadata.string(item.key()).value_or("").size() <= 512;
+  if (!fits)
+    throw invalid("metadata",
+                  "`metadata` may hold at most 16 strings of at most 512 bytes, with names of at most 64.");
 }
 
 // What the answer repeats, with the values in force where the request said nothing.
@@ -191,18 +211,18 @@ ChatCompletionRequest parse_responses(std::string_view text) {
   for (const char* name : {"model", "temperature", "top_p", "stream", "parallel_tool_calls", "service_tier",
                            "seed", "top_k", "ignore_eos", "chat_template_kwargs"})
     copy(name, name);
-  copy("max_output_tokens", "max_tokens");
-  if (const json* tools = body.value("tools")) chat["tools"] = chat_tools(*tools);
-  if (const json* choice = body.value("tool_choice")) chat["tool_choice"] = chat_tool_choice(*choice);
-  if (const json* format = body.value("text")) chat["response_format"] = chat_format(*format);
-  body.value("metadata");
+  if (const auto most = body.integer("max_output_tokens", 1, kMostNewTokens)) chat["max_tokens"] = *most;
+  if (const json* tools = body.value("tools")) chat["tools"] = chat_tools(*tools, body);
+  if (const json* choice = body.value("tool_choice")) chat["tool_choice"] = chat_tool_choice(*choice, body);
+  if (const json* format = body.value("text")) chat["response_format"] = chat_format(*format, body);
+  check_metadata(body);
   if (const json* reasoning = body.value("reasoning")) {
-    FieldReader fields(*reasoning, "reasoning");
+    FieldReader fields(*reasoning, "reasoning", body);
     if (const auto effort = fields.string("effort")) chat["reasoning_effort"] = *effort;
   }
   ChatCompletionRequest request = read_chat_completion(chat);
   request.echo = echo_of(document);
-  for (std::string& name : body.unread()) request.ignored.push_back(std::move(name));
+  request.unknown = sort_unread(body, RequestKind::kResponses, request.ignored);
   return request;
 }
 

@@ -154,7 +154,7 @@ std::string_view Connection::header(std::string_view name) const {
 }
 
 void Connection::refuse(unsigned status, std::string_view message, std::string_view code) {
-  refused_ = protocol_error(status, message, code);
+  refused_ = {status, std::string(message), std::string(code)};
   keep_alive_ = false;  // where the next request would begin is not known
 }
 
@@ -271,17 +271,17 @@ void Connection::authorize(const Message& head) {
 
 // Everything that is decided before a handler is called.
 std::optional<Response> Connection::refusal() {
-  if (refused_) return refused_;
+  if (refused_) return protocol_error(api(), refused_->status, refused_->message, refused_->code);
   if (request_.count(http::field::host) != 1) {
     keep_alive_ = false;
-    return protocol_error(400, "The request must have exactly one Host header.");
+    return protocol_error(api(), 400, "The request must have exactly one Host header.");
   }
   const std::string_view method = view(request_.method_string());
   const bool reads_only = method == "GET" || method == "HEAD";
   if (const auto reason = environment_.access.refusal(
           header("Host"), header("Origin"), reads_only ? std::string_view{} : header("Sec-Fetch-Site"),
           transport_->is_encrypted()))
-    return protocol_error(403, *reason, "forbidden");
+    return protocol_error(api(), 403, *reason, "forbidden");
   match_ = environment_.router.find(method, path_of(request_));
   if (environment_.audit && !is_open_) {
     try {
@@ -300,10 +300,11 @@ std::optional<Response> Connection::refusal() {
   if (draining_ && !reads_only)
     return error_response(api(), Error(ErrorKind::kOverloaded, "The server is stopping.", "send it again"));
   if (match_.handler) return std::nullopt;
-  if (match_.allow.empty()) return protocol_error(404, "There is nothing at this address.", "unknown_url");
+  if (match_.allow.empty())
+    return protocol_error(api(), 404, "There is nothing at this address.", "unknown_url");
   Response response = method == "OPTIONS"
                           ? Response{204, {}, {}}
-                          : protocol_error(405, fmt::format("Allowed here: {}.", match_.allow));
+                          : protocol_error(api(), 405, fmt::format("Allowed here: {}.", match_.allow));
   response.headers.emplace_back("Allow", match_.allow);
   return response;
 }

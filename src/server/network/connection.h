@@ -99,8 +99,12 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
   Time received_;
   std::shared_ptr<const GenerationMeter> meter_;  // of a request that generates
   std::shared_ptr<engine::RequestContext> context_;
-  std::optional<Response> refused_;  // what the parser's failure is answered with
-  std::optional<Error> failure_;     // why it was denied, or failed in its handler
+  struct Refusal {
+    unsigned status;
+    std::string message, code;
+  };
+  std::optional<Refusal> refused_;  // what the parser's failure is answered with
+  std::optional<Error> failure_;    // why it was denied, or failed in its handler
   bool denied_ = false, is_open_ = false, audited_elsewhere_ = false;
   bool keep_alive_ = true, started_ = false, chunked_ = false;
   unsigned status_ = 0;

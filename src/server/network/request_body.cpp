@@ -75,7 +75,9 @@ std::string ignored_header(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     std::string clean = name.substr(0, 64);
     for (char& c : clean)
-      if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '-' && c != '.') c = '?';
+      if (!std::isalnum(static_cast<unsigned char>(c)) &&
+          std::string_view("_-.[]").find(c) == std::string_view::npos)
+        c = '?';
     if (value.size() + clean.size() > 1024) return value + ", ...";
     value += (value.empty() ? "" : ", ") + clean;
   }

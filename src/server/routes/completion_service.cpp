@@ -51,6 +51,7 @@ struct CompletionService::Job {
   GenerationParameters parameters;
   std::vector<std::string> ignored;
   bool shows_reasoning = true;
+  std::optional<Error> unknown;
   engine::Priority priority = engine::Priority::kNormal;
 
   std::shared_ptr<ServedModel> model;
@@ -80,6 +81,7 @@ struct CompletionService::Job {
   bool answer_from_cache(const std::string& key);
   void check_room() const;
   void count_refusal(const Error& error) const;
+  const char* format_field() const;
 };
 
 std::vector<std::vector<std::int32_t>> CompletionService::Job::tokenized_prompts() const {
@@ -124,6 +126,14 @@ void CompletionService::Job::check_room() const {
 
 void CompletionService::Job::count_refusal(const Error& error) const {
   if (error.kind() == ErrorKind::kOverloaded) metrics->request_refused("queue");
+}
+
+// Where its API says of what form an answer is to be.
+const char* CompletionService::Job::format_field() const {
+  if (tools.is_demanded) return "tools";
+  return kind == AnswerKind::kResponses  ? "text.format"
+         : kind == AnswerKind::kMessages ? "output_config.format"
+                                         : "response_format";
 }
 
 // All choices or none: one that is refused takes the others back.
@@ -183,7 +193,7 @@ void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext
   } catch (const Error& error) {
     context->cancelled = true;
     count_refusal(error);
-    if (tools.is_demanded && error.field() == "response_format") throw Error(error).with_field("tools");
+    if (error.field() == "response_format") throw Error(error).with_field(format_field());
     throw;
   }
 }
@@ -251,6 +261,7 @@ CompletionService::Job CompletionService::chat_job(AnswerKind kind, ChatCompleti
   job.parameters = std::move(request.parameters);
   job.ignored = std::move(request.ignored);
   job.shows_reasoning = request.shows_reasoning;
+  job.unknown = std::move(request.unknown);
   return job;
 }
 
@@ -281,11 +292,14 @@ net::awaitable<void> CompletionService::count_message_tokens(Exchange& exchange)
   if (!admission) co_return;
   auto request =
       co_await on_worker(workers_, [body = exchange.body()] { return parse_messages_to_count(body); });
+  if (request.unknown && exchange.options().strict_requests) throw *request.unknown;
   const auto model = co_await acquire(exchange, model_or_default(std::move(request.model)));
   if (!model) co_return;
   auto count = [&] { return model->tokenize_chat(request.prompt).size(); };
   const std::size_t tokens = co_await on_worker(workers_, std::move(count));
   Response response = json_response({{"input_tokens", tokens}});
+  if (!request.ignored.empty())
+    response.headers.emplace_back("x-hearth-ignored", ignored_header(request.ignored));
   co_await exchange.respond(std::move(response));
 }
 
@@ -299,6 +313,7 @@ net::awaitable<void> CompletionService::text(Exchange& exchange) {
   job.prompts = std::move(request.prompts);
   job.parameters = std::move(request.parameters);
   job.ignored = std::move(request.ignored);
+  job.unknown = std::move(request.unknown);
   co_await serve(exchange, std::move(job));
 }
 
@@ -348,6 +363,7 @@ std::string CompletionService::model_or_default(std::string id) const {
 }
 
 net::awaitable<void> CompletionService::serve(Exchange& exchange, Job job) {
+  if (job.unknown && exchange.options().strict_requests) throw *job.unknown;
   job.model_id = model_or_default(std::move(job.model_id));
   job.model = co_await acquire(exchange, job.model_id);
   if (!job.model) co_return;

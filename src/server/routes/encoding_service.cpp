@@ -164,6 +164,7 @@ net::awaitable<void> EncodingService::embeddings(Exchange& exchange) {
   if (!admission) co_return;
   auto parse = [body = exchange.body()] { return parse_embedding_request(body); };
   const EmbeddingRequest request = co_await on_worker(workers_, std::move(parse));
+  if (request.unknown && exchange.options().strict_requests) throw *request.unknown;
   const auto model = co_await acquire(exchange, request.model);
   if (!model) co_return;
   const models::EncoderConfiguration& configuration = model->embedder()->configuration();
@@ -195,6 +196,7 @@ net::awaitable<void> EncodingService::rerank(Exchange& exchange) {
   if (!admission) co_return;
   auto parse = [body = exchange.body()] { return parse_rerank_request(body); };
   const RerankRequest request = co_await on_worker(workers_, std::move(parse));
+  if (request.unknown && exchange.options().strict_requests) throw *request.unknown;
   const auto model = co_await acquire(exchange, request.model);
   if (!model) co_return;
   const models::EncoderConfiguration& configuration = model->embedder()->configuration();

@@ -14,11 +14,11 @@ Router::Match Router::find(std::string_view method, std::string_view path) const
     const bool open_ended = route.pattern.ends_with('*');
     const std::string_view fixed(route.pattern.data(), route.pattern.size() - (open_ended ? 1 : 0));
     if (open_ended ? !path.starts_with(fixed) || path.size() == fixed.size() : path != fixed) continue;
+    const auto rest = open_ended ? percent_decode(path.substr(fixed.size())) : std::string();
+    if (!rest) continue;  // no name that could be there
     match.pattern = route.pattern;
     match.allow += (match.allow.empty() ? "" : ", ") + route.method + (route.method == "GET" ? ", HEAD" : "");
     if (route.method != method && !(route.method == "GET" && method == "HEAD")) continue;
-    const auto rest = open_ended ? percent_decode(path.substr(fixed.size())) : std::string();
-    if (!rest) continue;
     match.handler = &route.handler;
     match.rest = *rest;
   }

@@ -6,6 +6,7 @@
 
 #include "base/utf8.h"
 #include "server/api/chat_request.h"
+#include "server/api/known_fields.h"
 #include "server/network/request_body.h"
 #include "server/serving/on_worker.h"
 
@@ -22,9 +23,8 @@ const text::Tokenizer& tokenizer_of(const ServedModel& model) {
       .with_field("model");
 }
 
-std::vector<std::int32_t> tokens_of(const ServedModel& model, const json& document) {
-  if (document.contains("messages")) return model.tokenize_chat(read_chat_completion(document).prompt);
-  FieldReader body(document);
+std::vector<std::int32_t> tokens_of(const ServedModel& model, FieldReader& body) {
+  if (body.value("messages") != nullptr) return model.tokenize_chat(read_chat_fields(body).prompt);
   auto text = body.string("content");
   bool add_special = body.boolean("add_special").value_or(false);
   if (!text) {
@@ -36,9 +36,8 @@ std::vector<std::int32_t> tokens_of(const ServedModel& model, const json& docume
   return tokenizer_of(model).encode(*text, {.add_special = add_special});
 }
 
-json tokenized(const ServedModel& model, const json& document) {
-  const auto tokens = tokens_of(model, document);
-  FieldReader body(document);
+json tokenized(const ServedModel& model, FieldReader& body) {
+  const auto tokens = tokens_of(model, body);
   json shown = tokens;
   if (body.boolean("with_pieces").value_or(false)) {
     shown = json::array();
@@ -56,8 +55,7 @@ json tokenized(const ServedModel& model, const json& document) {
   return {{"tokens", std::move(shown)}, {"count", tokens.size()}};
 }
 
-json detokenized(const ServedModel& model, const json& document) {
-  FieldReader body(document);
+json detokenized(const ServedModel& model, FieldReader& body) {
   const json& given = body.required("tokens", "an array of token ids");
   if (!given.is_array()) throw_wrong_type("tokens", "an array of token ids", given);
   const auto size = static_cast<std::int64_t>(tokenizer_of(model).vocabulary_size());
@@ -75,8 +73,8 @@ json detokenized(const ServedModel& model, const json& document) {
   return {{"content", text}, {"prompt", text}};
 }
 
-json rendered(const ServedModel& model, const json& document) {
-  return {{"prompt", model.render_chat(read_chat_completion(document).prompt)}};
+json rendered(const ServedModel& model, FieldReader& body) {
+  return {{"prompt", model.render_chat(read_chat_fields(body).prompt)}};
 }
 
 }  // namespace
@@ -85,13 +83,16 @@ net::awaitable<void> TokenizationService::answer(Exchange& exchange, Work work) 
   const auto admission = co_await completions_.admit(exchange);
   if (!admission) co_return;
   auto document = co_await on_worker(workers_, [body = exchange.body()] { return parse_body(body); });
-  FieldReader fields(document);
-  const auto model =
-      co_await completions_.acquire(exchange, completions_.model_or_default(read_model(fields)));
+  FieldReader body(document);
+  const auto model = co_await completions_.acquire(exchange, completions_.model_or_default(read_model(body)));
   if (!model) co_return;
-  auto run = [&] { return work(*model, document); };
+  auto run = [&] { return work(*model, body); };
   const json result = co_await on_worker(workers_, std::move(run));
+  std::vector<std::string> ignored;
+  const auto unknown = sort_unread(body, RequestKind::kTokens, ignored);
+  if (unknown && exchange.options().strict_requests) throw *unknown;
   Response response = json_response(result);
+  if (!ignored.empty()) response.headers.emplace_back("x-hearth-ignored", ignored_header(ignored));
   co_await exchange.respond(std::move(response));
 }
 

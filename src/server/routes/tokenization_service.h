@@ -21,7 +21,7 @@ class TokenizationService {
   boost::asio::awaitable<void> apply_template(Exchange& exchange);
 
  private:
-  using Work = nlohmann::ordered_json (*)(const ServedModel& model, const nlohmann::ordered_json& body);
+  using Work = nlohmann::ordered_json (*)(const ServedModel& model, FieldReader& body);
   boost::asio::awaitable<void> answer(Exchange& exchange, Work work);
 
   CompletionService& completions_;

@@ -1,8 +1,8 @@
-#include "configuration/nearest_name.h"
+#include "base/nearest_name.h"
 
 #include <algorithm>
 
-namespace hearth::configuration {
+namespace hearth {
 namespace {
 
 // The distance of optimal string alignment (Boytsov 2011): Levenshtein's, and two neighbours swapped count
@@ -39,4 +39,4 @@ std::string nearest_name(std::string_view written, const std::vector<std::string
   return nearest;
 }
 
-}  // namespace hearth::configuration
+}  // namespace hearth

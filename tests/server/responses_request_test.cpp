@@ -1,0 +1,38 @@
+// Bodies of POST /v1/responses: what is wrong is told under the names that this API has.
+#include "server/api/responses_request.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace hearth::server {
+namespace {
+
+void expect_refused(const std::string& more, ErrorKind kind, const std::string& field) {
+  try {
+    parse_responses(R"({"input":"x",)" + more + "}");
+    ADD_FAILURE() << more;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind) << more;
+    EXPECT_EQ(error.field(), field) << more;
+    EXPECT_NE(error.message().find("`" + field + "`"), std::string::npos) << error.message();
+  }
+}
+
+TEST(ResponsesRequest, SaysWhatIsWrongAndWhere) {
+  constexpr auto kInvalid = ErrorKind::kInvalidArgument, kUnsupported = ErrorKind::kUnsupported;
+  expect_refused(R"("max_output_tokens":0)", kInvalid, "max_output_tokens");
+  expect_refused(R"("tool_choice":{"type":5})", kInvalid, "tool_choice.type");
+  expect_refused(R"("tool_choice":{"type":"function"})", kInvalid, "tool_choice.name");
+  expect_refused(R"("tool_choice":{"type":"web_search"})", kUnsupported, "tool_choice.type");
+  expect_refused(R"("metadata":5)", kInvalid, "metadata");
+  expect_refused(R"("metadata":{"a":5})", kInvalid, "metadata.a");
+  expect_refused(R"("metadata":{"a":")" + std::string(513, 'x') + "\"}", kInvalid, "metadata");
+}
+
+TEST(ResponsesRequest, RepeatsMetadata) {
+  EXPECT_EQ(parse_responses(R"({"input":"x","metadata":{"a":"b"}})").echo["metadata"]["a"], "b");
+}
+
+}  // namespace
+}  // namespace hearth::server
