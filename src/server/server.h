@@ -1,8 +1,8 @@
 // The HTTP server: listens, gives each connection a coroutine on the network threads, stops gracefully.
 //
 // Routes: `/`, `/live` and `/web/*` (the pages), `/health`, `/ready`, `/v1/models`, `/v1/models/{id}`,
-// `/v1/chat/completions`, `/v1/completions`, `/v1/embeddings`, `/v1/rerank`, and on a loopback address
-// `/api/status`; on the listener for administration, where there is one, `/metrics`, `/api/status`, `/live`,
+// `/v1/chat/completions`, `/v1/completions`, `/v1/embeddings`, `/v1/rerank`, `/session`, `/admin/downloads`,
+// on loopback `/api/status`; on the listener for administration, if any, `/metrics`, `/api/status`, `/live`,
 // `/web/*`, `/health`, `/ready` and `/admin/tenants/{tenant}/cache` alone. Network threads only move bytes;
 // parsing bodies and tokenizing run on a worker thread, models compute on the engine's. Thread-safety: all
 // functions from one thread, the owner's.
