@@ -21,6 +21,20 @@ Error not_valid(std::string log_text) {
       .with_log_text(std::move(log_text));
 }
 
+const Key& key_of(const std::unordered_map<std::string, Key>& keys, std::string_view id) {
+  const auto found = keys.find(std::string(id));
+  if (found == keys.end()) throw not_valid("there is no key of this id");
+  return found->second;
+}
+
+const Key& in_force(const Key& key, Time time) {
+  if (const auto is = key.state(time); is != "active")
+    throw Error(ErrorKind::kUnauthenticated, fmt::format("The key is {}.", is),
+                "`hearth key create` makes another")
+        .with_log_text(fmt::format("key {} is {}", key.id, is));
+  return key;
+}
+
 std::string_view trimmed(std::string_view text) {
   const auto begin = std::min(text.find_first_not_of(" \t"), text.size());
   return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
@@ -45,22 +59,26 @@ KeyRing::KeyRing(std::filesystem::path path) : path_(std::move(path)) {
 bool KeyRing::is_locked() { return current()->locked; }
 
 Key KeyRing::open(std::string_view text, Time time) {
-  const auto state = current();
+  const auto state = usable();
+  const auto parts = parse_key(text);
+  if (!parts) throw not_valid("what was sent is no key");
+  const Key& key = key_of(state->keys, parts->id);
+  if (!equal_in_constant_time(sha256_hex(parts->secret), key.secret_sha256))
+    throw not_valid("the secret is wrong");
+  return in_force(key, time);
+}
+
+Key KeyRing::find(std::string_view id, Time time) {
+  const auto state = usable();
+  return in_force(key_of(state->keys, id), time);
+}
+
+std::shared_ptr<const KeyRing::State> KeyRing::usable() {
+  auto state = current();
   if (state->problem)  // where the file lies is nobody's business
     throw Error(state->problem->kind(), "The server cannot read its keys.")
         .with_log_text("the keys cannot be read");
-  const auto parts = parse_key(text);
-  if (!parts) throw not_valid("what was sent is no key");
-  const auto found = state->keys.find(std::string(parts->id));
-  if (found == state->keys.end()) throw not_valid("there is no key of this id");
-  const Key& key = found->second;
-  if (!equal_in_constant_time(sha256_hex(parts->secret), key.secret_sha256))
-    throw not_valid("the secret is wrong");
-  if (const auto is = key.state(time); is != "active")
-    throw Error(ErrorKind::kUnauthenticated, fmt::format("The key is {}.", is),
-                "`hearth key create` makes another")
-        .with_log_text(fmt::format("key {} is {}", key.id, is));
-  return key;
+  return state;
 }
 
 std::shared_ptr<const KeyRing::State> KeyRing::current() {

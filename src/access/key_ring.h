@@ -32,6 +32,8 @@ class KeyRing {
   // The key of this text, whose secret is compared in constant time. Throws kUnauthenticated where there is
   // none that is in force, and what KeyFile::read() threw, without its path.
   Key open(std::string_view text, Time time = now());
+  // The key of this id, for who has shown before that it is theirs. Throws as open().
+  Key find(std::string_view id, Time time = now());
 
  private:
   struct Stamp {
@@ -48,6 +50,7 @@ class KeyRing {
     std::optional<Error> problem;
   };
   std::shared_ptr<const State> current();
+  std::shared_ptr<const State> usable();
   std::shared_ptr<const State> read(const std::optional<Stamp>& stamp) const;
 
   const std::filesystem::path path_;

@@ -10,11 +10,13 @@
 #include "server/network/listen_addresses.h"
 #include "server/network/listener.h"
 #include "server/routes/completion_service.h"
+#include "server/routes/download_routes.h"
 #include "server/routes/encoding_service.h"
 #include "server/routes/idempotency.h"
 #include "server/routes/model_routes.h"
 #include "server/routes/openapi_route.h"
 #include "server/routes/page.h"
+#include "server/routes/session_routes.h"
 #include "server/routes/status_routes.h"
 #include "server/routes/tenant_routes.h"
 #include "server/routes/tokenization_service.h"
@@ -30,7 +32,7 @@ struct Server::Implementation {
   Implementation(ModelProvider& model_provider, const ServerOptions& server_options);
 
   Router public_router(const ListenAddress& address);
-  Router admin_router();
+  Router admin_router(const std::shared_ptr<Doorkeeper>& own);
   std::vector<prometheus::MetricFamily> collect() const;
 
   const ServerOptions options;
@@ -40,10 +42,11 @@ struct Server::Implementation {
   const std::shared_ptr<CurrentOptions> live;
   std::atomic<ServerPhase> phase;
   net::thread_pool workers{1}, admin_workers{1};
-  const std::shared_ptr<access::KeyRing> keys;    // null: nobody is asked for one
+  const std::shared_ptr<Doorkeeper> doorkeeper;   // null: nobody is asked for a key
   const std::shared_ptr<access::AuditLog> audit;  // null: none
   const std::shared_ptr<ResponseCache> cache;     // null: none
   const std::shared_ptr<Idempotency> idempotency;
+  std::optional<ModelDownload> download;          // none where there is no home
   CompletionService completions;
   EncodingService encodings{models, completions, workers, metrics};
   TokenizationService tokenizations{completions, workers};
@@ -57,28 +60,31 @@ Server::Implementation::Implementation(ModelProvider& model_provider, const Serv
       models(model_provider),
       live(std::make_shared<CurrentOptions>(options.live)),
       phase(options.starts_ready ? ServerPhase::kReady : ServerPhase::kStarting),
-      keys(key_ring(options)),
+      doorkeeper(server::doorkeeper(options, options.supervised)),
       audit(audit_log(options)),
       cache(options.response_cache_bytes > 0 ? make_memory_response_cache(options.response_cache_bytes)
                                              : nullptr),
       idempotency(std::make_shared<Idempotency>(io_context, options.idempotency)),
       completions(models, workers, metrics, cache) {
+  if (!options.home.empty())
+    download.emplace([store = std::make_shared<store::Store>(options.home)](
+                         const std::string& name, const auto& progress) { store->pull(name, {}, progress); });
   const ListenAddress address = public_listen_address(options);
   listener.emplace(io_context, address,
                    ConnectionEnvironment{live, access_rules(address), public_router(address), metrics,
-                                         io_context, keys, audit},
+                                         io_context, doorkeeper, audit},
                    options.inherited_socket);
   if (const auto admin_address = admin_listen_address(options)) {
     LiveOptions own;
     own.limits.connections = 64;
     own.limits.body_bytes = 0;
-    admin.emplace(
-        io_context, *admin_address,
-        ConnectionEnvironment{std::make_shared<CurrentOptions>(own), access_rules(*admin_address),
-                              admin_router(), metrics, io_context,
-                              // Who may open a Unix socket is for its file to say.
-                              std::holds_alternative<TcpAddress>(*admin_address) ? keys : nullptr, audit},
-        options.inherited_admin_socket);
+    // Who may open a Unix socket is for its file to say. No front stands before a port.
+    const bool is_port = std::holds_alternative<TcpAddress>(*admin_address);
+    const auto keeper = !is_port ? nullptr : options.supervised ? server::doorkeeper(options) : doorkeeper;
+    admin.emplace(io_context, *admin_address,
+                  ConnectionEnvironment{std::make_shared<CurrentOptions>(own), access_rules(*admin_address),
+                                        admin_router(keeper), metrics, io_context, keeper, audit},
+                  options.inherited_admin_socket);
     admin->accept();
   }
   listener->accept();
@@ -96,6 +102,8 @@ Router Server::Implementation::public_router(const ListenAddress& address) {
   const auto* tcp = std::get_if<TcpAddress>(&address);
   if (tcp && is_loopback_address(tcp->host)) add_status_route(router, models, [this] { return collect(); });
   add_model_routes(router, models);
+  add_session_routes(router, doorkeeper);
+  if (download) add_download_routes(router, *download, models, !tcp || !is_loopback_address(tcp->host));
   add_health_routes(router, phase);
   const auto add_once = [&](const std::string& path, Handler handler) {
     router.add("POST", path, idempotency->guard(path, std::move(handler)));
@@ -117,13 +125,15 @@ Router Server::Implementation::public_router(const ListenAddress& address) {
   return router;
 }
 
-Router Server::Implementation::admin_router() {
+Router Server::Implementation::admin_router(const std::shared_ptr<Doorkeeper>& own) {
   Router router;
+  add_session_routes(router, own);
   add_health_routes(router, phase);
   add_metrics_route(router, [this] { return collect(); });
   add_live_page_routes(router);
   add_status_route(router, models, [this] { return collect(); });
   add_tenant_routes(router, models, cache, idempotency, admin_workers);
+  if (download) add_download_routes(router, *download, models, false);
   return router;
 }
 

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -47,7 +48,8 @@ def by_id(driver, name):
 
 
 def wait_until(driver, condition, seconds=300):
-    return WebDriverWait(driver, seconds, poll_frequency=0.05).until(lambda _: condition())
+    # What was found may be drawn anew before it is read.
+    return WebDriverWait(driver, seconds, 0.05, [StaleElementReferenceException]).until(lambda _: condition())
 
 
 def open_page(driver, server):
@@ -61,6 +63,32 @@ def ask(driver, text):
 
 def answers(driver):
     return [node.text for node in driver.find_elements(By.CSS_SELECTOR, ".message.assistant .markdown")]
+
+
+def script_answers(driver, *texts):
+    """From now on until the page is loaded again the model says these texts, in small pieces; the last one for ever. What
+    is sent stands in window.bodies."""
+    driver.execute_script("""
+        const texts = [...arguments], original = window.fetch, encoder = new TextEncoder();
+        window.bodies = [];
+        window.fetch = async (path, options) => {
+          if (path !== '/v1/chat/completions') return original(path, options);
+          window.bodies.push(JSON.parse(options.body));
+          const text = texts.length > 1 ? texts.shift() : texts[0];
+          const events = [...text.match(/[^]{1,7}/g).map((content) => ({choices: [{delta: {content}, finish_reason: null}]})),
+            {choices: [{delta: {}, finish_reason: 'stop'}]},
+            {choices: [], usage: {prompt_tokens: 40, completion_tokens: 20, prompt_tokens_details: {cached_tokens: 8}},
+             timings: {queue_seconds: 0.25, prefill_seconds: 0.5, decode_seconds: 2}}];
+          return new Response(new ReadableStream({
+            async start(controller) {
+              for (const event of events) {
+                controller.enqueue(encoder.encode(`data: ${JSON.stringify(event)}\\n\\n`));
+                await new Promise((resolve) => setTimeout(resolve));
+              }
+              controller.enqueue(encoder.encode('data: [DONE]\\n\\n'));
+              controller.close();
+            }}));
+        };""", *texts)
 
 
 def is_running(driver):
@@ -99,7 +127,7 @@ def test_a_question_is_answered_as_a_stream(browser, server):
     wait_until(browser, lambda: not is_running(browser))
     lengths = browser.execute_script("return [...window.lengths]")
     assert len(lengths) >= 4, f"the text did not grow: {sorted(lengths)}"
-    meta = browser.find_element(By.CSS_SELECTOR, ".meta").text
+    meta = browser.find_element(By.CSS_SELECTOR, ".message.assistant .meta").text
     assert "tokens/s" in meta
     assert by_id(browser, "model-dot").get_attribute("class") == "state-dot loaded"
     # It is kept, and goes on with its history.
@@ -125,7 +153,7 @@ def test_stop_ends_an_answer_and_keeps_what_came(browser, server):
         wait_until(browser, lambda: not is_running(browser))
         text = answers(browser)[0]
         assert len(text) > 40
-        assert "stopped" in browser.find_element(By.CSS_SELECTOR, ".meta").text
+        assert "stopped" in browser.find_element(By.CSS_SELECTOR, ".message.assistant .meta").text
         time.sleep(0.5)
         assert answers(browser) == [text]
         assert by_id(browser, "send").is_displayed()
@@ -137,7 +165,7 @@ def test_languages_switch_and_follow_the_browser(browser, server):
     assert "话不出门" in by_id(browser, "welcome").text
     assert browser.execute_script("return document.documentElement.lang") == "zh-CN"
     browser.refresh()
-    assert "话不出门" in by_id(browser, "welcome").text
+    wait_until(browser, lambda: "话不出门" in by_id(browser, "welcome").text)
     by_id(browser, "language").click()
     assert "stays here" in by_id(browser, "welcome").text
     chinese = open_browser("zh-CN")
@@ -148,7 +176,7 @@ def test_languages_switch_and_follow_the_browser(browser, server):
         set_length(chinese, 0)
         ask(chinese, "你好")
         wait_until(chinese, lambda: not is_running(chinese))
-        assert "词元" in chinese.find_element(By.CSS_SELECTOR, ".meta").text
+        assert "词元" in chinese.find_element(By.CSS_SELECTOR, ".message.assistant .meta").text
     finally:
         chinese.quit()
 
@@ -157,13 +185,15 @@ def test_both_languages_have_the_same_texts(browser, server):
     open_page(browser, server)
     missing = browser.execute_async_script("""
         const done = arguments[0];
-        Promise.all([import('/web/language.js'), fetch('/web/language.js').then((r) => r.text())]).then(([module, text]) => {
-          const keys = [...text.matchAll(/^ {4}(\\w+):/gm)].map((match) => match[1]);
-          const english = keys.slice(0, keys.length / 2), chinese = keys.slice(keys.length / 2);
-          done({english, chinese});
+        Promise.all([import('/web/english.js'), import('/web/chinese.js')]).then(([{english}, {chinese}]) => {
+          const shape = (texts) => Object.entries(texts).map(([key, text]) => typeof text === 'string'
+            ? [key, [...text.matchAll(/\\{\\w+\\}/g)].map(String).sort()] : [key, text.length]).sort();
+          done({english: shape(english), chinese: shape(chinese),
+                same: Object.keys(english).filter((key) => english[key] === chinese[key])});
         });""")
     assert missing["english"] == missing["chinese"]
-    assert len(missing["english"]) > 30
+    assert len(missing["english"]) > 100
+    assert missing["same"] == []
 
 
 def test_appearance_follows_the_system_and_the_switch(server):
@@ -181,7 +211,7 @@ def test_appearance_follows_the_system_and_the_switch(server):
 
 
 def test_on_a_phone_nothing_scrolls_sideways(server):
-    driver = open_browser(width=360, height=740)
+    driver = open_browser(width=320, height=640)
     try:
         open_page(driver, server)
         sideways = lambda: driver.execute_script(
@@ -195,7 +225,7 @@ def test_on_a_phone_nothing_scrolls_sideways(server):
         wait_until(driver, lambda: not by_id(driver, "new-chat").is_displayed())
         by_id(driver, "open-settings").click()
         assert sideways() <= 0
-        by_id(driver, "question").click()
+        by_id(driver, "close-settings").click()
         set_length(driver, 0)
         ask(driver, "x" * 300)
         wait_until(driver, lambda: not is_running(driver) and answers(driver))
@@ -306,14 +336,15 @@ def test_markdown_is_drawn_and_hostile_text_stays_text(browser, server):
     assert drawn["start"] == 3
     assert drawn["nested"] == ["inner"]
     assert drawn["heading"] == ["Title"]
-    assert drawn["quote"] == ["quoted"]
+    assert [text.strip() for text in drawn["quote"]] == ["quoted"]
     for kept in ("2 * 3 * 4", "snake_case_name", "<img src=x onerror=alert(1)>", "javascript:alert(1)"):
         assert kept in drawn["text"]
 
 
 def test_markdown_takes_no_long_over_hostile_text(browser, server):
     open_page(browser, server)
-    for piece in ("*", "**a ", "[", "`", "> ", "- ", "_a_", "| a |\n|-|\n", "https://a", "![](", "\\", "1. a\n\n"):
+    for piece in ("*", "**a ", "***a_", "[", "`", "> ", "> - ", "- ", "_a_", "| a |\n|-|\n", "|", "https://a", "![](", "\\",
+                  "1. a\n\n", "[a]: b\n\n", "**a\n", "[a](\n", "> a\n> > b\n"):
         milliseconds = browser.execute_async_script("""
             const [text, done] = arguments;
             import('/web/markdown.js').then(({renderMarkdown}) => {

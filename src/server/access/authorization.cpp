@@ -1,7 +1,6 @@
 #include "server/access/authorization.h"
 
 #include <algorithm>
-#include <vector>
 
 namespace hearth::server {
 
@@ -18,26 +17,7 @@ bool is_below(std::string_view path, std::string_view folder) {
   return path == folder || (path.starts_with(folder) && path[folder.size()] == '/');
 }
 
-// Any of them will do.
-std::vector<Scope> scopes_for(std::string_view path) {
-  if (is_below(path, "/admin")) return {Scope::kAdmin};
-  if (path == "/metrics") return {Scope::kMetrics};
-  if (path == "/api/status") return {Scope::kInference, Scope::kMetrics};  // what the live page shows
-  return {Scope::kInference};
-}
-
-std::vector<std::string_view> values(const Exchange::Message& head, boost::beast::string_view name) {
-  std::vector<std::string_view> all;
-  const auto [first, last] = head.equal_range(name);
-  for (auto field = first; field != last; ++field) all.push_back(view(field->value()));
-  return all;
-}
-
 }  // namespace
-
-std::shared_ptr<access::KeyRing> key_ring(const ServerOptions& options) {
-  return options.key_file.empty() ? nullptr : std::make_shared<access::KeyRing>(options.key_file);
-}
 
 std::shared_ptr<access::AuditLog> audit_log(const ServerOptions& options) {
   return options.audit_file.empty() ? nullptr : std::make_shared<access::AuditLog>(options.audit_file);
@@ -56,24 +36,12 @@ bool is_open(const Exchange::Message& head) {
          (std::ranges::find(kOpen, path) != std::end(kOpen) || path.starts_with("/web/"));
 }
 
-void authorize(const Exchange::Message& head, access::KeyRing& keys, engine::Principal& principal) {
-  if (!keys.is_locked()) return;
-  const auto authorization = values(head, "Authorization"), api_key = values(head, "x-api-key");
-  const auto text = access::key_of_headers(authorization, api_key);
-  if (!text)
-    throw Error(
-        ErrorKind::kUnauthenticated, "This server asks for a key.",
-        "send it as `Authorization: Bearer KEY` or as `x-api-key: KEY`; `hearth key create` makes one");
-  const access::Key key = keys.open(*text);
-  principal.tenant = key.tenant;
-  principal.key_id = key.id;
-  for (const Scope scope : key.scopes) principal.scopes.emplace_back(name_of(scope));
-  const std::vector<Scope> wanted = scopes_for(path_of(head));
-  if (std::ranges::none_of(wanted, [&key](Scope scope) { return key.has(scope); }))
-    throw Error(ErrorKind::kForbidden,
-                fmt::format("This key does not have the scope that is needed here: {}.", name_of(wanted[0])),
-                "`hearth key create --scopes` makes one that has")
-        .with_log_text(fmt::format("key {} has not the scope {}", key.id, name_of(wanted[0])));
+std::vector<Scope> scopes_for(std::string_view path) {
+  if (is_below(path, "/admin")) return {Scope::kAdmin};
+  if (path == "/metrics") return {Scope::kMetrics};
+  if (path == "/api/status") return {Scope::kInference, Scope::kMetrics};  // what the live page shows
+  if (path == "/session") return {Scope::kInference, Scope::kAdmin, Scope::kMetrics};
+  return {Scope::kInference};
 }
 
 }  // namespace hearth::server

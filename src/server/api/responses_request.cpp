@@ -51,9 +51,11 @@ std::string read_reasoning(FieldReader& item, const std::string& path) {
   std::string all;
   const json* content = item.value("content");
   if (!content || !content->is_array()) return all;  // a summary, or what nobody here can read
-  for (std::size_t i = 0; i < content->size(); ++i)
-    all +=
-        FieldReader((*content)[i], fmt::format("{}.content[{}]", path, i), item).string("text").value_or("");
+  for (std::size_t i = 0; i < content->size(); ++i) {
+    FieldReader part((*content)[i], fmt::format("{}.content[{}]", path, i), item);
+    part.string("type");
+    all += part.string("text").value_or("");
+  }
   return all;
 }
 

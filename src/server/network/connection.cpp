@@ -78,9 +78,9 @@ void Connection::start_context() {
 }
 
 // Where the request comes from: who asks, as long as there are no keys.
-void Connection::name_client() {
+void Connection::name_client(const Message& head) {
   std::string forwarded;
-  const auto [first, last] = request_.equal_range("X-Forwarded-For");
+  const auto [first, last] = head.equal_range("X-Forwarded-For");
   for (auto field = first; field != last; ++field) {
     if (!forwarded.empty()) forwarded += ',';
     forwarded += view(field->value());
@@ -228,7 +228,6 @@ net::awaitable<Connection::Received> Connection::read_request() {
   if (denied_) {  // what may follow is not read
     request_ = parser.release();
     keep_alive_ = false;
-    name_client();
     co_return Received::kRequest;
   }
   const bool expects = complete && parser.get().count(http::field::expect) > 0;
@@ -253,16 +252,16 @@ net::awaitable<Connection::Received> Connection::read_request() {
     co_return Received::kRefused;
   }
   keep_alive_ = request_.keep_alive();
-  name_client();
   co_return Received::kRequest;
 }
 
 // Before a body is read.
 void Connection::authorize(const Message& head) {
+  name_client(head);
   is_open_ = server::is_open(head);
-  if (is_open_ || !environment_.keys) return;
+  if (is_open_ || !environment_.doorkeeper) return;
   try {
-    server::authorize(head, *environment_.keys, context_->principal);
+    environment_.doorkeeper->admit(head, is_encrypted(), context_->principal);
   } catch (const Error& error) {
     failure_ = error;
     denied_ = true;

@@ -13,8 +13,8 @@
 #include <optional>
 
 #include "access/audit_log.h"
-#include "access/key_ring.h"
 #include "server/access/access.h"
+#include "server/access/doorkeeper.h"
 #include "server/api/api_errors.h"
 #include "server/current_options.h"
 #include "server/network/client_address.h"
@@ -30,8 +30,8 @@ struct ConnectionEnvironment {
   const AccessRules access;
   const Router router;
   const std::shared_ptr<Metrics> metrics;
-  std::weak_ptr<boost::asio::io_context> io_context;      // who wakes a connection from outside must hold it
-  const std::shared_ptr<access::KeyRing> keys = nullptr;  // null: nobody is asked for one
+  std::weak_ptr<boost::asio::io_context> io_context;       // who wakes a connection from outside must hold it
+  const std::shared_ptr<Doorkeeper> doorkeeper = nullptr;  // null: nobody is asked for a key
   const std::shared_ptr<access::AuditLog> audit = nullptr;  // null: there is none
 };
 
@@ -53,6 +53,7 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
 
   const Message& message() const override { return request_; }
   std::string peer_address() const override { return peer_ ? peer_->to_string() : std::string(); }
+  bool is_encrypted() const override { return transport_->is_encrypted(); }
   std::string_view body() const override { return request_.body(); }
   void drop_body() override { request_.body() = std::string(); }
   std::string_view path_rest() const override { return match_.rest; }
@@ -86,7 +87,7 @@ class Connection : public Exchange, public std::enable_shared_from_this<Connecti
   std::optional<Response> refusal();
   void refuse(unsigned status, std::string_view message, std::string_view code = {});
   void start_context();
-  void name_client();
+  void name_client(const Message& head);
   Api api() const;
   HeaderList head_of(HeaderList headers);
 

@@ -29,6 +29,7 @@ class Exchange {
   virtual const Message& message() const = 0;
   // Whose end of the connection it is: "127.0.0.1"; empty for a Unix socket.
   virtual std::string peer_address() const = 0;
+  virtual bool is_encrypted() const = 0;  // it came by TLS
   virtual std::string_view body() const = 0;
   // Gives its memory back: an answer may take long to be read.
   virtual void drop_body() = 0;

@@ -12,7 +12,7 @@ using json = nlohmann::ordered_json;
 namespace {
 
 // OpenAI's four fields, and what the page shows beside them.
-json model_document(const ModelStatus& status) {
+json model_document(const ModelStatus& status, const std::vector<ModelActivity>& all) {
   json document = {{"id", status.id},
                    {"object", "model"},
                    {"created", status.created},
@@ -23,6 +23,11 @@ json model_document(const ModelStatus& status) {
   if (status.state == ModelState::kLoading) document["progress"] = status.progress;
   if (status.context_tokens > 0) document["context_tokens"] = status.context_tokens;
   if (!status.error.empty()) document["error"] = status.error;
+  const auto activity = std::ranges::find(all, status.id, &ModelActivity::id);
+  if (activity != all.end() && status.state == ModelState::kLoaded) {
+    document["running"] = activity->load.running;
+    document["waiting"] = activity->load.waiting;
+  }
   return document;
 }
 
@@ -30,11 +35,12 @@ json model_document(const ModelStatus& status) {
 json model_documents(const Exchange& exchange, ModelProvider& models) {
   json all = json::array();
   const auto known = models.models();
-  for (const ModelStatus& status : known) all.push_back(model_document(status));
+  const auto activity = models.activity();
+  for (const ModelStatus& status : known) all.push_back(model_document(status, activity));
   for (const auto& [alias, id] : exchange.options().aliases) {
     const auto found = std::ranges::find(known, id, &ModelStatus::id);
     if (found == known.end()) continue;
-    all.push_back(model_document(*found));
+    all.push_back(model_document(*found, activity));
     all.back()["id"] = alias;
     all.back()["alias_of"] = id;
   }

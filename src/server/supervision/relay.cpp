@@ -13,6 +13,7 @@
 #include "server/access/authorization.h"
 #include "server/api/api_errors.h"
 #include "server/network/listen_addresses.h"
+#include "server/routes/session_routes.h"
 #include "server/supervision/liveness.h"
 #include "server/supervision/upstream.h"
 
@@ -37,10 +38,13 @@ bool is_for_one_hop(http::field name) {
   return std::ranges::find(kNames, name) != std::end(kNames);
 }
 
-// What the front has judged is not judged again: behind it every request comes from this machine.
+// What the front has judged is not judged again: behind it every request comes from this machine, and is of
+// the key that the front names.
 bool is_judged(std::string_view name) {
-  return std::ranges::any_of(std::initializer_list<std::string_view>{"Host", "Origin", "Sec-Fetch-Site"},
-                             [name](std::string_view judged) { return boost::beast::iequals(name, judged); });
+  return std::ranges::any_of(
+      std::initializer_list<std::string_view>{"Host", "Origin", "Sec-Fetch-Site", "Authorization",
+                                              "x-api-key", "Cookie", "X-CSRF-Token", kFrontKeyHeader},
+      [name](std::string_view judged) { return boost::beast::iequals(name, judged); });
 }
 
 std::string request_for_upstream(const Exchange& exchange) {
@@ -57,6 +61,8 @@ std::string request_for_upstream(const Exchange& exchange) {
       bytes += fmt::format("{}: {}\r\n", view(field.name_string()), view(field.value()));
     }
   }
+  if (const std::string& key_id = exchange.context()->principal.key_id; !key_id.empty())
+    bytes += fmt::format("{}: {}\r\n", kFrontKeyHeader, key_id);
   if (!exchange.peer_address().empty())
     bytes += fmt::format("X-Forwarded-For: {}{}\r\n", forwarded_for, exchange.peer_address());
   return bytes + fmt::format("Content-Length: {}\r\n\r\n{}", exchange.body().size(), exchange.body());
@@ -184,6 +190,7 @@ struct Relay::Implementation {
   const std::string upstream;
   const std::shared_ptr<net::io_context> io_context = std::make_shared<net::io_context>();
   const std::shared_ptr<CurrentOptions> live = std::make_shared<CurrentOptions>(options.live);
+  const std::shared_ptr<Doorkeeper> doorkeeper = server::doorkeeper(options);
   std::atomic<bool> available{true}, stopping{false};
   Liveness liveness{{io_context->get_executor()}, {}};
   std::optional<Listener> listener, admin;
@@ -194,8 +201,8 @@ Relay::Implementation::Implementation(const ServerOptions& server_options, std::
     : options(server_options), upstream(std::move(upstream_path)) {
   const ListenAddress address = public_listen_address(options);
   const ConnectionEnvironment environment{
-      live,       access_rules(address), router(),          std::make_shared<Metrics>(),
-      io_context, key_ring(options),     audit_log(options)};
+      live,       access_rules(address), router(), std::make_shared<Metrics>(), io_context,
+      doorkeeper, audit_log(options)};
   listener.emplace(io_context, address, environment, options.inherited_socket);
   if (const auto admin_address = admin_listen_address(options))
     admin.emplace(io_context, *admin_address, environment, options.inherited_admin_socket);
@@ -213,6 +220,7 @@ Router Relay::Implementation::router() {
   Router router;
   for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
     for (const char* pattern : {"/", "/*"}) router.add(method, pattern, handle);
+  add_session_routes(router, doorkeeper);  // wins over what stands before
   return router;
 }
 

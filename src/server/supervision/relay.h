@@ -4,7 +4,8 @@
 // It reads requests and writes answers as the server itself does (server/network/connection.h), with the same
 // limits, so a broken answer can be ended properly: a stream by the API's error event, anything else by 503
 // with Retry-After. What was begun is never sent twice. The process behind learns the client's address from
-// X-Forwarded-For, and must believe it of this socket alone. Non-goals: starting that process;
+// X-Forwarded-For, and the key that it was let in with from X-Hearth-Key; it must believe them of this socket
+// alone. Non-goals: starting that process;
 // administration, which it serves itself. Thread-safety: all functions from one thread, the owner's, but
 // set_available().
 #pragma once

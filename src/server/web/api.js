@@ -1,4 +1,5 @@
-// The server's HTTP interface, as the page uses it.
+// The server's HTTP interface, as the page uses it. The session is a cookie that no script sees; the key that it
+// was exchanged for is kept nowhere.
 
 export class ApiError extends Error {
   // `code` chooses the hint: the server's own code, or "network" or "broken".
@@ -9,16 +10,21 @@ export class ApiError extends Error {
   }
 }
 
-let key = '';  // in memory alone
+let session = null;  // what GET /session said last; its csrf_token goes with what changes something
 let askForKey = null;
+let renewing = null;
 
-// `ask(wasRefused)` gives the promise of a key, the same one to all who wait for it.
+const subjectOf = ({tenant, key_id}) => `${tenant}/${key_id}`;
+const quietly = (path) => send(path, {cache: 'no-store'});
+
+// `ask(signIn)` gives the promise of a session: of what signIn(key) gives, null for a key that is not taken.
 export function whenKeyNeeded(ask) {
   askForKey = ask;
 }
 
 async function send(path, options) {
-  const headers = key ? {...options.headers, Authorization: `Bearer ${key}`} : options.headers;
+  const changes = (options.method ?? 'GET') !== 'GET' && session?.csrf_token;
+  const headers = changes ? {...options.headers, 'X-CSRF-Token': session.csrf_token} : options.headers;
   try {
     return await fetch(path, {...options, headers});
   } catch (error) {
@@ -27,15 +33,7 @@ async function send(path, options) {
   }
 }
 
-async function request(path, options = {}) {
-  let response;
-  for (;;) {
-    const sent = key;
-    response = await send(path, options);
-    if (response.status !== 401 || !askForKey) break;
-    if (sent === key) key = await askForKey(sent !== '');  // else another request got a newer one meanwhile
-  }
-  if (response.ok) return response;
+async function problemOf(response) {
   const requestId = response.headers.get('x-request-id') || '';
   let problem = {};
   try {
@@ -43,10 +41,51 @@ async function request(path, options = {}) {
   } catch {
     // Not our server's shape: the status must do.
   }
-  throw new ApiError(problem.message || `HTTP ${response.status}`, problem.code || '', requestId);
+  return new ApiError(problem.message || `HTTP ${response.status}`, problem.code || '', requestId);
 }
 
-// {data: [{id, state, progress?, size_bytes, context_tokens?, error?}], default}
+async function signIn(key) {
+  // Only such characters can stand in a header.
+  const response = /^[\x21-\x7e]+$/.test(key)
+    ? await send('/session', {method: 'POST', headers: {Authorization: `Bearer ${key}`}}) : {status: 401};
+  if (response.status === 401) return null;
+  if (!response.ok) throw await problemOf(response);
+  return response.json();
+}
+
+async function findSession() {
+  const response = await quietly('/session');
+  if (response.status === 401) return askForKey(signIn);
+  if (!response.ok) throw await problemOf(response);
+  return response.json();
+}
+
+// Whose session it is. All who wait for one wait for the same; what another reader kept is not shown to this one.
+export async function openSession() {
+  renewing ??= findSession().finally(() => renewing = null);
+  const found = await renewing;
+  if (session && subjectOf(session) !== subjectOf(found)) location.reload();
+  session = found;
+  return session;
+}
+
+export async function signOut() {
+  const response = await send('/session', {method: 'DELETE'});
+  if (!response.ok && response.status !== 401) throw await problemOf(response);  // 401: it was over
+}
+
+async function request(path, options = {}) {
+  let response;
+  for (let tries = 0; tries < 3; ++tries) {
+    response = await send(path, options);
+    if (response.status !== 401 || !askForKey) break;
+    await openSession();
+  }
+  if (!response.ok) throw await problemOf(response);
+  return response;
+}
+
+// {data: [{id, state, progress?, size_bytes, context_tokens?, running?, waiting?, error?}], default}
 export async function listModels() {
   return (await request('/v1/models', {cache: 'no-store'})).json();
 }
@@ -54,6 +93,20 @@ export async function listModels() {
 // The server's figures, see live.js. Not served to everybody: 404.
 export async function getStatus() {
   return (await request('/api/status', {cache: 'no-store'})).json();
+}
+
+// {models: [{name, recommended, size_bytes, ...}], download: null or {model, running, phase, bytes_done, bytes_total,
+// error}}. For administrators: 403.
+export async function getDownloads() {
+  return (await request('/admin/downloads', {cache: 'no-store'})).json();
+}
+
+export async function startDownload(name) {
+  return (await request(`/admin/downloads/${encodeURIComponent(name)}`, {method: 'POST'})).json();
+}
+
+export async function stopDownload() {
+  return (await request('/admin/downloads', {method: 'DELETE'})).json();
 }
 
 // The events of a text/event-stream, each its data as a string.

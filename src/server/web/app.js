@@ -1,62 +1,30 @@
-// The page: one conversation at a time, one answer at a time.
+// The page: puts its parts together.
 
-import {streamChat} from './api.js';
-import './key.js';
+import {openSession, signOut} from './api.js';
+import './sign_in.js';
+import {ask, currentId, drawConversation, isEmpty, isRunning, onChatChange, openConversation, stop} from './chat.js';
+import {confirm} from './dialogs.js';
 import {$, copyText, element} from './dom.js';
-import {t} from './language.js';
-import {currentModel, drawModels, hasModels, refreshModels, startModels, watchModels} from './models.js';
-import {closePanels, drawHistory, longestAnswer, showSidebar, startPanels} from './panels.js';
-import {findConversation, newConversation, onOtherTab, removeConversation, saveConversation, settings} from './storage.js';
-import {addProblem, addQuestion, AnswerView, clearThread, removeProblems, toEnd} from './thread.js';
+import {drawHistory, startHistory} from './history.js';
+import {setLanguage, t} from './language.js';
+import {drawModels, hasModels, startModels} from './models.js';
+import {drawOffers, startOffers} from './offers.js';
+import {closePanels, showSettings, showSidebar, startPanels} from './panels.js';
+import {startSettings} from './settings.js';
+import {showShortcuts, startShortcuts} from './shortcuts.js';
+import {onOtherTab, openStorage, settings, wipe} from './storage.js';
+import {startSwitches} from './switches.js';
+import {addProblem, editLastQuestion} from './thread.js';
 
 const question = $('question');
-let conversation = newConversation();
-let running = null;  // {abort, view, ...} of the answer in progress
-
-// --- What is shown -------------------------------------------------------------------------------------------
 
 function drawState() {
-  const empty = conversation.messages.length === 0 && !running;
-  $('welcome').hidden = !empty || !hasModels();
-  $('no-model').hidden = !empty || hasModels();
-  $('send').hidden = running !== null;
-  $('stop').hidden = running === null;
+  $('welcome').hidden = !isEmpty() || !hasModels();
+  $('no-model').hidden = !isEmpty() || hasModels();
+  document.body.classList.toggle('talking', !isEmpty());
+  $('send').hidden = isRunning();
+  $('stop').hidden = !isRunning();
   $('send').disabled = question.value.trim() === '' || !hasModels();
-  const model = currentModel();
-  if (running?.view && !running.text)
-    running.view.wait(model?.state === 'loading' ? t('loadingModel', {model: model.id}) : t('thinking'));
-}
-
-function drawConversation() {
-  clearThread();
-  for (const message of conversation.messages) {
-    if (message.role === 'user') {
-      addQuestion(message.content);
-    } else {
-      const view = new AnswerView(() => answerAgain(message));
-      view.setText(message.content);
-      view.finish(message);
-    }
-  }
-  drawList();
-  drawState();
-  toEnd();
-}
-
-function drawList() {
-  drawHistory(conversation.id, {
-    open: (id) => {
-      stop();
-      conversation = findConversation(id) ?? newConversation();
-      showSidebar(false);
-      drawConversation();
-    },
-    remove: (id) => {
-      removeConversation(id);
-      if (id === conversation.id) startNew();
-      else drawList();
-    },
-  });
 }
 
 function drawIdeas() {
@@ -68,150 +36,121 @@ function fitQuestion() {
   question.style.height = `${question.scrollHeight}px`;
 }
 
-// --- What happens --------------------------------------------------------------------------------------------
-
-function startNew() {
-  stop();
-  conversation = newConversation();
+function goTo(id) {
+  openConversation(id);
   showSidebar(false);
-  drawConversation();
-  question.focus();
+  if (!id) question.focus();
 }
 
-function ask(text) {
-  text = text.trim();
-  if (!text || running || !hasModels()) return;
-  conversation.messages.push({role: 'user', content: text});
-  conversation.title ||= text.replace(/\s+/g, ' ').slice(0, 60);
+function send() {
+  if (!ask(question.value)) return;
   question.value = '';
   fitQuestion();
-  removeProblems();
-  addQuestion(text);
-  keep();
-  answer();
-}
-
-// Drops the given answer and what followed it, and asks once more.
-function answerAgain(message) {
-  if (running) return;
-  const index = message ? conversation.messages.indexOf(message) : conversation.messages.length;
-  if (index < 0) return;
-  conversation.messages.length = index;
-  drawConversation();
-  answer();
-}
-
-function stop() {
-  running?.abort.abort();
-}
-
-function keep() {
-  const whole = saveConversation(conversation);
-  drawList();
-  if (!whole) addProblem({message: '', code: 'storage'}, []);
-}
-
-function requestBody(messages) {
-  const system = settings.system.trim() ? [{role: 'system', content: settings.system}] : [];
-  return {
-    model: currentModel()?.id,
-    messages: [...system, ...messages.map(({role, content}) => ({role, content}))],
-    temperature: settings.temperature,
-    max_tokens: longestAnswer(),
-  };
-}
-
-async function answer() {
-  const message = {role: 'assistant', content: ''};
-  const mine = {abort: new AbortController(), text: false, view: new AnswerView(() => answerAgain(message)), conversation};
-  running = mine;
-  $('announcer').textContent = t('answering');
   drawState();
-  watchModels(true);
-  toEnd();
-  let failure = null;
-  const started = performance.now();
+}
+
+function showSearch() {
+  if (!matchMedia('(min-width: 52rem)').matches) showSidebar(true);
+  $('search').focus();
+}
+
+async function leave() {
+  if (!await confirm(t('signOut'), t('signOutMore'), t('signOut'))) return;
+  stop();
+  wipe();
   try {
-    for await (const event of streamChat(requestBody(conversation.messages), mine.abort.signal)) {
-      if (event.text) {
-        message.content += event.text;
-        mine.text = true;
-        mine.view.setText(message.content);
-        watchModels(false);
-      }
-      if (event.finish) message.finish = event.finish;
-      if (event.usage) message.figures = figuresOf(event, started);
-    }
+    await signOut();
+    location.reload();
   } catch (error) {
-    if (error.name === 'AbortError') message.finish = 'stopped';
-    else failure = error;
+    addProblem(error, [[t('again'), leave]]);
   }
-  finish(mine, message, failure);
 }
 
-function figuresOf({usage, timings}, started) {
-  const seconds = timings?.decode_seconds > 0 ? timings.decode_seconds : (performance.now() - started) / 1000;
-  const speed = usage.completion_tokens / seconds;
-  return {tokens: usage.completion_tokens, speed: speed >= 100 ? Math.round(speed) : speed.toFixed(1)};
+function startQuestion() {
+  $('composer').addEventListener('submit', (event) => {
+    event.preventDefault();
+    send();
+  });
+  question.addEventListener('input', () => {
+    fitQuestion();
+    drawState();
+  });
+  question.addEventListener('keydown', (event) => {
+    // Enter that chooses a word in an input method is not meant for us; 229 is how Safari says so.
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    event.preventDefault();
+    send();
+  });
+  $('stop').addEventListener('click', () => {
+    stop();
+    question.focus();
+  });
 }
 
-// The reader may have gone to another conversation meanwhile: what came is kept all the same.
-function finish(mine, message, failure) {
-  if (running === mine) running = null;
-  watchModels(false);
-  if (message.content) mine.conversation.messages.push(message);
-  const shown = mine.conversation === conversation;
-  if (findConversation(mine.conversation.id)) saveConversation(mine.conversation);
-  drawList();
-  if (message.content || !failure) mine.view.finish(message);
-  else mine.view.remove();
-  if (shown && failure) {
-    const actions = [[t('again'), () => answerAgain(message.content ? message : null)]];
-    if (failure.code === 'context_length_exceeded') actions.unshift([t('newChat'), startNew]);
-    addProblem(failure, actions);
-    refreshModels();
+function startButtons() {
+  for (const id of ['new-chat', 'new-chat-narrow']) $(id).addEventListener('click', () => goTo(null));
+  $('copy-command').addEventListener('click', () => copyText($('pull-command').textContent, $('copy-command')));
+  $('show-shortcuts').addEventListener('click', showShortcuts);
+  $('schema-mark').addEventListener('click', () => {
+    showSettings(true);
+    $('schema').focus();
+  });
+  startShortcuts({
+    newChat: () => goTo(null),
+    search: showSearch,
+    settings: () => $('open-settings').click(),
+    escape: () => closePanels() || stop(),
+    edit: editLastQuestion,
+  });
+}
+
+function startHere(session) {
+  $('sign-out').hidden = !session.needs_key;
+  if (session.needs_key) {
+    $('tenant').textContent = session.tenant;
+    $('sign-out').addEventListener('click', leave);
   }
-  $('announcer').textContent = failure ? '' : t('answered', {text: message.content.slice(0, 1000)});
-  drawState();
+  const drawSettings = startSettings();
+  startHistory({open: goTo, removed: (id) => id === currentId() ? goTo(null) : drawHistory(currentId())});
+  onChatChange(() => {
+    drawHistory(currentId());
+    drawState();
+  });
+  onOtherTab(() => drawHistory(currentId()));
+  startSwitches(() => {
+    drawSettings();
+    drawIdeas();
+    drawModels();
+    drawOffers();
+    if (isRunning()) drawHistory(currentId());
+    else drawConversation();
+  });
 }
 
-// --- Keys and buttons ----------------------------------------------------------------------------------------
-
-$('composer').addEventListener('submit', (event) => {
-  event.preventDefault();
-  ask(question.value);
-});
-question.addEventListener('input', () => {
-  fitQuestion();
-  drawState();
-});
-question.addEventListener('keydown', (event) => {
-  // Enter that chooses a word in an input method is not meant for us; 229 is how Safari says so.
-  if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
-  event.preventDefault();
-  ask(question.value);
-});
-document.addEventListener('keydown', (event) => {
-  if (event.key !== 'Escape' || event.isComposing || closePanels()) return;
-  stop();
-});
-$('stop').addEventListener('click', () => {
-  stop();
-  question.focus();
-});
-$('new-chat').addEventListener('click', startNew);
-$('new-chat-narrow').addEventListener('click', startNew);
-$('copy-command').addEventListener('click', () => copyText($('pull-command').textContent, $('copy-command')));
-onOtherTab(drawList);
-
-startPanels(() => {
+async function start() {
+  setLanguage(settings.language);
+  startPanels();
+  startQuestion();
+  startButtons();
+  let session = null;
+  while (!session) {
+    try {
+      session = await openSession();
+    } catch {
+      $('model-state').textContent = t('unreachable');
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+  }
+  openStorage(session);
+  startHere(session);
   drawIdeas();
-  drawModels();
-  if (running) drawList();
-  else drawConversation();
-});
-drawIdeas();
-drawConversation();
-startModels(drawState);
-// Not on a phone, where it would bring up the keyboard.
-if (matchMedia('(hover: hover)').matches) question.focus();
+  drawConversation();
+  startModels(() => {
+    drawState();
+    drawOffers();
+  }).then(() => startOffers(session));
+  // Not on a phone, where it would bring up the keyboard.
+  if (matchMedia('(hover: hover)').matches) question.focus();
+}
+
+start();

@@ -1,7 +1,7 @@
 // What the server is doing now: asked once a second while somebody looks, and kept for the last minutes here.
 
 import {getStatus} from './api.js';
-import './key.js';
+import './sign_in.js';
 import {$, element} from './dom.js';
 import {t} from './language.js';
 import {Plot} from './plot.js';

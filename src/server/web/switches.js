@@ -11,8 +11,9 @@ function draw() {
   $('language').lang = language() === 'zh' ? 'en' : 'zh-CN';
   const name = t(`theme_${settings.theme}`);
   setIcon($('theme'), settings.theme);
-  $('theme').querySelector('span').textContent = name;
-  $('theme').setAttribute('aria-label', t('themeLabel', {theme: name}));
+  const label = t('themeLabel', {theme: name});
+  $('theme').setAttribute('aria-label', label);
+  $('theme').setAttribute('title', label);
 }
 
 export function startSwitches(languageChanged) {

@@ -1,5 +1,6 @@
 // The messages on the screen.
 
+import {codeBlock} from './code.js';
 import {$, copyText, element, icon} from './dom.js';
 import {has, t} from './language.js';
 import {renderMarkdown} from './markdown.js';
@@ -31,20 +32,60 @@ export function clearThread() {
   sticky = true;
 }
 
-export function addQuestion(text) {
-  thread.append(element('article.message.user', {'aria-label': t('you')}, text));
+const button = (name, label, onclick) => element(`button.icon.${name}`, {type: 'button', title: label, 'aria-label': label, onclick}, icon(name));
+
+// A question. `edit(text)` is called when its writer wants to ask otherwise.
+export function addQuestion(text, edit) {
+  const bubble = element('div.bubble', {}, text);
+  const copy = button('copy', t('copy'), () => copyText(text, copy));
+  const node = element('article.message.user', {'aria-label': t('you')}, bubble,
+    element('div.meta', {}, copy, button('edit', t('edit'), () => openEditor(node, text, edit))));
+  thread.append(node);
+}
+
+function openEditor(node, text, edit) {
+  const area = element('textarea', {'aria-label': t('edit'), rows: Math.min(12, text.split('\n').length + 1)});
+  area.value = text;
+  const kept = [...node.childNodes];
+  const close = () => {
+    node.classList.remove('editing');
+    node.replaceChildren(...kept);
+    node.querySelector('.edit').focus();
+  };
+  const form = element('form', {onsubmit: (event) => {
+    event.preventDefault();
+    if (area.value.trim()) edit(area.value.trim());
+  }}, area, element('div.actions', {}, element('button', {type: 'button', onclick: close}, t('cancel')),
+    element('button.primary', {type: 'submit'}, t('askAgain'))));
+  form.addEventListener('keydown', (event) => {
+    if (event.isComposing || event.keyCode === 229) return;
+    if (event.key === 'Escape') close();
+    else if (event.key === 'Enter' && !event.shiftKey && event.target === area) form.requestSubmit();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  node.classList.add('editing');
+  node.replaceChildren(form);
+  area.focus();
+}
+
+export function editLastQuestion() {
+  [...thread.querySelectorAll('.message.user .edit')].at(-1)?.click();
 }
 
 // An answer that grows. `again` is called when its reader wants another.
 export class AnswerView {
   #text = '';
   #drawn = false;
+  #isJson = false;
   #waiting = element('p.waiting');
   #content = element('div.markdown');
   #meta = element('div.meta', {hidden: ''});
 
-  constructor(again) {
+  constructor(again, isJson) {
     this.again = again;
+    this.#isJson = isJson;
     this.node = element('article.message.assistant', {'aria-label': t('assistant')},
       element('img.mark', {src: '/web/hearth.svg', alt: ''}), this.#waiting, this.#content, this.#meta);
     this.#waiting.hidden = true;
@@ -67,18 +108,26 @@ export class AnswerView {
     // Once a frame, however fast the words come.
     requestAnimationFrame(() => {
       this.#drawn = false;
-      renderMarkdown(this.#content, this.#text);
+      if (this.#isJson) this.#content.replaceChildren(codeBlock(inLines(this.#text), 'json'));
+      else renderMarkdown(this.#content, this.#text);
     });
+  }
+
+  // How it goes, under what has come.
+  progress(text) {
+    this.#meta.replaceChildren(element('span.figures', {}, text));
+    this.#meta.hidden = false;
   }
 
   finish(message) {
     this.node.classList.remove('busy');
     this.node.removeAttribute('aria-busy');
     this.#waiting.hidden = true;
-    const copy = element('button.icon', {type: 'button', title: t('copy'), 'aria-label': t('copy'), onclick: () => copyText(this.#text, copy)}, icon('copy'));
-    const again = element('button.icon.again', {type: 'button', title: t('again'), 'aria-label': t('again'), onclick: () => this.again()}, icon('retry'));
+    const copy = button('copy', t('copy'), () => copyText(this.#text, copy));
+    const again = button('retry', t('again'), () => this.again());
+    again.classList.add('again');
     const parts = [copy, again];
-    if (message.figures) parts.push(element('span.figures', {}, t('figures', message.figures)));
+    if (message.figures?.tokens) parts.push(figuresNode(message.figures));
     if (message.finish === 'length') parts.push(element('span.cut', {}, t('cutByLength')));
     if (message.finish === 'stopped') parts.push(element('span.cut', {}, t('stopped')));
     this.#meta.replaceChildren(...parts);
@@ -88,6 +137,22 @@ export class AnswerView {
   remove() {
     this.node.remove();
   }
+}
+
+// JSON as people read it, once it is whole.
+function inLines(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+// Tokens and speed; and, for who opens it, where the time went.
+function figuresNode(figures) {
+  const short = t('figures', figures);
+  if (figures.prompt === undefined) return element('span.figures', {}, short);
+  return element('details.figures', {}, element('summary', {title: t('figuresMore')}, short), element('span', {}, t('figuresLong', figures)));
 }
 
 // What went wrong and what to do next. `actions`: [[label, function], ...]
