@@ -13,7 +13,9 @@ def routes():
     found = set()
     for path in (ROOT / "src/server").rglob("*.cpp"):
         if "supervision" not in path.parts:  # a front that hands everything on
-            found |= set(re.findall(r'router\.add\(\s*"([A-Z]+)",\s*"([^"]+)"', path.read_text()))
+            text = path.read_text()
+            found |= set(re.findall(r'router\.add\(\s*"([A-Z]+)",\s*"([^"]+)"', text))
+            found |= {("POST", name) for name in re.findall(r'add_once\(\s*"([^"]+)"', text)}
     assert len(found) > 20
     return found
 

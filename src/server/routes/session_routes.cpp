@@ -54,10 +54,10 @@ net::awaitable<void> end(Exchange& exchange, const std::shared_ptr<Doorkeeper>& 
 }  // namespace
 
 void add_session_routes(Router& router, std::shared_ptr<Doorkeeper> doorkeeper) {
-  const std::string path(kSessionPath);
-  router.add("GET", path, [doorkeeper](Exchange& exchange) { return show(exchange, doorkeeper); });
-  router.add("POST", path, [doorkeeper](Exchange& exchange) { return begin(exchange, doorkeeper); });
-  router.add("DELETE", path, [doorkeeper](Exchange& exchange) { return end(exchange, doorkeeper); });
+  static_assert(kSessionPath == "/session");
+  router.add("GET", "/session", [doorkeeper](Exchange& exchange) { return show(exchange, doorkeeper); });
+  router.add("POST", "/session", [doorkeeper](Exchange& exchange) { return begin(exchange, doorkeeper); });
+  router.add("DELETE", "/session", [doorkeeper](Exchange& exchange) { return end(exchange, doorkeeper); });
 }
 
 }  // namespace hearth::server
