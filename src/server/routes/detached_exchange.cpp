@@ -12,6 +12,7 @@ DetachedExchange::DetachedExchange(const Exchange& first, net::any_io_executor s
                                    std::shared_ptr<RecordedAnswer> answer)
     : message_(first.message()),
       peer_address_(first.peer_address()),
+      is_encrypted_(first.is_encrypted()),
       path_rest_(first.path_rest()),
       options_(first.options()),
       received_(first.received()),

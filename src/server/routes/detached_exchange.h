@@ -19,6 +19,7 @@ class DetachedExchange : public Exchange, public std::enable_shared_from_this<De
 
   const Message& message() const override { return message_; }
   std::string peer_address() const override { return peer_address_; }
+  bool is_encrypted() const override { return is_encrypted_; }
   std::string_view body() const override { return message_.body(); }
   void drop_body() override { message_.body() = std::string(); }
   std::string_view path_rest() const override { return path_rest_; }
@@ -38,7 +39,9 @@ class DetachedExchange : public Exchange, public std::enable_shared_from_this<De
 
  private:
   Message message_;
-  const std::string peer_address_, path_rest_;
+  const std::string peer_address_;
+  const bool is_encrypted_;
+  const std::string path_rest_;
   const LiveOptions options_;
   const Wakeup::Time received_;
   const boost::asio::any_io_executor strand_;
