@@ -7,6 +7,7 @@ import re
 import resource
 import signal
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
@@ -273,6 +274,13 @@ def test_the_audit_goes_on_after_kill_9(home):
     assert summary["entries"] >= answered - 8
 
 
+def wait_until(is_so, seconds=30):
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def test_a_full_disk_is_said(home):
     """A limit on the size of files stands for it."""
     with_audit(home)
@@ -280,11 +288,13 @@ def test_a_full_disk_is_said(home):
     hearth = Hearth(home=home)
     try:
         assert status_of(hearth.address, "/v1/models", **{"x-api-key": key}) == 200
+        wait_until(lambda: any(entry["http"]["response"]["status_code"] == 200 for entry in audit_of(home)[1:]))
         size = os.path.getsize(home / "audit.jsonl")
         unlimited = resource.prlimit(hearth.process.pid, resource.RLIMIT_FSIZE)
         resource.prlimit(hearth.process.pid, resource.RLIMIT_FSIZE, (size + 100, unlimited[1]))
-        statuses = [status_of(hearth.address, "/v1/models", **{"x-api-key": key}) for _ in range(3)]
-        assert statuses == [200, 500, 500]
+        assert status_of(hearth.address, "/v1/models", **{"x-api-key": key}) == 200
+        wait_until(lambda: status_of(hearth.address, "/v1/models", **{"x-api-key": key}) == 500)
+        assert status_of(hearth.address, "/v1/models", **{"x-api-key": key}) == 500
         assert status_of(hearth.address, "/health") == 200
         resource.prlimit(hearth.process.pid, resource.RLIMIT_FSIZE, unlimited)
         assert status_of(hearth.address, "/v1/models", **{"x-api-key": key}) == 200
@@ -293,4 +303,4 @@ def test_a_full_disk_is_said(home):
     assert "audit" in hearth.errors()
     assert run_hearth("audit", "verify", home=home).returncode == 0
     statuses = [entry["http"]["response"]["status_code"] for entry in audit_of(home)[1:]]
-    assert statuses == [200, 200, 200]  # what was refused for it is in the log
+    assert set(statuses) == {200}  # what was refused for it is in the log
