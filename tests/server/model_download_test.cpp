@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 
+#include "access/key_file.h"
 #include "server/routes/download_routes.h"
 #include "server/server_fixture.h"
 #include "support/expect_error.h"
@@ -127,6 +128,30 @@ TEST_F(ModelDownloadTest, TheRouteNamesWhatIsNotHere) {
     one.get(path, {}, "POST");
     EXPECT_EQ(one.receive().status, 404) << path;
   }
+}
+
+TEST_F(ModelDownloadTest, BeyondThisMachineItNeedsAKeyOfAdministration) {
+  const test::TemporaryDirectory folder;
+  options.home = folder.path();
+  options.host = "0.0.0.0";
+  options.allow_unauthenticated = true;
+  options.key_file = folder / "keys.json";
+  start();
+  const auto status = [this](const std::string& headers, const char* method) {
+    TestClient one = client();
+    one.get("/admin/downloads", headers, method);
+    return one.receive().status;
+  };
+  EXPECT_EQ(status("", "GET"), 403);
+  EXPECT_EQ(status("", "DELETE"), 403);
+  const auto create = [this](access::Scope scope) {
+    return "x-api-key: " + access::KeyFile(options.key_file).create("a", {scope}, std::nullopt).text + "\r\n";
+  };
+  const std::string user = create(access::Scope::kInference), admin = create(access::Scope::kAdmin);
+  EXPECT_EQ(status("", "GET"), 401);
+  EXPECT_EQ(status(user, "GET"), 403);
+  EXPECT_EQ(status(admin, "GET"), 200);
+  EXPECT_EQ(status(admin, "DELETE"), 202);
 }
 
 }  // namespace

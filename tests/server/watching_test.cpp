@@ -146,6 +146,9 @@ TEST_F(WatchingTest, TheStatusIsThatOfTheMetrics) {
   EXPECT_EQ(status["models"][0]["id"], "fake");
   EXPECT_EQ(status["models"][0]["state"], "loaded");
   EXPECT_EQ(status["models"][0]["running"], 3);
+  const auto listed = get(server->port(), "/v1/models").json()["data"][0];
+  EXPECT_EQ(listed["running"], 3);
+  EXPECT_EQ(listed["waiting"], 4);
   EXPECT_EQ(get(server->port(), "/api/status", "Origin: https://evil.example\r\n").status, 403);
 }
 
