@@ -49,6 +49,8 @@ class Engine {
   // What it tokenizes.
   std::vector<text::TextSpan> render_chat(const text::ChatRequest& request) const;
   std::vector<std::int32_t> tokenize_prompt(std::string_view text) const;
+  // A prompt for what lies between the two texts; throws kUnsupported where the model was not trained to.
+  std::vector<std::int32_t> tokenize_infill(std::string_view before, std::string_view after) const;
 
   // Texts whose keys and values tenants may share where their prompts begin with one (PublicPrefixes); of
   // prompts submitted from now on. Throws what tokenizing throws.
@@ -61,6 +63,7 @@ class Engine {
   struct Answer {
     std::string text;
     std::vector<std::int32_t> tokens;
+    std::vector<TokenLogProbabilities> log_probabilities;
     FinishReason finish;
     Usage usage;
   };
