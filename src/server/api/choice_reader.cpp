@@ -10,15 +10,25 @@ namespace hearth::server {
 
 using Kind = text::ToolCallEvent::Kind;
 
-ChoiceReader::ChoiceReader(const ToolUse& tools, std::string request_id, std::int32_t choice)
-    : parallel_(tools.parallel), seed_(fmt::format("{} {}", request_id, choice)) {
+ChoiceReader::ChoiceReader(const ToolUse& tools, std::string request_id, std::int32_t choice,
+                           std::string echo)
+    : parallel_(tools.parallel), seed_(fmt::format("{} {}", request_id, choice)), echo_(std::move(echo)) {
   if (!tools.names.empty()) calls_reader_.emplace(tools.names);
 }
 
 std::vector<ChoicePart> ChoiceReader::read(const engine::GenerationEvent& event) {
+  std::vector<ChoicePart> parts = parts_of(event);
+  if (event.log_probabilities.empty()) return parts;
+  if (parts.empty()) parts.push_back({ChoicePart::Kind::kText, {}});
+  parts.front().log_probabilities = event.log_probabilities;
+  return parts;
+}
+
+std::vector<ChoicePart> ChoiceReader::parts_of(const engine::GenerationEvent& event) {
   if (!calls_reader_) {
-    if (event.text.empty()) return {};
-    return {{ChoicePart::Kind::kText, event.text}};
+    std::string text = std::exchange(echo_, {}) + event.text;
+    if (text.empty()) return {};
+    return {{ChoicePart::Kind::kText, std::move(text)}};
   }
   std::vector<ChoicePart> parts;
   const auto take = [&](std::vector<text::ToolCallEvent> events) {

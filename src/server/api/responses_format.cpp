@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/api/api_errors.h"
+#include "server/api/log_probabilities.h"
 
 namespace hearth::server {
 
@@ -20,9 +21,11 @@ json usage_document(const AnswerUsage& usage) {
           {"total_tokens", usage.prompt_tokens + usage.completion_tokens}};
 }
 
-json text_part(const std::string& text) {
-  return {
-      {"type", "output_text"}, {"text", text}, {"annotations", json::array()}, {"logprobs", json::array()}};
+json text_part(const std::string& text, const json& log_probabilities) {
+  return {{"type", "output_text"},
+          {"text", text},
+          {"annotations", json::array()},
+          {"logprobs", log_probabilities}};
 }
 
 }  // namespace
@@ -58,6 +61,7 @@ json ResponsesFormat::document(const std::vector<Choice>& choices, const AnswerU
   if (!choice.text.empty() || choice.calls.empty()) {
     begin_item(true, {}, {});
     text_ = choice.text;
+    log_probabilities_ = token_log_probabilities(choice.log_probabilities);
     end_item();
   }
   for (const ToolCall& call : choice.calls) {
@@ -91,8 +95,8 @@ json ResponsesFormat::item(bool is_done) const {
                {"type", is_text_ ? "message" : "function_call"},
                {"status", status}};
   if (is_text_)
-    item.update(
-        {{"role", "assistant"}, {"content", is_done ? json::array({text_part(text_)}) : json::array()}});
+    item.update({{"role", "assistant"},
+                 {"content", is_done ? json::array({text_part(text_, log_probabilities_)}) : json::array()}});
   else
     item.update({{"call_id", call_id_}, {"name", name_}, {"arguments", text_}});
   return item;
@@ -103,6 +107,7 @@ std::string ResponsesFormat::begin_item(bool is_text, std::string call_id, std::
   is_open_ = true;
   is_text_ = is_text;
   text_.clear();
+  log_probabilities_ = json::array();
   call_id_ = std::move(call_id);
   name_ = std::move(name);
   out += event("response.output_item.added", {{"output_index", output_.size()}, {"item", item(false)}});
@@ -110,7 +115,7 @@ std::string ResponsesFormat::begin_item(bool is_text, std::string call_id, std::
     out += event("response.content_part.added", {{"item_id", item_id(output_.size(), true)},
                                                  {"output_index", output_.size()},
                                                  {"content_index", 0},
-                                                 {"part", text_part("")}});
+                                                 {"part", text_part("", json::array())}});
   return out;
 }
 
@@ -122,8 +127,8 @@ std::string ResponsesFormat::end_item() {
   if (is_text_) {
     done["content_index"] = 0;
     json part = done;
-    done.update({{"text", text_}, {"logprobs", json::array()}});
-    part["part"] = text_part(text_);
+    done.update({{"text", text_}, {"logprobs", log_probabilities_}});
+    part["part"] = text_part(text_, log_probabilities_);
     out = event("response.output_text.done", done);
     out += event("response.content_part.done", part);
   } else {
@@ -140,11 +145,16 @@ std::string ResponsesFormat::part(std::int32_t /*choice*/, const ChoicePart& par
   std::string out;
   if (part.kind == ChoicePart::Kind::kCall) return begin_item(false, part.id, part.text);
   const bool is_text = part.kind == ChoicePart::Kind::kText;
+  if (is_text && part.text.empty() && !(is_open_ && is_text_)) return {};  // tokens of a call
   if (is_text && (!is_open_ || !is_text_)) out = begin_item(true, {}, {});
   text_ += part.text;
   json delta = {
       {"item_id", item_id(output_.size(), is_text_)}, {"output_index", output_.size()}, {"delta", part.text}};
-  if (is_text) delta.update({{"content_index", 0}, {"logprobs", json::array()}});
+  if (is_text) {
+    json likely = token_log_probabilities(part.log_probabilities);
+    log_probabilities_.insert(log_probabilities_.end(), likely.begin(), likely.end());
+    delta.update({{"content_index", 0}, {"logprobs", std::move(likely)}});
+  }
   return out + event(is_text ? "response.output_text.delta" : "response.function_call_arguments.delta",
                      std::move(delta));
 }

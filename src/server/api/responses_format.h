@@ -34,6 +34,7 @@ class ResponsesFormat : public AnswerFormat {
   bool is_open_ = false;  // an item is, which has what follows
   bool is_text_ = false;
   std::string text_, call_id_, name_;
+  Json log_probabilities_ = Json::array();  // of its text's tokens
 };
 
 }  // namespace hearth::server

@@ -137,6 +137,22 @@ void refuse_what_needs_a_store(FieldReader& body) {
   body.boolean("store");  // the answer says that it is not
 }
 
+// `include` of the log probabilities; other inclusions are of what there never is here.
+void read_log_probabilities(FieldReader& body, json& chat, std::vector<std::string>& ignored) {
+  if (const json* likeliest = body.value("top_logprobs")) {
+    chat["top_logprobs"] = *likeliest;
+    chat["logprobs"] = *likeliest != 0;
+  }
+  const json* include = body.value("include");
+  if (!include) return;
+  if (!include->is_array()) throw_wrong_type("include", "an array of strings", *include);
+  for (const json& one : *include)
+    if (one == "message.output_text.logprobs")
+      chat["logprobs"] = true;
+    else
+      ignored = {"include"};
+}
+
 // What the answer repeats, with the values in force where the request said nothing.
 json echo_of(const json& given) {
   json echo = json::object();
@@ -151,6 +167,7 @@ json echo_of(const json& given) {
   take("text", {{"format", {{"type", "text"}}}});
   take("tool_choice", "auto");
   take("tools", json::array());
+  take("top_logprobs", 0);
   take("top_p", nullptr);
   return echo;
 }
@@ -173,7 +190,10 @@ ChatCompletionRequest parse_responses(std::string_view text) {
   if (const json* choice = body.value("tool_choice")) chat["tool_choice"] = chat_tool_choice(*choice);
   if (const json* format = body.value("text")) chat["response_format"] = chat_format(*format);
   body.value("metadata");
+  std::vector<std::string> ignored;
+  read_log_probabilities(body, chat, ignored);
   ChatCompletionRequest request = read_chat_completion(chat);
+  request.ignored.insert(request.ignored.end(), ignored.begin(), ignored.end());
   request.echo = echo_of(document);
   for (std::string& name : body.unread()) request.ignored.push_back(std::move(name));
   return request;
