@@ -108,8 +108,10 @@ std::vector<std::int32_t> Engine::tokenize_prompt(std::string_view text) const {
 
 std::vector<std::int32_t> Engine::tokenize_infill(std::string_view before, std::string_view after) const {
   const Model& model = *implementation_->model;
-  return text::encode_infill(model.tokenizer(), text::find_infill_tokens(model.files(), model.tokenizer()),
-                             before, after);
+  const formats::GgufFile* const gguf = model.files().gguf();
+  const auto tokens =
+      text::find_infill_tokens(gguf == nullptr ? nullptr : &gguf->metadata(), model.tokenizer());
+  return text::encode_infill(model.tokenizer(), tokens, before, after);
 }
 
 void Engine::set_public_texts(std::vector<std::string> texts) {

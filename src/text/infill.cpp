@@ -3,7 +3,6 @@
 #include <array>
 
 #include "base/error.h"
-#include "formats/gguf.h"
 
 namespace hearth::text {
 namespace {
@@ -36,11 +35,12 @@ std::optional<TokenId> named(const formats::GgufMetadata& metadata, const Tokeni
 
 }  // namespace
 
-std::optional<InfillTokens> find_infill_tokens(const formats::ModelFiles& files, const Tokenizer& tokenizer) {
-  if (const formats::GgufFile* gguf = files.gguf()) {
-    const auto before = named(gguf->metadata(), tokenizer, kBefore);
-    const auto after = named(gguf->metadata(), tokenizer, kAfter);
-    const auto middle = named(gguf->metadata(), tokenizer, kMiddle);
+std::optional<InfillTokens> find_infill_tokens(const formats::GgufMetadata* metadata,
+                                               const Tokenizer& tokenizer) {
+  if (metadata != nullptr) {
+    const auto before = named(*metadata, tokenizer, kBefore);
+    const auto after = named(*metadata, tokenizer, kAfter);
+    const auto middle = named(*metadata, tokenizer, kMiddle);
     if (before && after && middle) return InfillTokens{*before, *after, *middle};
   }
   for (std::size_t i = 0; i < kBefore.spellings.size(); ++i) {

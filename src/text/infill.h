@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "formats/model_files.h"
+#include "formats/gguf.h"
 #include "text/tokenizer.h"
 
 namespace hearth::text {
@@ -19,8 +19,9 @@ struct InfillTokens {
   TokenId before, after, middle;
 };
 
-// Nothing where the model was not trained to.
-std::optional<InfillTokens> find_infill_tokens(const formats::ModelFiles& files, const Tokenizer& tokenizer);
+// Nothing where the model was not trained to. `metadata` is null where the model is no GGUF file.
+std::optional<InfillTokens> find_infill_tokens(const formats::GgufMetadata* metadata,
+                                               const Tokenizer& tokenizer);
 
 // Neither text becomes a control token. Throws kUnsupported without `tokens`, else what encoding throws.
 std::vector<TokenId> encode_infill(const Tokenizer& tokenizer, const std::optional<InfillTokens>& tokens,
