@@ -3,7 +3,8 @@
 
 In the folder given: ctest.xml, NAME.xml of pytest, and gtest/PROGRAM.xml of the GoogleTest programs. A ctest entry
 NAME whose program wrote gtest/NAME_tests.xml counts by its cases; one that broke without naming a case counts as one
-failure. A result file that should be there and is not is a failure too.
+failure. The names after the folder say which files should be there, else it is those of the plain ./test; one that is
+not is a failure too.
 """
 
 import pathlib
@@ -48,8 +49,8 @@ def ctest_cases(results):
             yield f"{name} (the program itself)", "failed"
 
 
-def all_cases(results):
-    for name in EXPECTED:
+def all_cases(results, names):
+    for name in names:
         path = results / f"{name}.xml"
         if not path.is_file():
             yield f"{name}: no results were written", "failed"
@@ -57,9 +58,9 @@ def all_cases(results):
             yield from ctest_cases(results) if name == "ctest" else cases(path)
 
 
-def main(folder):
+def main(folder, *names):
     counts = {"passed": 0, "failed": 0, "skipped": 0}
-    for name, outcome in all_cases(pathlib.Path(folder)):
+    for name, outcome in all_cases(pathlib.Path(folder), names or EXPECTED):
         counts[outcome] += 1
         if outcome == "failed":
             print(f"FAILED {name}")
@@ -69,4 +70,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

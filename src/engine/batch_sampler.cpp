@@ -18,7 +18,7 @@ std::uint64_t digest_of(std::span<const float> logits) {
 BatchSampler::BatchSampler(ThreadTeam& team, std::int32_t vocabulary)
     : team_(team),
       vocabulary_(static_cast<std::size_t>(vocabulary)),
-      samplers_(static_cast<std::size_t>(team.size())) {}
+      members_(static_cast<std::size_t>(team.size())) {}
 
 MatrixView<float> BatchSampler::logits(std::size_t rows) {
   return logits_ = buffer_.resize(rows, vocabulary_);
@@ -28,18 +28,30 @@ void BatchSampler::sample(std::span<Row> rows) {
   assert(rows.size() <= logits_.rows);
   team_.for_each_part(rows.size(), 1, [&](int member, std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {
-      Row& row = rows[i];
-      const GenerationRequest& request = row.sequence->request();
-      if (request.observe_logits) row.digest = digest_of(logits_.row_span(i));
       try {
-        row.token = samplers_[static_cast<std::size_t>(member)].sample(
-            logits_.row_span(i), {row.sequence->tokens_and_draft().first(row.history), request.prompt.size()},
-            request.sampling, request.seed, request.choice, row.sequence->mask(row.history).get());
+        sample(rows[i], logits_.row_span(i), members_[static_cast<std::size_t>(member)]);
       } catch (...) {
-        row.failure = std::current_exception();
+        rows[i].failure = std::current_exception();
       }
     }
   });
+}
+
+void BatchSampler::sample(Row& row, std::span<float> logits, Member& member) {
+  const GenerationRequest& request = row.sequence->request();
+  if (request.observe_logits) row.digest = digest_of(logits);
+  const bool is_ranked = row.is_ranked && request.log_probabilities;
+  if (row.is_known) {
+    row.token = request.prompt[row.history];
+  } else {
+    if (is_ranked) member.logits.assign(logits.begin(), logits.end());  // sampling changes them
+    row.token = member.sampler.sample(
+        logits, {row.sequence->tokens_and_draft().first(row.history), request.prompt.size()},
+        request.sampling, request.seed, request.choice, row.sequence->mask(row.history).get());
+  }
+  if (is_ranked)
+    row.ranking = rank_tokens(row.is_known ? logits : std::span<float>(member.logits), row.token,
+                              *request.log_probabilities);
 }
 
 }  // namespace hearth::engine

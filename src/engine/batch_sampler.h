@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -25,8 +26,12 @@ class BatchSampler {
   struct Row {
     const Sequence* sequence;
     std::size_t history;  // tokens of the sequence and its draft that come before
+    // Nothing is sampled: what follows is known, the next of the prompt.
+    bool is_known = false;
+    bool is_ranked = false;  // `ranking` is wanted, where the request wants log probabilities
     std::int32_t token = 0;
     std::exception_ptr failure = nullptr;
+    std::optional<Ranking> ranking = std::nullopt;
     std::uint64_t digest = 0;  // of the logits, where somebody observes them
   };
   // Row i of the logits, as its sequence wants it sampled, gives rows[i].token or rows[i].failure.
@@ -37,7 +42,13 @@ class BatchSampler {
   const std::size_t vocabulary_;
   MatrixBuffer buffer_;
   MatrixView<float> logits_;
-  std::vector<Sampler> samplers_;  // one per member of the team
+  // Of each member of the team.
+  struct Member {
+    Sampler sampler;
+    std::vector<float> logits;  // as the model gave them
+  };
+  void sample(Row& row, std::span<float> logits, Member& member);
+  std::vector<Member> members_;
 };
 
 }  // namespace hearth::engine

@@ -11,6 +11,7 @@
 #include "engine/model.h"
 #include "engine/public_prefixes.h"
 #include "engine/scheduler.h"
+#include "text/infill.h"
 #include "text/model_template.h"
 #include "text/tool_text.h"
 
@@ -113,6 +114,14 @@ std::optional<text::Thinking> Engine::thinking_behind(std::span<const std::int32
   return text::thinking_behind(*implementation_->thinking, prompt, tokenizer());
 }
 
+std::vector<std::int32_t> Engine::tokenize_infill(std::string_view before, std::string_view after) const {
+  const Model& model = *implementation_->model;
+  const formats::GgufFile* const gguf = model.files().gguf();
+  const auto tokens =
+      text::find_infill_tokens(gguf == nullptr ? nullptr : &gguf->metadata(), model.tokenizer());
+  return text::encode_infill(model.tokenizer(), tokens, before, after);
+}
+
 void Engine::set_public_texts(std::vector<std::string> texts) {
   const std::lock_guard lock(implementation_->mutex);
   implementation_->public_texts.swap(texts);
@@ -131,13 +140,14 @@ void Engine::keep_public_texts_current() {
 }
 
 PromptTooLong::PromptTooLong(std::int64_t prompt_tokens, std::int32_t context_tokens)
-    : Error(
-          Error(ErrorKind::kContextLengthExceeded,
-                fmt::format("the prompt has {} tokens; at most {} fit this model's context of {}, with room "
-                            "for one token of answer",
-                            prompt_tokens, context_tokens - 1, context_tokens),
-                "shorten the prompt or serve with a larger --context")
-              .with_field("messages")),
+    : Error(Error(ErrorKind::kContextLengthExceeded,
+                  // It begins with the words that clients look for.
+                  fmt::format(
+                      "this model's maximum context length is {} tokens: the prompt has {}, and at most {} "
+                      "leave room for one token of answer",
+                      context_tokens, prompt_tokens, context_tokens - 1),
+                  "shorten the prompt or serve with a larger --context")
+                .with_field("messages")),
       prompt_tokens(prompt_tokens),
       most_tokens(context_tokens - 1) {}
 
@@ -155,6 +165,12 @@ void Engine::submit(GenerationRequest request, GenerationCallback callback) {
     throw Error(ErrorKind::kInvalidArgument,
                 fmt::format("max_tokens is {}, allowed is 1 or more", request.maximum_tokens))
         .with_field("max_tokens");
+  if (const std::int32_t likeliest = request.log_probabilities.value_or(0);
+      likeliest < 0 || likeliest > kMostLikeliest)
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("top_logprobs is {}, allowed is 0 to {}", likeliest, kMostLikeliest))
+        .with_field("top_logprobs");
+  if (request.prompt_log_probabilities && !request.log_probabilities) request.log_probabilities = 0;
   for (const std::int32_t token : request.prompt)
     if (token < 0 || token >= vocabulary)
       throw Error(ErrorKind::kInvalidArgument,
@@ -180,6 +196,8 @@ Engine::Answer Engine::generate(GenerationRequest request) {
   submit(std::move(request), [&](const GenerationEvent& event) {
     answer.text += event.text;
     answer.tokens.insert(answer.tokens.end(), event.tokens.begin(), event.tokens.end());
+    answer.log_probabilities.insert(answer.log_probabilities.end(), event.log_probabilities.begin(),
+                                    event.log_probabilities.end());
     if (!event.finish) return;
     answer.finish = *event.finish;
     answer.usage = event.usage;

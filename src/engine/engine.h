@@ -51,6 +51,8 @@ class Engine {
   std::vector<std::int32_t> tokenize_prompt(std::string_view text) const;
   // Behind a chat's prompt; nothing where the model does not think.
   std::optional<text::Thinking> thinking_behind(std::span<const std::int32_t> prompt) const;
+  // A prompt for what lies between the two texts; throws kUnsupported where the model was not trained to.
+  std::vector<std::int32_t> tokenize_infill(std::string_view before, std::string_view after) const;
 
   // Texts whose keys and values tenants may share where their prompts begin with one (PublicPrefixes); of
   // prompts submitted from now on. Throws what tokenizing throws.
@@ -63,6 +65,7 @@ class Engine {
   struct Answer {
     std::string text;
     std::vector<std::int32_t> tokens;
+    std::vector<TokenLogProbabilities> log_probabilities;
     FinishReason finish;
     Usage usage;
   };

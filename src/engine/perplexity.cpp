@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "engine/direct_run.h"
+#include "engine/log_probabilities.h"
 
 namespace hearth::engine {
 namespace {
@@ -13,14 +14,6 @@ namespace {
 // Rows in one forward pass that want logits: enough to keep the head's matrix product efficient, few enough
 // that a large vocabulary's logits stay small.
 constexpr std::int32_t kLogitRows = 64;
-
-// -log softmax(logits)[token], in double.
-double surprise(std::span<const float> logits, std::int32_t token) {
-  const float greatest = *std::max_element(logits.begin(), logits.end());
-  double total = 0;
-  for (const float logit : logits) total += std::exp(static_cast<double>(logit - greatest));
-  return std::log(total) - (logits[static_cast<std::size_t>(token)] - greatest);
-}
 
 // Adds the surprises of the second half of a chunk.
 void measure_chunk(DirectRun& run, ThreadTeam& team, std::span<const std::int32_t> chunk,
@@ -41,7 +34,8 @@ void measure_chunk(DirectRun& run, ThreadTeam& team, std::span<const std::int32_
     surprises.resize(first + logits.rows);
     team.for_each_part(logits.rows, 1, [&](int /*member*/, std::size_t from, std::size_t to) {
       for (std::size_t i = from; i < to; ++i)
-        surprises[first + i] = surprise(logits.row_span(i), chunk[static_cast<std::size_t>(begin) + i + 1]);
+        surprises[first + i] =
+            -log_probability(logits.row_span(i), chunk[static_cast<std::size_t>(begin) + i + 1]);
     });
     begin = end;
   }

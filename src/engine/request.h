@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "constraint/compiler.h"
+#include "engine/log_probabilities.h"
 #include "text/thinking.h"
 
 namespace hearth::engine {
@@ -72,6 +73,12 @@ struct GenerationRequest {
   std::uint64_t seed = 0;
   std::int32_t choice = 0;  // the n-th answer to one prompt: changes the random numbers
   bool ignore_end = false;  // goes on past end-of-generation tokens (benchmarks)
+  // With the log probabilities of its tokens, and of so many likeliest ones in each one's place.
+  std::optional<std::int32_t> log_probabilities;
+  // Those of the prompt's tokens come before them: all of it is computed, whatever is known of it.
+  bool prompt_log_probabilities = false;
+  bool prompt_only = false;     // nothing is generated
+  bool continues_text = false;  // what is generated follows on the prompt's text: keeps a space at its start
   // Kinds of speculation; without any, one token at a time: slower and the same (benchmarks).
   bool look_up = true, draft_model = true;
   // Tests: called before each token of the answer with a digest of the logits that it is sampled from, as the
@@ -107,6 +114,9 @@ struct GenerationEvent {
   std::string reasoning = {};  // what the model thought, all of it before any text
   std::vector<std::int32_t>
       tokens;  // that were sampled since the last event; their text may still be held back
+  // Where they were asked for: of the tokens whose text has come. What a stop string cut off has none, nor
+  // the token that ends a text.
+  std::vector<TokenLogProbabilities> log_probabilities = {};
   std::optional<FinishReason> finish;
   std::string stop_string = {};  // of the request's, that ended it
   std::optional<Error> error;

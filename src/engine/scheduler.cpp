@@ -257,10 +257,17 @@ void Scheduler::add_prompts(std::vector<Part>& parts, std::int64_t room) {
       std::ranges::min_element(reading, {}, [](const Sequence* sequence) { return arrival_of(*sequence); });
   const Sequence* const longest_here = *first;
   if (row_patience_.is_over()) std::rotate(reading.begin(), first, std::next(first));
+  // Each that runs may have the logits of one row; who measures its prompt has what speculation leaves, too.
+  std::int64_t spare = options_.parallel_sequences + options_.speculation.draft_tokens - std::ssize(running_);
+  for (const Part& part : parts) spare -= part.drafted;
   bool has_rows = false;
   for (Sequence* sequence : reading) {
-    const std::int64_t rows = std::min(room, sequence->pending());
+    std::int64_t rows = std::min(room, sequence->pending());
     if (rows == 0) break;
+    if (sequence->measures_prompt()) {
+      rows = std::min(rows, 1 + spare);
+      spare -= rows - 1;
+    }
     parts.push_back({sequence, rows, 0, rows == sequence->pending()});
     room -= rows;
     has_rows = has_rows || sequence == longest_here;
@@ -334,6 +341,11 @@ const Sequence* Scheduler::preempt_one() {
   return &*last;
 }
 
+bool Scheduler::wants_logits(const Part& part, std::int64_t row) {
+  return (part.wants_logits && row + 1 >= part.rows) ||
+         part.sequence->measures(part.sequence->computed() + row);
+}
+
 void Scheduler::step(std::vector<Part> parts) {
   prepare_pages(parts);
   rows_.clear();
@@ -346,9 +358,9 @@ void Scheduler::step(std::vector<Part> parts) {
       rows_.push_back({.token = part.sequence->tokens_and_draft()[static_cast<std::size_t>(position)],
                        .position = static_cast<std::int32_t>(position),
                        .page_tables = part.sequence->pages().tables(),
-                       .wants_logits = part.wants_logits && i + 1 >= part.rows});
+                       .wants_logits = wants_logits(part, i)});
+      sampled += rows_.back().wants_logits ? 1 : 0;
     }
-    sampled += part.wants_logits ? static_cast<std::size_t>(1 + part.drafted) : 0;
   }
   const auto start = std::chrono::steady_clock::now();
   decoder_.forward(context_, rows_, cache_.layers(), sampler_.logits(sampled));
@@ -375,16 +387,21 @@ void Scheduler::learn_time(const std::vector<Part>& parts, double seconds) {
 
 void Scheduler::sample(const std::vector<Part>& parts) {
   std::vector<BatchSampler::Row> sampled;
+  const models::BatchRow* row = rows_.data();
   for (const Part& part : parts)
-    for (std::int64_t i = 0; part.wants_logits && i <= part.drafted; ++i)
-      sampled.push_back({.sequence = part.sequence,
-                         .history = part.sequence->tokens().size() + static_cast<std::size_t>(i)});
+    for (const models::BatchRow* const end = row + part.rows + part.drafted; row != end; ++row)
+      if (row->wants_logits)
+        sampled.push_back({.sequence = part.sequence,
+                           .history = static_cast<std::size_t>(row->position) + 1,
+                           .is_known = part.sequence->measures(row->position),
+                           .is_ranked = true});
   sampler_.sample(sampled);
 
   std::int64_t drafted = 0, accepted = 0;
   std::span<const BatchSampler::Row> rest = sampled;
-  const models::BatchRow* row = rows_.data();
+  row = rows_.data();
   for (const Part& part : parts) {
+    rest = rest.subspan(take_measured(*part.sequence, rest, row));
     row += part.rows;
     if (part.wants_logits) {
       const auto own = static_cast<std::size_t>(1 + part.drafted);
@@ -399,6 +416,22 @@ void Scheduler::sample(const std::vector<Part>& parts) {
   load_.accepted_tokens += accepted;
 }
 
+// Gives a sequence what the first of `sampled` say of its prompt; returns how many they are.
+std::size_t Scheduler::take_measured(Sequence& sequence, std::span<const BatchSampler::Row> sampled,
+                                     const models::BatchRow* rows) {
+  std::size_t taken = 0;
+  for (; taken < sampled.size() && sampled[taken].is_known && sampled[taken].sequence == &sequence; ++taken) {
+    const BatchSampler::Row& row = sampled[taken];
+    if (sequence.finished()) continue;
+    if (row.failure)
+      sequence.fail(where_it_failed(as_error(row.failure),
+                                    rows[static_cast<std::int32_t>(row.history) - 1 - rows->position]));
+    else
+      sequence.add_measured(*row.ranking);
+  }
+  return taken;
+}
+
 // Gives a sequence what was sampled after each of its `rows`, as long as the draft holds; returns how much of
 // it held.
 std::int64_t Scheduler::accept(Sequence& sequence, std::span<const BatchSampler::Row> sampled,
@@ -410,7 +443,7 @@ std::int64_t Scheduler::accept(Sequence& sequence, std::span<const BatchSampler:
       sequence.fail(where_it_failed(as_error(sampled[i].failure), rows[i]));
     } else {
       if (sequence.request().observe_logits) sequence.request().observe_logits(sampled[i].digest);
-      if (!sequence.accept(sampled[i].token)) return static_cast<std::int64_t>(i);
+      if (!sequence.accept(sampled[i].token, sampled[i].ranking)) return static_cast<std::int64_t>(i);
     }
   }
 }

@@ -80,9 +80,12 @@ class Scheduler {
   std::int64_t free_pages() const;
   std::chrono::seconds time_to_room() const;
   void check_place() const;
+  static bool wants_logits(const Part& part, std::int64_t row);
   void step(std::vector<Part> parts);
   void learn_time(const std::vector<Part>& parts, double seconds);
   void sample(const std::vector<Part>& parts);
+  std::size_t take_measured(Sequence& sequence, std::span<const BatchSampler::Row> sampled,
+                            const models::BatchRow* rows);
   std::int64_t accept(Sequence& sequence, std::span<const BatchSampler::Row> sampled,
                       const models::BatchRow* rows);
   Error where_it_failed(const Error& error, const models::BatchRow& row);

@@ -1,6 +1,7 @@
 #include "engine/sequence.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace hearth::engine {
@@ -33,19 +34,21 @@ Sequence::Sequence(GenerationRequest request, GenerationCallback callback, const
     : request_(std::move(request)),
       callback_(std::move(callback)),
       tokenizer_(tokenizer),
-      detokenizer_(tokenizer),
+      detokenizer_(tokenizer, {.continues_text = request_.continues_text}),
       stop_matcher_(request_.stop_strings),
+      prompt_detokenizer_(tokenizer),
       tokens_(request_.prompt),
       size_(tokens_.size()),
       submitted_(Clock::now()) {
   if (request_.thinking) thinking_reader_.emplace(*request_.thinking);
+  if (measures_prompt()) begin_measuring();
   if (request_.constraint) matcher_.emplace(request_.constraint->start());
   const auto room = context_tokens - static_cast<std::int32_t>(request_.prompt.size());
   maximum_output_ = request_.maximum_tokens == 0 ? room : std::min(room, request_.maximum_tokens);
 }
 
 void Sequence::admit(KeyValueCache& cache, PrefixCache* prefixes, const SpeculationOptions& speculation) {
-  if (prefixes == nullptr) {
+  if (prefixes == nullptr || measures_prompt()) {
     pages_.emplace(cache, cache.new_owner());  // nobody reads what it leaves
   } else {
     find_again(cache, *prefixes);
@@ -142,7 +145,11 @@ void Sequence::draft_by_model(std::int32_t token) {
   draft_is_the_models_ = true;
 }
 
-bool Sequence::accept(std::int32_t token) {
+bool Sequence::accept(std::int32_t token, const std::optional<Ranking>& ranking) {
+  if (request_.prompt_only) {
+    finish(FinishReason::kLength, {});
+    return false;
+  }
   const bool was_drafted = drafted() > 0;
   const bool as_drafted = was_drafted && tokens_[size_] == token;
   if (model_speculation_) {
@@ -161,7 +168,7 @@ bool Sequence::accept(std::int32_t token) {
   }
   ++size_;
   if (matcher_) matcher_->accept(token);  // the mask allowed it
-  send_token(token);
+  send_token(token, ranking);
   return as_drafted;
 }
 
@@ -177,12 +184,49 @@ bool Sequence::ends_with(std::int32_t token) const {
   return (matcher_ || !request_.ignore_end) && tokenizer_.is_end_of_generation(token);
 }
 
-void Sequence::send_token(std::int32_t token) {
+TokenLogProbabilities Sequence::described(const Ranking& ranking,
+                                          const text::IncrementalDetokenizer& text) const {
+  const auto described = [&](const RankedToken& one) -> TokenLogProbability {
+    const bool is_control = tokenizer_.is_control(one.token);
+    return {one.token, one.log_probability,
+            is_control ? std::string(tokenizer_.token_text(one.token)) : text.bytes_of(one.token),
+            is_control};
+  };
+  TokenLogProbabilities all{described(ranking.chosen), {}};
+  for (const RankedToken& one : ranking.likeliest) all.likeliest.push_back(described(one));
+  return all;
+}
+
+void Sequence::begin_measuring() {
+  const std::int32_t first = request_.prompt.front();
+  TokenLogProbabilities all = described({{first, 0}, {}}, prompt_detokenizer_);
+  all.chosen.log_probability = std::nullopt;
+  held_.add(std::move(all), 0, 0);
+  prompt_detokenizer_.push(first);
+  measured_ = 1;
+}
+
+void Sequence::add_measured(const Ranking& ranking) {
+  held_.add(described(ranking, prompt_detokenizer_), 0, 0);
+  prompt_detokenizer_.push(ranking.chosen.token);
+  ++measured_;
+}
+
+void Sequence::send_token(std::int32_t token, const std::optional<Ranking>& ranking) {
   if (size_ == request_.prompt.size() + 1) first_token_ = Clock::now();
   if (ends_with(token))
     return finish(FinishReason::kStop,
                   stop_matcher_.push(part(detokenizer_.flush(), true)) + stop_matcher_.flush(), {token});
-  std::string text = stop_matcher_.push(part(detokenizer_.push(token)));
+  std::optional<TokenLogProbabilities> likely;
+  if (ranking) likely = described(*ranking, detokenizer_);
+  const bool answered = !thinking_reader_ || thinking_reader_->is_answering();
+  const std::size_t begin = text_bytes_ + detokenizer_.pending();
+  const std::string certain = part(detokenizer_.push(token));
+  text_bytes_ += certain.size();
+  // Tokens of what was thought are not told.
+  if (likely && (answered || !certain.empty()))
+    held_.add(std::move(*likely), begin, text_bytes_ + detokenizer_.pending());
+  std::string text = stop_matcher_.push(certain);
   const bool complete = matcher_ && matcher_->is_at_end();
   if (!stop_matcher_.stopped() && (complete || size_ == static_cast<std::size_t>(most_tokens()))) {
     text += stop_matcher_.push(part(detokenizer_.flush(), true));
@@ -191,8 +235,10 @@ void Sequence::send_token(std::int32_t token) {
                     {token});
   }
   if (stop_matcher_.stopped()) return finish(FinishReason::kStop, std::move(text), {token});
+  sent_bytes_ += text.size();
   send({.text = std::move(text),
         .tokens = {token},
+        .log_probabilities = held_.take(sent_bytes_),
         .finish = {},
         .stop_string = {},
         .error = {},
@@ -248,8 +294,11 @@ void Sequence::finish(FinishReason reason, std::string text, std::vector<std::in
   pages_.reset();
   disk_wait_.reset();
   model_speculation_.reset();
+  const std::size_t length =
+      stop_matcher_.stopped() ? sent_bytes_ + text.size() : std::numeric_limits<std::size_t>::max();
   send({.text = std::move(text),
         .tokens = std::move(tokens),
+        .log_probabilities = held_.take_last(length),
         .finish = reason,
         .stop_string = stop_matcher_.matched(),
         .error = std::move(error),

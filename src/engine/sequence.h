@@ -95,14 +95,24 @@ class Sequence {
 
   // Takes the sampled token, sends what text became certain and ends where a stop string, an end token or the
   // limit says so. True where the token is the next of the draft: what was sampled after it counts then.
-  bool accept(std::int32_t token);
+  // `ranking`: where the request wants log probabilities.
+  bool accept(std::int32_t token, const std::optional<Ranking>& ranking = std::nullopt);
+  bool measures_prompt() const { return request_.prompt_log_probabilities; }
+  // Whether the logits of the token at `position` are wanted for how likely the prompt's next one was.
+  bool measures(std::int64_t position) const {
+    const auto next = static_cast<std::size_t>(position) + 1;
+    return measures_prompt() && next >= measured_ && next < request_.prompt.size();
+  }
+  void add_measured(const Ranking& ranking);
   void fail(const Error& error);
   bool is_cancelled() const;  // by its caller or by a deadline
   void end_if_cancelled();    // sends the last event
   bool finished() const { return finished_; }
 
  private:
-  void send_token(std::int32_t token);
+  void begin_measuring();
+  void send_token(std::int32_t token, const std::optional<Ranking>& ranking);
+  TokenLogProbabilities described(const Ranking& ranking, const text::IncrementalDetokenizer& text) const;
   // What of a text is answer; the rest waits in reasoning_ for the next event.
   std::string part(std::string text, bool is_last = false);
   void copy_part(PrefixCache& prefixes);
@@ -120,9 +130,13 @@ class Sequence {
   text::IncrementalDetokenizer detokenizer_;
   std::optional<text::ThinkingReader> thinking_reader_;
   text::StopMatcher stop_matcher_;
-  std::optional<constraint::Matcher> matcher_;  // behind tokens()
-  std::vector<std::int32_t> tokens_;            // the draft at their end
-  std::size_t size_;                            // without the draft
+  text::IncrementalDetokenizer prompt_detokenizer_;  // of the tokens that were measured
+  HeldLogProbabilities held_;
+  std::size_t measured_ = 0;                     // tokens of the prompt
+  std::size_t text_bytes_ = 0, sent_bytes_ = 0;  // that are certain; of them those sent
+  std::optional<constraint::Matcher> matcher_;   // behind tokens()
+  std::vector<std::int32_t> tokens_;             // the draft at their end
+  std::size_t size_;                             // without the draft
   std::int64_t computed_ = 0;
   std::optional<LookUpSpeculation> look_up_speculation_;
   std::optional<ModelSpeculation> model_speculation_;

@@ -11,12 +11,20 @@ IncrementalDetokenizer::IncrementalDetokenizer(const Tokenizer& tokenizer, const
       options_(options),
       at_start_(tokenizer.strips_leading_space() && !options.continues_text) {}
 
-std::string IncrementalDetokenizer::push(TokenId token) {
-  if (tokenizer_.is_control(token) && !options_.show_control) return {};
+bool IncrementalDetokenizer::is_hidden(TokenId token) const {
+  return !options_.show_control && tokenizer_.is_control(token);
+}
+
+std::string IncrementalDetokenizer::bytes_of(TokenId token) const {
+  if (is_hidden(token)) return {};
   std::string bytes = tokenizer_.token_bytes(token);
-  if (bytes.empty()) return {};
-  if (std::exchange(at_start_, false) && bytes.front() == ' ') bytes.erase(0, 1);
-  pending_ += bytes;
+  if (at_start_ && bytes.starts_with(' ')) bytes.erase(0, 1);
+  return bytes;
+}
+
+std::string IncrementalDetokenizer::push(TokenId token) {
+  pending_ += bytes_of(token);
+  if (at_start_) at_start_ = is_hidden(token) || tokenizer_.token_bytes(token).empty();
 
   std::string ready;
   std::size_t position = 0;

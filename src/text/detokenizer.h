@@ -24,10 +24,16 @@ class IncrementalDetokenizer {
 
   // The text that is certain now; may be empty.
   std::string push(TokenId token);
+  // What the token would add to the text's bytes now; nothing for a control token that is not shown.
+  std::string bytes_of(TokenId token) const;
+  // Bytes of a character that is not complete.
+  std::size_t pending() const { return pending_.size(); }
   // What is left at the end: U+FFFD for a character that was never finished.
   std::string flush();
 
  private:
+  bool is_hidden(TokenId token) const;
+
   const Tokenizer& tokenizer_;
   DetokenizerOptions options_;
   bool at_start_;

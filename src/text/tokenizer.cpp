@@ -30,8 +30,18 @@ constexpr std::string_view kEndOfTurn[] = {
     "<end_of_utterance>",
 };
 constexpr std::string_view kEndOfText[] = {
-    "<|endoftext|>", "<|end_of_text|>",       "<|eom_id|>", "</s>",
-    "<eos>",         "<｜end▁of▁sentence｜>", "<|return|>", "<|call|>",
+    "<|endoftext|>",
+    "<|end_of_text|>",
+    "<|eom_id|>",
+    "</s>",
+    "<eos>",
+    "<｜end▁of▁sentence｜>",
+    "<|return|>",
+    "<|call|>",
+    // Behind what fills a gap comes padding, or the next file.
+    "<|fim_pad|>",
+    "<|repo_name|>",
+    "<|file_sep|>",
 };
 
 }  // namespace

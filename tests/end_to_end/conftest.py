@@ -108,3 +108,11 @@ def server(models):
 @pytest.fixture(scope="session")
 def client(server):
     return server.client()
+
+
+@pytest.fixture(scope="session")
+def encoder(models):
+    """A tiny model that makes embeddings, and no other."""
+    hearth = Hearth("--model", str(ROOT / "tests" / "data" / "models" / "bert_embedder"))
+    yield hearth
+    assert hearth.stop() == 0, hearth.errors()

@@ -141,8 +141,9 @@ NUMBERS = {
     "max_completion_tokens": ((CHAT,), True, 1, 1_000_000),
     "seed": (BOTH, True, -(2**63), 2**63 - 1),
     "n": (BOTH, True, 1, 16),
-    "best_of": ((TEXT,), True, 1, 1),  # other than `n` is not supported
-    "top_logprobs": (BOTH, True, 0, 0),  # neither are log probabilities
+    "best_of": ((TEXT,), True, 1, 16),
+    "logprobs": ((TEXT,), True, 0, 5),
+    "top_logprobs": ((CHAT,), True, 0, 0),  # more only beside `logprobs`
 }
 VALUES = (0, 1, -1, -3, 1.0, 0.5, -0.0, 5e-324, 1e-9, 1e15 + 0.5, 1e308, -1e308, 10**6 + 1, 2**31, -(2**31) - 1, 2**53 + 1,
           2**63, -(2**63), -(2**63) - 1, 2**64, 10**30, -(10**30), 10**300)  # fmt: skip
@@ -157,7 +158,7 @@ OTHERS = {
     "logit_bias": (BOTH, (1, "x", [], {"x": 1}, {"-1": 1}, {"1": "x"}, {"1": 101}, {"1": -1e308}, {"999999999": 1},
                           {"99999999999999999999": 1}, {"": 1}, {"1": []}, {str(id): 1 for id in range(10_000)})),
     "response_format": (BOTH, (1, "json", [], {"type": 1}, {"type": "json_schema"}, {"type": "x" * 100_000})),
-    "logprobs": (BOTH, (1, True, "x", [], {}, 10**30)),
+    "logprobs": ((CHAT,), (1, "x", [], {}, 10**30)),
     "messages": ((CHAT,), (1, "x", {}, [], [1], [None], [[]], [{}], [{"role": "user"}], [{"role": 1, "content": "x"}],
                            [{"role": "god", "content": "x"}], [{"role": "user", "content": 1}],
                            [{"role": "user", "content": {}}], [{"role": "user", "content": [1]}],
@@ -173,7 +174,7 @@ OTHERS = {
     "prompt": ((TEXT,), (1, True, {}, [], [None], [[None]], [{}], [1.5], [-1], [10**9], [2**40], [10**30], ["x", 1], [[1], "x", 2],
                          ["x"] * 65, ["x"] * 1000, [[1]] * 1000, [1] * 50_000, "word " * 50_000, "a" * 200_000,
                          "\u20ac" * 40_000, " " * 200_000, "\x00" * 30_000, [])),
-    "echo": ((TEXT,), (1, "x", True, [], {})),
+    "echo": ((TEXT,), (1, "x", [], {})),
     "suffix": ((TEXT,), (1, "x", [], {})),
 }  # fmt: skip
 

@@ -57,6 +57,7 @@ class TinyScheduler {
   struct Answer {
     std::vector<std::int32_t> tokens;
     std::string text;
+    std::vector<TokenLogProbabilities> log_probabilities;
     FinishReason finish{};
     Usage usage;
   };
@@ -71,6 +72,7 @@ class TinyScheduler {
       Answer& answer = running->answer;
       answer.tokens.insert(answer.tokens.end(), event.tokens.begin(), event.tokens.end());
       answer.text += event.text;
+      for (const auto& token : event.log_probabilities) answer.log_probabilities.push_back(token);
       if (!event.finish) return;
       EXPECT_FALSE(event.error) << event.error->what();
       answer.finish = *event.finish;

@@ -23,6 +23,9 @@ void must_read_or_refuse(Work&& work) {
 void use(const GenerationParameters& parameters) {
   if (parameters.choices < 1 || parameters.choices > kMostChoices) __builtin_trap();
   if (parameters.stop.size() > kMostStopStrings) __builtin_trap();
+  if (parameters.shown_choices < 0 || parameters.shown_choices >= parameters.choices) __builtin_trap();
+  const std::int32_t likeliest = parameters.log_probabilities.value_or(0);
+  if (likeliest < 0 || likeliest > hearth::engine::kMostLikeliest) __builtin_trap();
   for (const std::string& stop : parameters.stop) hearth::fuzz::use_text(stop);
   const auto sampling = parameters.sampling_over({});
   if (!(sampling.top_p > 0 && sampling.top_p <= 1)) __builtin_trap();

@@ -157,7 +157,10 @@ TEST(ChatRequest, RefusesBadFieldsByPathAndByWhatIsAllowed) {
       {R"("logit_bias":[1])", "logit_bias", "an object"},
       {R"("logit_bias":{"x":1})", "logit_bias", "token ids"},
       {R"("logit_bias":{"5":101})", "logit_bias.5", "from -100 to 100"},
-      {R"("logprobs":true)", "logprobs", "not supported"},
+      {R"("logprobs":1)", "logprobs", "true or false"},
+      {R"("logprobs":true,"top_logprobs":21)", "top_logprobs", "from 0 to 20"},
+      {R"("logprobs":true,"top_logprobs":-1)", "top_logprobs", "from 0 to 20"},
+      {R"("top_logprobs":2)", "top_logprobs", "only where `logprobs` is true"},
       {R"("response_format":{"type":"yaml"})", "response_format", "text, json_object, json_schema"},
       {R"("response_format":{"type":"json_schema"})", "response_format.json_schema", "missing"},
       {R"("response_format":{"type":"json_schema","json_schema":{"name":"x"}})",
@@ -258,6 +261,32 @@ TEST(CompletionRequest, TakesTextTokensAndSeveralOfThem) {
   EXPECT_EQ(parse_completion(R"({"prompt":"a"})").parameters.maximum_tokens, 16);
 }
 
+TEST(CompletionRequest, TakesLogProbabilitiesEchoAndBestOf) {
+  const auto parameters = [](const std::string& rest) {
+    return parse_completion(R"({"prompt":"a",)" + rest + "}").parameters;
+  };
+  EXPECT_EQ(parameters(R"("logprobs":0)").log_probabilities, 0);
+  EXPECT_EQ(parameters(R"("logprobs":null)").log_probabilities, std::nullopt);
+  EXPECT_FALSE(parameters(R"("logprobs":5)").prompt_log_probabilities);
+  EXPECT_FALSE(parameters(R"("echo":true)").prompt_log_probabilities);
+  const auto all = parameters(R"("echo":true,"logprobs":5,"max_tokens":0)");
+  EXPECT_TRUE(all.prompt_log_probabilities && all.prompt_only && all.continues_text);
+  EXPECT_FALSE(parameters(R"("echo":true,"max_tokens":1)").prompt_only);
+  EXPECT_EQ(parameters(R"("best_of":3,"n":2)").choices, 3);
+  EXPECT_EQ(parameters(R"("best_of":3,"n":2)").shown_choices, 2);
+  EXPECT_EQ(parameters(R"("best_of":2,"n":2,"stream":true)").shown_choices, 0);
+}
+
+TEST(ChatRequest, TakesLogProbabilities) {
+  EXPECT_EQ(parse_chat_completion(chat_body(R"("logprobs":true)")).parameters.log_probabilities, 0);
+  EXPECT_EQ(
+      parse_chat_completion(chat_body(R"("logprobs":true,"top_logprobs":20)")).parameters.log_probabilities,
+      20);
+  EXPECT_EQ(
+      parse_chat_completion(chat_body(R"("logprobs":false,"top_logprobs":0)")).parameters.log_probabilities,
+      std::nullopt);
+}
+
 TEST(CompletionRequest, RefusesBadPromptsAndFields) {
   const std::vector<BadField> table = {
       {R"({})", "prompt", "missing"},
@@ -268,10 +297,16 @@ TEST(CompletionRequest, RefusesBadPromptsAndFields) {
       {R"({"prompt":[1,4294967296]})", "prompt[1]", "a token id"},
       {R"({"prompt":["a",1]})", "prompt[1]", "a string"},
       {R"({"prompt":[[1],[1.5]]})", "prompt[1][0]", "a token id"},
-      {R"({"prompt":"a","echo":true})", "echo", "not supported"},
-      {R"({"prompt":"a","suffix":"b"})", "suffix", "not supported"},
-      {R"({"prompt":"a","best_of":3})", "best_of", "not supported"},
-      {R"({"prompt":"a","logprobs":3})", "logprobs", "not supported"},
+      {R"({"prompt":"a","echo":1})", "echo", "true or false"},
+      {R"({"prompt":"a","max_tokens":0})", "max_tokens", "from 1"},
+      {R"({"prompt":"a","echo":true,"max_tokens":-1})", "max_tokens", "from 0"},
+      {R"({"prompt":"a","suffix":"b","echo":true})", "suffix", "exclude each other"},
+      {R"({"prompt":[1,2],"suffix":"b"})", "prompt", "a string"},
+      {R"({"prompt":"a","best_of":2,"n":3})", "best_of", "from 3"},
+      {R"({"prompt":"a","best_of":17})", "best_of", "to 16"},
+      {R"({"prompt":"a","best_of":3,"stream":true})", "best_of", "not streamed"},
+      {R"({"prompt":"a","logprobs":6})", "logprobs", "from 0 to 5"},
+      {R"({"prompt":"a","logprobs":true})", "logprobs", "an integer"},
   };
   for (const BadField& bad : table) {
     const Error error = error_of([&] { parse_completion(bad.rest); });

@@ -43,6 +43,9 @@ class FakeModel : public ServedModel {
     ++tokenized_;
     return words(std::string(text));
   }
+  std::vector<std::int32_t> tokenize_infill(std::string_view before, std::string_view after) const override {
+    return words(std::string(before) + " " + std::string(after));
+  }
   std::string render_chat(const ChatPrompt& prompt) const override { return prompt.messages.dump(); }
   const text::Tokenizer* tokenizer() const override { return nullptr; }
   const std::string& fingerprint() const override { return fingerprint_; }

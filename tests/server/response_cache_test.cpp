@@ -68,6 +68,8 @@ TEST(AnswerKey, EverythingThatCanChangeTheAnswerChangesTheKey) {
       [](Asked& a) { a.parameters.seed = 6; },
       [](Asked& a) { a.parameters.choices = 2; },
       [](Asked& a) { a.parameters.ignore_end = true; },
+      [](Asked& a) { a.parameters.prompt_only = true; },
+      [](Asked& a) { a.parameters.continues_text = true; },
   };
   std::set<std::string> keys;
   for (std::size_t i = 0; i < changes.size(); ++i) {

@@ -1,6 +1,10 @@
 #include "server/api/answer_format.h"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
+#include <limits>
+#include <span>
 #include <utility>
 
 #include "server/api/completions_format.h"
@@ -10,6 +14,7 @@
 namespace hearth::server {
 
 void Choice::add(ChoicePart part) {
+  std::ranges::move(part.log_probabilities, std::back_inserter(log_probabilities));
   if (part.kind == ChoicePart::Kind::kText)
     text += part.text;
   else if (part.kind == ChoicePart::Kind::kReasoning)
@@ -18,6 +23,28 @@ void Choice::add(ChoicePart part) {
     calls.push_back({std::move(part.id), std::move(part.text), {}});
   else
     calls.back().arguments += part.text;
+}
+
+namespace {
+
+double mean_log_probability(const Choice& choice) {
+  if (choice.log_probabilities.empty()) return -std::numeric_limits<double>::infinity();  // it says nothing
+  double sum = 0;
+  for (const engine::TokenLogProbabilities& token : choice.log_probabilities)
+    sum += token.chosen.log_probability.value_or(0);
+  return sum / static_cast<double>(choice.log_probabilities.size());
+}
+
+}  // namespace
+
+std::vector<Choice> likeliest_choices(std::vector<Choice> choices, std::size_t generated, std::size_t shown) {
+  std::vector<Choice> kept;
+  for (std::size_t first = 0; first < choices.size(); first += generated) {
+    const auto own = std::span(choices).subspan(first, generated);
+    std::ranges::stable_sort(own, std::greater<>(), mean_log_probability);
+    std::ranges::move(own.first(shown), std::back_inserter(kept));
+  }
+  return kept;
 }
 
 void AnswerUsage::add(const engine::Usage& usage, bool counts_prompt) {

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,8 +30,10 @@ struct AnswerHead {
   std::int64_t seed;
   std::int64_t prompt_tokens;  // of all prompts
   std::int32_t choices;
-  bool with_usage;              // a stream ends with the counts
-  bool shows_reasoning;         // where the API leaves it to the request
+  bool with_usage;       // a stream ends with the counts
+  bool shows_reasoning;  // where the API leaves it to the request
+  // Log probabilities are told, with so many likeliest tokens.
+  std::optional<std::int32_t> log_probabilities;
   nlohmann::ordered_json echo;  // fields of the request that the answer repeats
 };
 
@@ -41,10 +44,14 @@ struct ToolCall {
 struct Choice {
   std::string text, reasoning;
   std::vector<ToolCall> calls;
+  std::vector<engine::TokenLogProbabilities> log_probabilities;
   ChoiceEnd end;
 
   void add(ChoicePart part);
 };
+
+// Of each `generated` choices, which are one prompt's, the `shown` with the highest mean log probability.
+std::vector<Choice> likeliest_choices(std::vector<Choice> choices, std::size_t generated, std::size_t shown);
 
 // Of all choices together: the prompt counts once for each prompt, not for each choice.
 struct AnswerUsage {

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "server/api/known_fields.h"
+#include "server/api/log_probabilities.h"
 #include "server/api/template_variables.h"
 
 namespace hearth::server {
@@ -164,16 +165,24 @@ json read_tools(FieldReader& body, const ToolChoice& choice) {
   return tools->empty() || choice.is_none ? json(nullptr) : *tools;
 }
 
-void refuse_unsupported_completion_fields(FieldReader& body, std::int32_t choices) {
-  if (body.boolean("echo").value_or(false))
-    throw Error(ErrorKind::kUnsupported, "`echo` is not supported yet.", "leave the field out")
-        .with_field("echo");
-  if (const auto suffix = body.string("suffix"); suffix && !suffix->empty())
-    throw Error(ErrorKind::kUnsupported, "`suffix` is not supported yet.", "leave the field out")
-        .with_field("suffix");
-  if (const auto best_of = body.integer("best_of", 1, kMostChoices); best_of && *best_of != choices)
-    throw Error(ErrorKind::kUnsupported, "`best_of` other than `n` is not supported.", "leave the field out")
-        .with_field("best_of");
+// What lies between two texts has no prompt before it, and is nothing that tokens could be joined to.
+void read_suffix(FieldReader& body, CompletionRequest& request) {
+  request.suffix = body.string("suffix").value_or("");
+  if (request.suffix.empty()) return;
+  if (request.echo) throw invalid("suffix", "`suffix` and `echo` exclude each other.");
+  for (const CompletionPrompt& prompt : request.prompts)
+    if (!std::holds_alternative<std::string>(prompt))
+      throw invalid("prompt", "`prompt` must be a string where there is a `suffix`.");
+}
+
+void read_best_of(FieldReader& body, GenerationParameters& parameters) {
+  const auto best_of = body.integer("best_of", parameters.choices, kMostChoices);
+  if (!best_of || *best_of == parameters.choices) return;
+  if (parameters.stream)
+    throw invalid("best_of",
+                  "`best_of` more than `n` is not streamed: all are compared before one is shown.");
+  parameters.shown_choices = parameters.choices;
+  parameters.choices = static_cast<std::int32_t>(*best_of);
 }
 
 }  // namespace
@@ -230,6 +239,7 @@ ChatCompletionRequest read_chat_fields(FieldReader& body) {
   request.tools.parallel = body.boolean("parallel_tool_calls").value_or(true);
   request.parameters = read_generation_parameters(body, {"max_completion_tokens", "max_tokens"});
   request.prompt.variables = read_template_variables(body);
+  request.parameters.log_probabilities = read_chat_log_probabilities(body);
   if (choice.is_demanded) demand_call(request, choice.name, "tool_choice");
   allow_calls(request);
   return request;
@@ -241,10 +251,18 @@ CompletionRequest parse_completion(std::string_view text) {
   CompletionRequest request;
   request.model = read_model(body);
   request.prompts = read_texts(body, "prompt", kMostPrompts);
-  request.parameters = read_generation_parameters(body, {"max_tokens"});
+  request.echo = body.boolean("echo").value_or(false);
+  GenerationParameters& parameters = request.parameters;
+  parameters = read_generation_parameters(body, {"max_tokens"}, request.echo ? 0 : 1);
   // As OpenAI documents it: a plain completion without a limit is short.
-  if (!request.parameters.maximum_tokens) request.parameters.maximum_tokens = 16;
-  refuse_unsupported_completion_fields(body, request.parameters.choices);
+  if (!parameters.maximum_tokens) parameters.maximum_tokens = 16;
+  parameters.prompt_only = parameters.maximum_tokens == 0;
+  if (parameters.prompt_only) parameters.maximum_tokens = 1;
+  parameters.continues_text = true;
+  parameters.log_probabilities = read_text_log_probabilities(body);
+  parameters.prompt_log_probabilities = request.echo && parameters.log_probabilities;
+  read_suffix(body, request);
+  read_best_of(body, parameters);
   request.unknown = sort_unread(body, RequestKind::kText, request.ignored);
   return request;
 }

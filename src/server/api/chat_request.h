@@ -48,6 +48,8 @@ using CompletionPrompt = TextOrTokens;
 struct CompletionRequest {
   std::string model;
   std::vector<CompletionPrompt> prompts;  // at least one; text or tokens
+  bool echo = false;                      // the answer begins with the prompt
+  std::string suffix;  // what comes after the gap to fill; empty: nothing, then all are texts
   GenerationParameters parameters;
   std::vector<std::string> ignored;
   std::optional<Error> unknown;

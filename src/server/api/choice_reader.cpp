@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/sha256.h"
@@ -10,16 +11,28 @@ namespace hearth::server {
 
 using Kind = text::ToolCallEvent::Kind;
 
-ChoiceReader::ChoiceReader(const ToolUse& tools, std::string request_id, std::int32_t choice)
-    : parallel_(tools.parallel), seed_(fmt::format("{} {}", request_id, choice)) {
+ChoiceReader::ChoiceReader(const ToolUse& tools, std::string request_id, std::int32_t choice,
+                           std::string echo)
+    : parallel_(tools.parallel), seed_(fmt::format("{} {}", request_id, choice)), echo_(std::move(echo)) {
   if (!tools.names.empty()) calls_reader_.emplace(tools.names, tools.is_strict);
 }
 
 std::vector<ChoicePart> ChoiceReader::read(const engine::GenerationEvent& event) {
+  std::vector<ChoicePart> parts = parts_of(event);
+  if (event.log_probabilities.empty()) return parts;
+  const auto not_reasoning = [](const ChoicePart& part) { return part.kind != ChoicePart::Kind::kReasoning; };
+  auto first = std::ranges::find_if(parts, not_reasoning);
+  if (first == parts.end()) first = parts.insert(first, {ChoicePart::Kind::kText, {}});
+  first->log_probabilities = event.log_probabilities;
+  return parts;
+}
+
+std::vector<ChoicePart> ChoiceReader::parts_of(const engine::GenerationEvent& event) {
   std::vector<ChoicePart> parts;
   if (!event.reasoning.empty()) parts.push_back({ChoicePart::Kind::kReasoning, event.reasoning});
   if (!calls_reader_) {
-    if (!event.text.empty()) parts.push_back({ChoicePart::Kind::kText, event.text});
+    std::string text = std::exchange(echo_, {}) + event.text;
+    if (!text.empty()) parts.push_back({ChoicePart::Kind::kText, std::move(text)});
     return parts;
   }
   const auto take = [&](std::vector<text::ToolCallEvent> events) {

@@ -21,6 +21,8 @@ struct ChoicePart {
   std::string text;      // kCall: the tool's name
   std::size_t call = 0;  // which one of the choice's, from 0
   std::string id = {};   // kCall
+  // Of the tokens that came with it, where they are wanted: all of the answer's, those of calls too.
+  std::vector<engine::TokenLogProbabilities> log_probabilities = {};
 };
 
 // Why a choice ended.
@@ -32,8 +34,8 @@ struct ChoiceEnd {
 
 class ChoiceReader {
  public:
-  // `request_id` and `choice` make the calls' ids.
-  ChoiceReader(const ToolUse& tools, std::string request_id, std::int32_t choice);
+  // `request_id` and `choice` make the calls' ids. `echo` comes before the text.
+  ChoiceReader(const ToolUse& tools, std::string request_id, std::int32_t choice, std::string echo = {});
 
   // What is new for the client in an event's text.
   std::vector<ChoicePart> read(const engine::GenerationEvent& event);
@@ -41,11 +43,12 @@ class ChoiceReader {
   ChoiceEnd end(const engine::GenerationEvent& event) const;
 
  private:
+  std::vector<ChoicePart> parts_of(const engine::GenerationEvent& event);
   std::string next_id() const;
 
   std::optional<text::ToolCallReader> calls_reader_;  // none: there are no tools
   bool parallel_;
-  std::string seed_;
+  std::string seed_, echo_;
   std::size_t calls_ = 0;
   bool is_done_ = false;  // the only call that is allowed has ended
 };

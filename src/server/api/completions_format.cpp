@@ -49,6 +49,18 @@ json chat_message(const Choice& choice) {
   return message;
 }
 
+json delta(const ChoicePart& part) {
+  if (part.kind == ChoicePart::Kind::kText) return {{"content", part.text}};
+  if (part.kind == ChoicePart::Kind::kReasoning) return {{"reasoning_content", part.text}};
+  json call = {{"index", part.call}};
+  if (part.kind == ChoicePart::Kind::kCall)
+    call.update(
+        {{"id", part.id}, {"type", "function"}, {"function", {{"name", part.text}, {"arguments", ""}}}});
+  else
+    call["function"] = {{"arguments", part.text}};
+  return {{"tool_calls", json::array({std::move(call)})}};
+}
+
 }  // namespace
 
 json CompletionsFormat::head_document(bool is_chunk) const {
@@ -66,7 +78,10 @@ json CompletionsFormat::document(const std::vector<Choice>& choices, const Answe
   document["seed"] = head_.seed;
   document["choices"] = json::array();
   for (std::size_t i = 0; i < choices.size(); ++i) {
-    json choice = {{"index", i}, {"logprobs", nullptr}, {"finish_reason", finish_name(choices[i].end)}};
+    std::size_t characters = 0;
+    json choice = {{"index", i},
+                   {"logprobs", log_probabilities(choices[i].log_probabilities, characters)},
+                   {"finish_reason", finish_name(choices[i].end)}};
     if (is_chat())
       choice["message"] = chat_message(choices[i]);
     else
@@ -76,6 +91,12 @@ json CompletionsFormat::document(const std::vector<Choice>& choices, const Answe
   document["usage"] = usage_document(usage);
   document["timings"] = timings_document(usage);
   return document;
+}
+
+json CompletionsFormat::log_probabilities(LogProbabilities tokens, std::size_t& characters) const {
+  if (!head_.log_probabilities) return nullptr;
+  return is_chat() ? chat_log_probabilities(tokens)
+                   : text_log_probabilities(tokens, *head_.log_probabilities, characters);
 }
 
 json CompletionsFormat::chunk(std::int32_t choice, json delta_or_text, json finish) const {
@@ -100,17 +121,11 @@ std::string CompletionsFormat::opening() {
 }
 
 std::string CompletionsFormat::part(std::int32_t choice, const ChoicePart& part) {
-  if (part.kind == ChoicePart::Kind::kText)
-    return event(chunk(choice, is_chat() ? json{{"content", part.text}} : json(part.text), nullptr));
-  if (part.kind == ChoicePart::Kind::kReasoning)
-    return event(chunk(choice, {{"reasoning_content", part.text}}, nullptr));
-  json call = {{"index", part.call}};
-  if (part.kind == ChoicePart::Kind::kCall)
-    call.update(
-        {{"id", part.id}, {"type", "function"}, {"function", {{"name", part.text}, {"arguments", ""}}}});
-  else
-    call["function"] = {{"arguments", part.text}};
-  return event(chunk(choice, {{"tool_calls", json::array({std::move(call)})}}, nullptr));
+  json document = chunk(choice, is_chat() ? delta(part) : json(part.text), nullptr);
+  if (!part.log_probabilities.empty())
+    document["choices"][0]["logprobs"] =
+        log_probabilities(part.log_probabilities, characters_[static_cast<std::size_t>(choice)]);
+  return event(document);
 }
 
 std::string CompletionsFormat::end_of_choice(std::int32_t choice, const ChoiceEnd& end) {

@@ -87,20 +87,6 @@ std::optional<engine::Priority> read_service_tier(FieldReader& body) {
       .with_field("service_tier");
 }
 
-[[noreturn]] void throw_unsupported(const std::string& field, std::string_view what) {
-  throw Error(ErrorKind::kUnsupported, fmt::format("`{}`: {} is not supported yet.", field, what),
-              "leave the field out")
-      .with_field(field);
-}
-
-// Leaving these out in silence would answer another question than the one asked.
-void refuse_what_changes_the_meaning(FieldReader& body) {
-  if (const json* logprobs = body.value("logprobs"); logprobs && *logprobs != json(false))
-    throw_unsupported("logprobs", "returning log probabilities");
-  if (const auto top = body.integer("top_logprobs", 0, 20); top && *top > 0)
-    throw_unsupported("top_logprobs", "returning log probabilities");
-}
-
 // OpenAI's. A schema is kept to whether or not it is `strict`. The engine says what is wrong with it.
 std::optional<constraint::Source> read_output(FieldReader& body) {
   using Kind = constraint::Source::Kind;
@@ -176,7 +162,8 @@ engine::SamplingOptions GenerationParameters::sampling_over(engine::SamplingOpti
 }
 
 GenerationParameters read_generation_parameters(FieldReader& body,
-                                                const std::vector<std::string>& maximum_tokens_names) {
+                                                const std::vector<std::string>& maximum_tokens_names,
+                                                std::int64_t least_tokens) {
   GenerationParameters parameters;
   parameters.temperature = read_float(body, "temperature", 0, 2);
   parameters.top_p = read_float(body, "top_p", 0, 1);
@@ -188,7 +175,8 @@ GenerationParameters read_generation_parameters(FieldReader& body,
   parameters.frequency_penalty = read_float(body, "frequency_penalty", -2, 2);
   parameters.logit_bias = read_logit_bias(body);
   for (const std::string& name : maximum_tokens_names)
-    if (const auto tokens = body.integer(name, 1, kMostNewTokens); tokens && !parameters.maximum_tokens)
+    if (const auto tokens = body.integer(name, least_tokens, kMostNewTokens);
+        tokens && !parameters.maximum_tokens)
       parameters.maximum_tokens = static_cast<std::int32_t>(*tokens);
   parameters.stop = read_stop(body);
   const auto seed = body.integer("seed", INT64_MIN, INT64_MAX);
@@ -199,7 +187,6 @@ GenerationParameters read_generation_parameters(FieldReader& body,
   parameters.ignore_end = body.boolean("ignore_eos").value_or(false);
   read_stream(body, parameters);
   parameters.output = read_output(body);
-  refuse_what_changes_the_meaning(body);
   return parameters;
 }
 

@@ -41,6 +41,11 @@ struct GenerationParameters {
   bool stream = false;
   bool include_usage = false;  // a last chunk with the counts
   bool ignore_end = false;     // `ignore_eos`, an extension for benchmarks
+  // As engine::GenerationRequest has them.
+  std::optional<std::int32_t> log_probabilities;
+  bool prompt_log_probabilities = false, prompt_only = false, continues_text = false;
+  // `best_of`: of the choices only so many are shown, the likeliest; 0: all.
+  std::int32_t shown_choices = 0;
 
   // For what the caller left out.
   void use_defaults(const SamplingDefaults& defaults);
@@ -51,6 +56,7 @@ struct GenerationParameters {
 
 // Reads the shared fields out of a request's body. `maximum_tokens_names` in order of preference.
 GenerationParameters read_generation_parameters(FieldReader& body,
-                                                const std::vector<std::string>& maximum_tokens_names);
+                                                const std::vector<std::string>& maximum_tokens_names,
+                                                std::int64_t least_tokens = 1);
 
 }  // namespace hearth::server

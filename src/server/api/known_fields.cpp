@@ -48,7 +48,6 @@ constexpr KnownField kResponses[] = {{"access_programs", "there are none here."}
                                      {"background_options", "answers are given at once here."},
                                      {"context_management", "nothing is cut here; shorten the input."},
                                      {"image", kNoImages},
-                                     {"include"},
                                      {"input[].content[].annotations"},
                                      {"input[].content[].logprobs"},
                                      {"input[].content[].prompt_cache_breakpoint"},
@@ -70,7 +69,6 @@ constexpr KnownField kResponses[] = {{"access_programs", "there are none here."}
                                      {"stream_options"},
                                      {"text.format.description"},
                                      {"text.verbosity"},
-                                     {"top_logprobs"},
                                      {"user"}};
 constexpr KnownField kMessages[] = {{"cache_control"},  // what was read before is found without marks
                                     {"container", kNoHostedTools},

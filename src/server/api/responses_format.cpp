@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/api/api_errors.h"
+#include "server/api/log_probabilities.h"
 
 namespace hearth::server {
 
@@ -20,9 +21,11 @@ json usage_document(const AnswerUsage& usage) {
           {"total_tokens", usage.prompt_tokens + usage.completion_tokens}};
 }
 
-json text_part(const std::string& text) {
-  return {
-      {"type", "output_text"}, {"text", text}, {"annotations", json::array()}, {"logprobs", json::array()}};
+json text_part(const std::string& text, const json& log_probabilities) {
+  return {{"type", "output_text"},
+          {"text", text},
+          {"annotations", json::array()},
+          {"logprobs", log_probabilities}};
 }
 
 json reasoning_part(const std::string& text) { return {{"type", "reasoning_text"}, {"text", text}}; }
@@ -48,8 +51,9 @@ json ResponsesFormat::finished(const ChoiceEnd& end, const AnswerUsage& usage) c
 
 json ResponsesFormat::document(const std::vector<Choice>& choices, const AnswerUsage& usage) {
   const Choice& choice = choices.front();
-  const auto add = [this](const std::string& text) {
+  const auto add = [this](const std::string& text, json likely = json::array()) {
     text_ = text;
+    log_probabilities_ = std::move(likely);
     end_item();
   };
   if (!choice.reasoning.empty()) {
@@ -58,7 +62,7 @@ json ResponsesFormat::document(const std::vector<Choice>& choices, const AnswerU
   }
   if (!choice.text.empty() || choice.calls.empty()) {
     begin_item(Kind::kText);
-    add(choice.text);
+    add(choice.text, token_log_probabilities(choice.log_probabilities));
   }
   for (const ToolCall& call : choice.calls) {
     begin_item(Kind::kCall, call.id, call.name);
@@ -98,7 +102,7 @@ json ResponsesFormat::item(bool is_done) const {
             {"type", "message"},
             {"status", status},
             {"role", "assistant"},
-            {"content", is_done ? json::array({text_part(text_)}) : json::array()}};
+            {"content", is_done ? json::array({text_part(text_, log_probabilities_)}) : json::array()}};
   return {{"id", item_id()},     {"type", "function_call"}, {"status", status},
           {"call_id", call_id_}, {"name", name_},           {"arguments", text_}};
 }
@@ -108,6 +112,7 @@ std::string ResponsesFormat::begin_item(Kind kind, std::string call_id, std::str
   is_open_ = true;
   kind_ = kind;
   text_.clear();
+  log_probabilities_ = json::array();
   call_id_ = std::move(call_id);
   name_ = std::move(name);
   out += event("response.output_item.added", {{"output_index", output_.size()}, {"item", item(false)}});
@@ -116,7 +121,7 @@ std::string ResponsesFormat::begin_item(Kind kind, std::string call_id, std::str
                  {{"item_id", item_id()},
                   {"output_index", output_.size()},
                   {"content_index", 0},
-                  {"part", kind_ == Kind::kText ? text_part("") : reasoning_part("")}});
+                  {"part", kind_ == Kind::kText ? text_part("", json::array()) : reasoning_part("")}});
   return out;
 }
 
@@ -132,8 +137,8 @@ std::string ResponsesFormat::end_item() {
     done["content_index"] = 0;
     json part = done;
     done["text"] = text_;
-    if (is_text) done["logprobs"] = json::array();
-    part["part"] = is_text ? text_part(text_) : reasoning_part(text_);
+    if (is_text) done["logprobs"] = log_probabilities_;
+    part["part"] = is_text ? text_part(text_, log_probabilities_) : reasoning_part(text_);
     out = event(is_text ? "response.output_text.done" : "response.reasoning_text.done", done);
     out += event("response.content_part.done", part);
   }
@@ -146,6 +151,8 @@ std::string ResponsesFormat::end_item() {
 std::string ResponsesFormat::part(std::int32_t /*choice*/, const ChoicePart& part) {
   if (part.kind == Kind::kCall) return begin_item(Kind::kCall, part.id, part.text);
   std::string out;
+  if (part.kind == Kind::kText && part.text.empty() && !(is_open_ && kind_ == Kind::kText))
+    return {};  // tokens of a call
   if (part.kind != Kind::kArguments && (!is_open_ || kind_ != part.kind)) out = begin_item(part.kind);
   text_ += part.text;
   json delta = {{"item_id", item_id()}, {"output_index", output_.size()}, {"delta", part.text}};
@@ -153,7 +160,9 @@ std::string ResponsesFormat::part(std::int32_t /*choice*/, const ChoicePart& par
     return out + event("response.function_call_arguments.delta", std::move(delta));
   delta["content_index"] = 0;
   if (part.kind == Kind::kReasoning) return out + event("response.reasoning_text.delta", std::move(delta));
-  delta["logprobs"] = json::array();
+  json likely = token_log_probabilities(part.log_probabilities);
+  log_probabilities_.insert(log_probabilities_.end(), likely.begin(), likely.end());
+  delta["logprobs"] = std::move(likely);
   return out + event("response.output_text.delta", std::move(delta));
 }
 

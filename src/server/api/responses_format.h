@@ -35,6 +35,7 @@ class ResponsesFormat : public AnswerFormat {
   bool is_open_ = false;  // an item is, which has what follows
   Kind kind_ = Kind::kText;
   std::string text_, call_id_, name_;
+  Json log_probabilities_ = Json::array();  // of its text's tokens
 };
 
 }  // namespace hearth::server

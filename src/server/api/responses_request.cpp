@@ -181,6 +181,22 @@ void check_metadata(FieldReader& body) {
                   "`metadata` may hold at most 16 strings of at most 512 bytes, with names of at most 64.");
 }
 
+// `include` of the log probabilities; other inclusions are of what there never is here.
+void read_log_probabilities(FieldReader& body, json& chat, std::vector<std::string>& ignored) {
+  if (const json* likeliest = body.value("top_logprobs")) {
+    chat["top_logprobs"] = *likeliest;
+    chat["logprobs"] = *likeliest != 0;
+  }
+  const json* include = body.value("include");
+  if (!include) return;
+  if (!include->is_array()) throw_wrong_type("include", "an array of strings", *include);
+  for (const json& one : *include)
+    if (one == "message.output_text.logprobs")
+      chat["logprobs"] = true;
+    else
+      ignored = {"include"};
+}
+
 // What the answer repeats, with the values in force where the request said nothing.
 json echo_of(const json& given) {
   json echo = json::object();
@@ -196,6 +212,7 @@ json echo_of(const json& given) {
   take("text", {{"format", {{"type", "text"}}}});
   take("tool_choice", "auto");
   take("tools", json::array());
+  take("top_logprobs", 0);
   take("top_p", nullptr);
   return echo;
 }
@@ -222,7 +239,10 @@ ChatCompletionRequest parse_responses(std::string_view text) {
     FieldReader fields(*reasoning, "reasoning", body);
     if (const auto effort = fields.string("effort")) chat["reasoning_effort"] = *effort;
   }
+  std::vector<std::string> ignored;
+  read_log_probabilities(body, chat, ignored);
   ChatCompletionRequest request = read_chat_completion(chat);
+  request.ignored.insert(request.ignored.end(), ignored.begin(), ignored.end());
   request.echo = echo_of(document);
   request.unknown = sort_unread(body, RequestKind::kResponses, request.ignored);
   return request;

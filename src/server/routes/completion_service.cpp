@@ -48,6 +48,8 @@ struct CompletionService::Job {
   ToolUse tools;
   nlohmann::ordered_json echo;
   std::vector<CompletionPrompt> prompts;
+  bool repeats_prompt = false;
+  std::string suffix;
   GenerationParameters parameters;
   std::vector<std::string> ignored;
   bool shows_reasoning = true;
@@ -60,8 +62,9 @@ struct CompletionService::Job {
   std::shared_ptr<Metrics> metrics;
   std::function<void(std::int64_t)> take_tokens;  // from what the caller may have
   std::string request_id;
-  std::int64_t prompt_tokens = 0;  // of all prompts
-  std::int32_t choices = 0;        // of all prompts together
+  std::int64_t prompt_tokens = 0;     // of all prompts
+  std::int32_t choices = 0;           // of all prompts together
+  std::vector<std::string> repeated;  // the prompts, where the answers begin with them
   std::shared_ptr<ResponseCache> cache;
   CacheUse cache_use;
 
@@ -70,7 +73,9 @@ struct CompletionService::Job {
   std::unique_ptr<AnswerFormat> format() const;
   std::vector<ChoiceReader> readers() const {
     std::vector<ChoiceReader> all;
-    for (std::int32_t i = 0; i < choices; ++i) all.emplace_back(tools, request_id, i);
+    for (std::int32_t i = 0; i < choices; ++i)
+      all.emplace_back(tools, request_id, i,
+                       repeats_prompt ? repeated[static_cast<std::size_t>(i / parameters.choices)] : "");
     return all;
   }
   bool counts_prompt(std::int32_t choice) const { return choice % parameters.choices == 0; }
@@ -78,6 +83,7 @@ struct CompletionService::Job {
  private:
   std::vector<std::vector<std::int32_t>> tokenized_prompts() const;
   std::optional<text::Thinking> thinking_behind(std::span<const std::int32_t> prompt) const;
+  std::vector<std::string> texts_of_prompts() const;
   bool answer_from_cache(const std::string& key);
   void check_room() const;
   void count_refusal(const Error& error) const;
@@ -89,7 +95,22 @@ std::vector<std::vector<std::int32_t>> CompletionService::Job::tokenized_prompts
   std::vector<std::vector<std::int32_t>> all;
   for (const CompletionPrompt& prompt : prompts) {
     const auto* text = std::get_if<std::string>(&prompt);
-    all.push_back(text ? model->tokenize_prompt(*text) : std::get<std::vector<std::int32_t>>(prompt));
+    if (text && !suffix.empty())
+      all.push_back(model->tokenize_infill(*text, suffix));
+    else
+      all.push_back(text ? model->tokenize_prompt(*text) : std::get<std::vector<std::int32_t>>(prompt));
+  }
+  return all;
+}
+
+std::vector<std::string> CompletionService::Job::texts_of_prompts() const {
+  std::vector<std::string> all;
+  for (const CompletionPrompt& prompt : prompts) {
+    const auto* text = std::get_if<std::string>(&prompt);
+    const text::Tokenizer* const tokenizer = model->tokenizer();  // none: of a model that will refuse
+    all.push_back(text        ? *text
+                  : tokenizer ? tokenizer->decode(std::get<std::vector<std::int32_t>>(prompt))
+                              : std::string());
   }
   return all;
 }
@@ -140,6 +161,7 @@ const char* CompletionService::Job::format_field() const {
 void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext>& context) {
   if (!cache || !cache_use.read) check_room();
   const auto all = tokenized_prompts();
+  if (repeats_prompt) repeated = texts_of_prompts();
   for (const auto& tokens : all) prompt_tokens += std::ssize(tokens);
   const auto sampling = parameters.sampling_over(model->default_sampling());
   std::shared_ptr<AnswerRecorder> recorder;
@@ -175,6 +197,11 @@ void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext
         request.seed = static_cast<std::uint64_t>(parameters.seed);
         request.choice = choice;
         request.ignore_end = parameters.ignore_end;
+        request.log_probabilities = parameters.log_probabilities;
+        if (parameters.shown_choices > 0 && !request.log_probabilities) request.log_probabilities = 0;
+        request.prompt_log_probabilities = parameters.prompt_log_probabilities;
+        request.prompt_only = parameters.prompt_only;
+        request.continues_text = parameters.continues_text;
         auto sink = meter->watch(queue->sink(choices), counts_prompt(choices));
         if (recorder) sink = recorder->watch(std::move(sink), static_cast<std::size_t>(choices));
         ++choices;
@@ -224,6 +251,7 @@ std::unique_ptr<AnswerFormat> CompletionService::Job::format() const {
                              .choices = choices,
                              .with_usage = parameters.include_usage,
                              .shows_reasoning = shows_reasoning,
+                             .log_probabilities = parameters.log_probabilities,
                              .echo = echo});
 }
 
@@ -311,6 +339,8 @@ net::awaitable<void> CompletionService::text(Exchange& exchange) {
   job.kind = AnswerKind::kText;
   job.model_id = std::move(request.model);
   job.prompts = std::move(request.prompts);
+  job.repeats_prompt = request.echo;
+  job.suffix = std::move(request.suffix);
   job.parameters = std::move(request.parameters);
   job.ignored = std::move(request.ignored);
   job.unknown = std::move(request.unknown);
@@ -420,6 +450,10 @@ net::awaitable<void> CompletionService::answer(Exchange& exchange, Job& job) {
     }
     if (unfinished > 0) co_await exchange.wakeup().wait_until(Wakeup::Time::max());
   }
+  const GenerationParameters& parameters = job.parameters;
+  if (parameters.shown_choices > 0)
+    choices = likeliest_choices(std::move(choices), static_cast<std::size_t>(parameters.choices),
+                                static_cast<std::size_t>(parameters.shown_choices));
   Response response = json_response(job.format()->document(choices, usage));
   for (auto& header : job.headers()) response.headers.push_back(std::move(header));
   co_await exchange.respond(std::move(response));

@@ -35,11 +35,13 @@ std::optional<std::string> answer_key(const Question& question) {
   // Every field by name: one that is added does not compile until it has its place here.
   [[maybe_unused]] const auto& [temperature, top_p, min_p, top_k, repetition, presence, frequency, bias,
                                 maximum_tokens, stop, output, seed, seed_given, priority, choices, stream,
-                                include_usage, ignore_end] = question.parameters;
+                                include_usage, ignore_end, log_probabilities, prompt_log_probabilities,
+                                prompt_only, continues_text, shown_choices] = question.parameters;
   const auto& [effective_temperature, effective_top_k, effective_top_p, effective_min_p, effective_repetition,
                effective_presence, effective_frequency, penalty_window, effective_bias] = question.sampling;
   const bool always_the_likeliest = effective_temperature == 0;
   if (!always_the_likeliest && !seed_given) return std::nullopt;
+  if (log_probabilities || shown_choices > 0) return std::nullopt;  // texts are kept, nothing else
 
   Digest digest;
   digest.add(question.model_digest);
@@ -69,6 +71,8 @@ std::optional<std::string> answer_key(const Question& question) {
   digest.add(choices);
   digest.add(ignore_end);
   digest.add(question.parts_reasoning);
+  digest.add(prompt_only);
+  digest.add(continues_text);
   return tenant_digits(question.tenant) + digest.finish();
 }
 

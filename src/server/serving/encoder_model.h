@@ -21,6 +21,7 @@ class EncoderModel : public LoadedModel {
   const std::string& id() const override { return id_; }
   std::vector<std::int32_t> tokenize_chat(const ChatPrompt& prompt) const override;
   std::vector<std::int32_t> tokenize_prompt(std::string_view text) const override;
+  std::vector<std::int32_t> tokenize_infill(std::string_view, std::string_view) const override { refuse(); }
   std::string render_chat(const ChatPrompt& /*prompt*/) const override { refuse(); }
   const text::Tokenizer* tokenizer() const override { return nullptr; }
   const std::string& fingerprint() const override { return embedder_->fingerprint(); }

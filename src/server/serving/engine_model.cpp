@@ -48,6 +48,11 @@ std::vector<std::int32_t> EngineModel::tokenize_prompt(std::string_view text) co
   return engine_->tokenize_prompt(text);
 }
 
+std::vector<std::int32_t> EngineModel::tokenize_infill(std::string_view before,
+                                                       std::string_view after) const {
+  return engine_->tokenize_infill(before, after);
+}
+
 void EngineModel::check_room() const { engine_->check_room(); }
 
 void EngineModel::submit(engine::GenerationRequest request, engine::GenerationCallback callback) {

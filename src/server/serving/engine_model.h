@@ -33,6 +33,7 @@ class EngineModel : public LoadedModel {
   std::optional<text::Thinking> thinking_behind(std::span<const std::int32_t> prompt) const override {
     return engine_->thinking_behind(prompt);
   }
+  std::vector<std::int32_t> tokenize_infill(std::string_view before, std::string_view after) const override;
   std::string render_chat(const ChatPrompt& prompt) const override;
   const text::Tokenizer* tokenizer() const override { return &engine_->tokenizer(); }
   const std::string& fingerprint() const override { return engine_->fingerprint(); }

@@ -21,6 +21,8 @@ void GenerationQueue::push(std::int32_t choice, const engine::GenerationEvent& e
     if (last) {
       last->event.text += event.text;
       last->event.reasoning += event.reasoning;
+      auto& likely = last->event.log_probabilities;
+      likely.insert(likely.end(), event.log_probabilities.begin(), event.log_probabilities.end());
       last->event.finish = event.finish;
       last->event.stop_string = event.stop_string;
       last->event.error = event.error;

@@ -34,6 +34,9 @@ class ServedModel {
   virtual std::optional<text::Thinking> thinking_behind(std::span<const std::int32_t> /*prompt*/) const {
     return std::nullopt;
   }
+  // As engine::Engine::tokenize_infill.
+  virtual std::vector<std::int32_t> tokenize_infill(std::string_view before,
+                                                    std::string_view after) const = 0;
   // As tokenize_chat() sees it.
   virtual std::string render_chat(const ChatPrompt& prompt) const = 0;
   virtual const text::Tokenizer* tokenizer() const = 0;  // null: it shows none
