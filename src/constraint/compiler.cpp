@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "constraint/gbnf.h"
 #include "constraint/json_schema.h"
+#include "constraint/thinking_prefix.h"
 
 namespace hearth::constraint {
 namespace {
@@ -30,7 +31,9 @@ std::shared_ptr<const Constraint> Compiler::compile(const Source& source) {
     return known_.front().constraint;
   }
   if (!vocabulary_) vocabulary_ = std::make_shared<const Vocabulary>(tokenizer_, size_);
-  auto constraint = Constraint::create(grammar_of(source), vocabulary_);
+  Grammar grammar = grammar_of(source);
+  if (source.thinking) allow_thinking(grammar, *source.thinking);
+  auto constraint = Constraint::create(std::move(grammar), vocabulary_);
   known_.push_front({source, constraint});
   if (known_.size() > kRememberedConstraints) known_.pop_back();
   return constraint;

@@ -7,15 +7,18 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "constraint/matcher.h"
+#include "text/thinking.h"
 
 namespace hearth::constraint {
 
 struct Source {
   enum class Kind { kJsonSchema, kGbnf } kind;
   std::string text;
+  std::optional<text::Thinking> thinking = {};  // what may, or has to, stand before
   bool operator==(const Source&) const = default;
 };
 

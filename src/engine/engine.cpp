@@ -32,6 +32,7 @@ struct Engine::Implementation {
   std::unique_ptr<Model> model;
   std::optional<text::ChatTemplate> chat_template;
   std::optional<Error> no_template;  // why there is none
+  std::optional<text::Thinking> thinking;
   models::MemoryPlan plan;
   std::optional<constraint::Compiler> compiler;
   std::unique_ptr<models::Decoder> draft_model;
@@ -64,6 +65,8 @@ std::unique_ptr<Engine> Engine::load(std::shared_ptr<Compute> compute, const std
   } catch (const Error& error) {
     self->no_template = error;  // completions work without one
   }
+  self->thinking =
+      text::find_thinking(self->chat_template ? self->chat_template->source() : "", model.tokenizer());
   const EngineOptions& resolved = model.options();
   self->plan = plan_memory(model.files(), resolved, model.context().isa());
   self->compiler.emplace(model.tokenizer(),
@@ -103,6 +106,11 @@ std::vector<std::int32_t> Engine::tokenize_chat(const text::ChatRequest& request
 
 std::vector<std::int32_t> Engine::tokenize_prompt(std::string_view text) const {
   return tokenizer().encode(text, {.add_special = true});
+}
+
+std::optional<text::Thinking> Engine::thinking_behind(std::span<const std::int32_t> prompt) const {
+  if (!implementation_->thinking) return std::nullopt;
+  return text::thinking_behind(*implementation_->thinking, prompt, tokenizer());
 }
 
 void Engine::set_public_texts(std::vector<std::string> texts) {
@@ -153,6 +161,7 @@ void Engine::submit(GenerationRequest request, GenerationCallback callback) {
                   fmt::format("token {} is not in the vocabulary of {}", token, vocabulary))
           .with_field("prompt");
   if (request.output) {
+    request.output->thinking = request.thinking;
     try {
       request.constraint = implementation_->compiler->compile(*request.output);
     } catch (const Error& error) {

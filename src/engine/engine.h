@@ -49,6 +49,8 @@ class Engine {
   // What it tokenizes.
   std::vector<text::TextSpan> render_chat(const text::ChatRequest& request) const;
   std::vector<std::int32_t> tokenize_prompt(std::string_view text) const;
+  // Behind a chat's prompt; nothing where the model does not think.
+  std::optional<text::Thinking> thinking_behind(std::span<const std::int32_t> prompt) const;
 
   // Texts whose keys and values tenants may share where their prompts begin with one (PublicPrefixes); of
   // prompts submitted from now on. Throws what tokenizing throws.

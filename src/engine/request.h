@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "constraint/compiler.h"
+#include "text/thinking.h"
 
 namespace hearth::engine {
 
@@ -62,6 +63,8 @@ struct GenerationRequest {
   SamplingOptions sampling;
   std::int32_t maximum_tokens = 0;  // 0: until the context is full
   std::vector<std::string> stop_strings;
+  // How the model thinks before it answers; its answer is what comes behind. Nothing: all is answer.
+  std::optional<text::Thinking> thinking;
   // What the answer's text has to be; it ends where nothing can follow. submit() compiles it.
   std::optional<constraint::Source> output;
   std::shared_ptr<const constraint::Constraint> constraint;
@@ -92,13 +95,16 @@ struct Usage {
   std::int32_t cached_tokens = 0;  // of the prompt, whose keys and values were known
   // Speculation: tokens run ahead of their turn, and those of the answer that came of them.
   std::int32_t drafted_tokens = 0, accepted_tokens = 0;
+  std::int32_t reasoning_tokens = 0;  // of the completion's, marks included
   double prefill_seconds = 0, decode_seconds = 0, queue_seconds = 0;
 };
 
-// One piece of an answer. Text is whole characters and never part of a stop string. The last event has
-// `finish`, and `error` where finish is kError; after it nothing follows.
+// One piece of an answer. Text is whole characters and never part of a stop string, which ends answers and
+// not what a model thinks. The last event has `finish`, and `error` where finish is kError; after it nothing
+// follows.
 struct GenerationEvent {
   std::string text;
+  std::string reasoning = {};  // what the model thought, all of it before any text
   std::vector<std::int32_t>
       tokens;  // that were sampled since the last event; their text may still be held back
   std::optional<FinishReason> finish;

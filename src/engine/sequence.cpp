@@ -38,6 +38,7 @@ Sequence::Sequence(GenerationRequest request, GenerationCallback callback, const
       tokens_(request_.prompt),
       size_(tokens_.size()),
       submitted_(Clock::now()) {
+  if (request_.thinking) thinking_reader_.emplace(*request_.thinking);
   if (request_.constraint) matcher_.emplace(request_.constraint->start());
   const auto room = context_tokens - static_cast<std::int32_t>(request_.prompt.size());
   maximum_output_ = request_.maximum_tokens == 0 ? room : std::min(room, request_.maximum_tokens);
@@ -179,12 +180,12 @@ bool Sequence::ends_with(std::int32_t token) const {
 void Sequence::send_token(std::int32_t token) {
   if (size_ == request_.prompt.size() + 1) first_token_ = Clock::now();
   if (ends_with(token))
-    return finish(FinishReason::kStop, stop_matcher_.push(detokenizer_.flush()) + stop_matcher_.flush(),
-                  {token});
-  std::string text = stop_matcher_.push(detokenizer_.push(token));
+    return finish(FinishReason::kStop,
+                  stop_matcher_.push(part(detokenizer_.flush(), true)) + stop_matcher_.flush(), {token});
+  std::string text = stop_matcher_.push(part(detokenizer_.push(token)));
   const bool complete = matcher_ && matcher_->is_at_end();
   if (!stop_matcher_.stopped() && (complete || size_ == static_cast<std::size_t>(most_tokens()))) {
-    text += stop_matcher_.push(detokenizer_.flush());
+    text += stop_matcher_.push(part(detokenizer_.flush(), true));
     if (!stop_matcher_.stopped())
       return finish(complete ? FinishReason::kStop : FinishReason::kLength, text + stop_matcher_.flush(),
                     {token});
@@ -196,6 +197,22 @@ void Sequence::send_token(std::int32_t token) {
         .stop_string = {},
         .error = {},
         .usage = usage()});
+}
+
+std::string Sequence::part(std::string text, bool is_last) {
+  if (!thinking_reader_ || thinking_reader_->is_answering()) return text;
+  const bool was_open = thinking_reader_->is_open();
+  text::ThinkingReader::Pieces pieces = thinking_reader_->push(text);
+  reasoning_ += pieces.reasoning;
+  std::string answer = std::move(pieces.answer);
+  if (is_last) {
+    pieces = thinking_reader_->finish();
+    reasoning_ += pieces.reasoning;
+    answer += pieces.answer;
+  }
+  if (thinking_reader_->has_thought() && (was_open || !thinking_reader_->is_answering()))
+    reasoning_tokens_ = static_cast<std::int32_t>(size_ - request_.prompt.size());
+  return answer;
 }
 
 void Sequence::fail(const Error& error) { finish(FinishReason::kError, {}, {}, error); }
@@ -239,7 +256,10 @@ void Sequence::finish(FinishReason reason, std::string text, std::vector<std::in
         .usage = final_usage});
 }
 
-void Sequence::send(GenerationEvent event) { callback_(event); }
+void Sequence::send(GenerationEvent event) {
+  event.reasoning = std::exchange(reasoning_, {});
+  callback_(event);
+}
 
 Usage Sequence::usage() const {
   const Clock::time_point now = Clock::now();
@@ -249,6 +269,7 @@ Usage Sequence::usage() const {
   usage.cached_tokens = static_cast<std::int32_t>(cached_);
   usage.drafted_tokens = drafted_;
   usage.accepted_tokens = accepted_;
+  usage.reasoning_tokens = reasoning_tokens_;
   usage.queue_seconds = seconds_between(submitted_, admitted_ == Clock::time_point{} ? now : admitted_);
   if (usage.completion_tokens > 0) {
     usage.prefill_seconds = seconds_between(admitted_, first_token_);

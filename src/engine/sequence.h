@@ -103,6 +103,8 @@ class Sequence {
 
  private:
   void send_token(std::int32_t token);
+  // What of a text is answer; the rest waits in reasoning_ for the next event.
+  std::string part(std::string text, bool is_last = false);
   void copy_part(PrefixCache& prefixes);
   bool waited_too_long() const;
   void finish(FinishReason reason, std::string text, std::vector<std::int32_t> tokens = {},
@@ -116,6 +118,7 @@ class Sequence {
   const text::Tokenizer& tokenizer_;
   std::int32_t maximum_output_;
   text::IncrementalDetokenizer detokenizer_;
+  std::optional<text::ThinkingReader> thinking_reader_;
   text::StopMatcher stop_matcher_;
   std::optional<constraint::Matcher> matcher_;  // behind tokens()
   std::vector<std::int32_t> tokens_;            // the draft at their end
@@ -126,6 +129,8 @@ class Sequence {
   bool draft_is_the_models_ = false;
   std::vector<std::int32_t> proposed_;
   std::int32_t drafted_ = 0, accepted_ = 0;
+  std::string reasoning_;
+  std::int32_t reasoning_tokens_ = 0;
   std::int64_t cached_ = 0;  // tokens of the prompt that were known
   std::optional<SequencePages> pages_;
   std::optional<PrefixCache::Path> path_;

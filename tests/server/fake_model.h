@@ -15,6 +15,7 @@ namespace hearth::server {
 
 struct FakeScript {
   std::vector<std::string> pieces = {"Rivers", " carry", " water", "."};
+  std::vector<std::string> thoughts = {};                // before the pieces
   std::chrono::milliseconds pace{0};                     // before each piece
   std::optional<Error> fails_after = std::nullopt;       // instead of an end
   std::optional<Error> refuses = std::nullopt;           // submit() throws this
@@ -98,6 +99,13 @@ class FakeModel : public ServedModel {
   void generate(const engine::GenerationRequest& request, const engine::GenerationCallback& callback) {
     engine::GenerationEvent event;
     event.usage.prompt_tokens = static_cast<std::int32_t>(request.prompt.size());
+    for (const std::string& thought : script_.thoughts) {
+      ++event.usage.completion_tokens;
+      ++event.usage.reasoning_tokens;
+      event.reasoning = thought;
+      callback(event);
+    }
+    event.reasoning.clear();
     do {
       for (const std::string& piece : script_.pieces) {
         std::this_thread::sleep_for(script_.pace);

@@ -19,6 +19,7 @@ struct Asked {
   std::vector<std::vector<std::int32_t>> prompts = {{1, 2}, {3}};
   GenerationParameters parameters;
   engine::SamplingOptions sampling;
+  bool parts_reasoning = false;
 
   Asked() {
     parameters.seed = 5;
@@ -27,7 +28,7 @@ struct Asked {
     sampling.logit_bias = {{7, 1.0f}};
   }
   std::optional<std::string> key() const {
-    return answer_key({tenant, digest, fingerprint, adapter, prompts, parameters, sampling});
+    return answer_key({tenant, digest, fingerprint, adapter, prompts, parameters, sampling, parts_reasoning});
   }
 };
 
@@ -38,6 +39,7 @@ TEST(AnswerKey, EverythingThatCanChangeTheAnswerChangesTheKey) {
       [](Asked& a) { a.digest = "e"; },
       [](Asked& a) { a.fingerprint = "g"; },
       [](Asked& a) { a.adapter = "x"; },
+      [](Asked& a) { a.parts_reasoning = true; },
       [](Asked& a) {
         a.prompts = {{1, 2, 3}, {}};
       },  // the same tokens, otherwise divided
@@ -95,7 +97,7 @@ TEST(AnswerKey, ChanceHasNoneAndTheLikeliestNeedsNoSeed) {
 }
 
 KeptAnswer answer_of(std::size_t bytes) {
-  return {{std::string(bytes, 'x'), engine::FinishReason::kStop, {}, 1, 1}};
+  return {{.text = std::string(bytes, 'x'), .prompt_tokens = 1, .completion_tokens = 1}};
 }
 
 TEST(MemoryResponseCache, StaysWithinItsBytesAndForgetsWhatWasAskedForLongestAgo) {

@@ -12,6 +12,8 @@ namespace hearth::server {
 void Choice::add(ChoicePart part) {
   if (part.kind == ChoicePart::Kind::kText)
     text += part.text;
+  else if (part.kind == ChoicePart::Kind::kReasoning)
+    reasoning += part.text;
   else if (part.kind == ChoicePart::Kind::kCall)
     calls.push_back({std::move(part.id), std::move(part.text), {}});
   else
@@ -24,6 +26,7 @@ void AnswerUsage::add(const engine::Usage& usage, bool counts_prompt) {
     cached_tokens += usage.cached_tokens;
   }
   completion_tokens += usage.completion_tokens;
+  reasoning_tokens += usage.reasoning_tokens;
   queue_seconds = std::max(queue_seconds, usage.queue_seconds);
   prefill_seconds = std::max(prefill_seconds, usage.prefill_seconds);
   decode_seconds = std::max(decode_seconds, usage.decode_seconds);

@@ -30,6 +30,7 @@ struct AnswerHead {
   std::int64_t prompt_tokens;  // of all prompts
   std::int32_t choices;
   bool with_usage;              // a stream ends with the counts
+  bool shows_reasoning;         // where the API leaves it to the request
   nlohmann::ordered_json echo;  // fields of the request that the answer repeats
 };
 
@@ -38,7 +39,7 @@ struct ToolCall {
 };
 
 struct Choice {
-  std::string text;
+  std::string text, reasoning;
   std::vector<ToolCall> calls;
   ChoiceEnd end;
 
@@ -47,7 +48,7 @@ struct Choice {
 
 // Of all choices together: the prompt counts once for each prompt, not for each choice.
 struct AnswerUsage {
-  std::int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
+  std::int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0, reasoning_tokens = 0;
   double queue_seconds = 0, prefill_seconds = 0, decode_seconds = 0;  // of the slowest choice
   // Adds a finished choice; `counts_prompt` for the first choice of a prompt.
   void add(const engine::Usage& usage, bool counts_prompt);

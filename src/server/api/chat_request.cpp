@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "base/error.h"
+#include "server/api/template_variables.h"
 
 namespace hearth::server {
 
@@ -78,6 +79,9 @@ json read_message(const json& message, const std::string& path) {
     checked["tool_calls"] = read_tool_calls(*calls, path + ".tool_calls");
   }
   if (const auto id = reader.string("tool_call_id")) checked["tool_call_id"] = *id;
+  if (role_name == "assistant")
+    for (const char* field : {"reasoning", "reasoning_content"})
+      if (const auto reasoning = reader.string(field)) checked["reasoning_content"] = *reasoning;
 
   const json* content = reader.value("content");
   if (!content) {
@@ -205,6 +209,7 @@ ChatCompletionRequest read_chat_completion(const json& document) {
     request.tools.names.push_back(tool["function"]["name"].get<std::string>());
   request.tools.parallel = body.boolean("parallel_tool_calls").value_or(true);
   request.parameters = read_generation_parameters(body, {"max_completion_tokens", "max_tokens"});
+  request.prompt.variables = read_template_variables(body);
   if (choice.is_demanded) demand_call(request, choice.name, "tool_choice");
   request.ignored = body.unread();
   request.ignored.insert(request.ignored.end(), ignored.begin(), ignored.end());

@@ -24,10 +24,12 @@ inline constexpr std::size_t kMostPrompts = 64;
 
 // What a chat template is given. `messages`: array of {"role": system|developer|user|assistant|tool,
 // "content": a string, an array of {"type": "text", "text"} or, beside tool_calls only, null; "name"?,
-// "tool_calls"?, "tool_call_id"?}. `tools`: array of OpenAI function tools, null when there are none.
+// "tool_calls"?, "tool_call_id"?, "reasoning_content"?}. `tools`: array of OpenAI function tools, null when
+// there are none. `variables`: of the template, by name; null when there are none.
 struct ChatPrompt {
   nlohmann::ordered_json messages;
   nlohmann::ordered_json tools;
+  nlohmann::ordered_json variables = nullptr;
 };
 
 struct ChatCompletionRequest {
@@ -37,6 +39,7 @@ struct ChatCompletionRequest {
   GenerationParameters parameters;
   std::vector<std::string> ignored;       // names of fields without effect
   nlohmann::ordered_json echo = nullptr;  // fields that the answer repeats, where its API does
+  bool shows_reasoning = true;            // the answer has what the model thought
 };
 
 using CompletionPrompt = TextOrTokens;

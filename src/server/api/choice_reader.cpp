@@ -16,11 +16,12 @@ ChoiceReader::ChoiceReader(const ToolUse& tools, std::string request_id, std::in
 }
 
 std::vector<ChoicePart> ChoiceReader::read(const engine::GenerationEvent& event) {
-  if (!calls_reader_) {
-    if (event.text.empty()) return {};
-    return {{ChoicePart::Kind::kText, event.text}};
-  }
   std::vector<ChoicePart> parts;
+  if (!event.reasoning.empty()) parts.push_back({ChoicePart::Kind::kReasoning, event.reasoning});
+  if (!calls_reader_) {
+    if (!event.text.empty()) parts.push_back({ChoicePart::Kind::kText, event.text});
+    return parts;
+  }
   const auto take = [&](std::vector<text::ToolCallEvent> events) {
     for (text::ToolCallEvent& one : events) {
       if (is_done_) continue;

@@ -1,4 +1,5 @@
-// One choice of an answer while it is generated: its text, and the calls of the request's tools in it.
+// One choice of an answer while it is generated: what was thought, its text, and the calls of the request's
+// tools in it.
 // Thread-safety: one thread at a time.
 #pragma once
 
@@ -15,7 +16,7 @@
 namespace hearth::server {
 
 struct ChoicePart {
-  enum class Kind { kText, kCall, kArguments };
+  enum class Kind { kText, kCall, kArguments, kReasoning };
   Kind kind;
   std::string text;      // kCall: the tool's name
   std::size_t call = 0;  // which one of the choice's, from 0

@@ -22,7 +22,8 @@ json usage_document(const AnswerUsage& usage) {
   return {{"prompt_tokens", usage.prompt_tokens},
           {"completion_tokens", usage.completion_tokens},
           {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
-          {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}}};
+          {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}},
+          {"completion_tokens_details", {{"reasoning_tokens", usage.reasoning_tokens}}}};
 }
 
 // An extension: where the time went.
@@ -38,6 +39,7 @@ json chat_message(const Choice& choice) {
   json message = {{"role", "assistant"},
                   {"content", has_content ? json(choice.text) : json(nullptr)},
                   {"refusal", nullptr}};
+  if (!choice.reasoning.empty()) message["reasoning_content"] = choice.reasoning;
   if (choice.calls.empty()) return message;
   message["tool_calls"] = json::array();
   for (const ToolCall& call : choice.calls)
@@ -100,6 +102,8 @@ std::string CompletionsFormat::opening() {
 std::string CompletionsFormat::part(std::int32_t choice, const ChoicePart& part) {
   if (part.kind == ChoicePart::Kind::kText)
     return event(chunk(choice, is_chat() ? json{{"content", part.text}} : json(part.text), nullptr));
+  if (part.kind == ChoicePart::Kind::kReasoning)
+    return event(chunk(choice, {{"reasoning_content", part.text}}, nullptr));
   json call = {{"index", part.call}};
   if (part.kind == ChoicePart::Kind::kCall)
     call.update(

@@ -37,6 +37,11 @@ json usage_document(const AnswerUsage& usage) {
           {"output_tokens", usage.completion_tokens}};
 }
 
+// No signature: what was thought needs not come back as it was.
+json thinking_block(const std::string& thinking) {
+  return {{"type", "thinking"}, {"thinking", thinking}, {"signature", ""}};
+}
+
 // A call's input is an object there; what a model wrote that is none goes under a name of its own.
 json input_of(const std::string& arguments) {
   try {
@@ -56,6 +61,7 @@ json MessagesFormat::message() const {
 json MessagesFormat::document(const std::vector<Choice>& choices, const AnswerUsage& usage) {
   const Choice& choice = choices.front();
   json content = json::array();
+  if (!choice.reasoning.empty() && head_.shows_reasoning) content.push_back(thinking_block(choice.reasoning));
   if (!choice.text.empty()) content.push_back({{"type", "text"}, {"text", choice.text}});
   for (const ToolCall& call : choice.calls)
     content.push_back(
@@ -76,6 +82,10 @@ std::string MessagesFormat::opening() {
   return event("message_start", {{"message", std::move(start)}}) + event("ping", json::object());
 }
 
+std::string MessagesFormat::delta(json delta) const {
+  return event("content_block_delta", {{"index", block_}, {"delta", std::move(delta)}});
+}
+
 std::string MessagesFormat::begin_block(json block) {
   std::string out = end_block();
   is_open_ = true;
@@ -84,28 +94,30 @@ std::string MessagesFormat::begin_block(json block) {
 
 std::string MessagesFormat::end_block() {
   if (!std::exchange(is_open_, false)) return {};
-  return event("content_block_stop", {{"index", block_}});
+  std::string out;
+  if (kind_ == ChoicePart::Kind::kReasoning) out = delta({{"type", "signature_delta"}, {"signature", ""}});
+  return out + event("content_block_stop", {{"index", block_}});
 }
 
 std::string MessagesFormat::part(std::int32_t /*choice*/, const ChoicePart& part) {
-  const auto delta = [&](const char* type, const char* name) {
-    return event("content_block_delta", {{"index", block_}, {"delta", {{"type", type}, {name, part.text}}}});
-  };
-  switch (part.kind) {
-    case ChoicePart::Kind::kText: {
-      std::string out;
-      if (!is_open_ || !is_text_) out = begin_block({{"type", "text"}, {"text", ""}});
-      is_text_ = true;
-      return out + delta("text_delta", "text");
-    }
-    case ChoicePart::Kind::kCall:
-      is_text_ = false;
-      return begin_block(
-          {{"type", "tool_use"}, {"id", part.id}, {"name", part.text}, {"input", json::object()}});
-    case ChoicePart::Kind::kArguments:
-      return delta("input_json_delta", "partial_json");
+  using Kind = ChoicePart::Kind;
+  if (part.kind == Kind::kReasoning && !head_.shows_reasoning) return {};
+  if (part.kind == Kind::kArguments)
+    return delta({{"type", "input_json_delta"}, {"partial_json", part.text}});
+  std::string out;
+  if (!is_open_ || kind_ != part.kind || part.kind == Kind::kCall) {
+    json block = {{"type", "text"}, {"text", ""}};
+    if (part.kind == Kind::kReasoning)
+      block = thinking_block("");
+    else if (part.kind == Kind::kCall)
+      block = {{"type", "tool_use"}, {"id", part.id}, {"name", part.text}, {"input", json::object()}};
+    out = begin_block(std::move(block));
+    kind_ = part.kind;
   }
-  return {};
+  if (part.kind == Kind::kReasoning)
+    return out + delta({{"type", "thinking_delta"}, {"thinking", part.text}});
+  if (part.kind == Kind::kText) return out + delta({{"type", "text_delta"}, {"text", part.text}});
+  return out;
 }
 
 std::string MessagesFormat::end_of_choice(std::int32_t /*choice*/, const ChoiceEnd& end) {

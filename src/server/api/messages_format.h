@@ -1,5 +1,5 @@
-// An answer as Anthropic's Messages API writes it: blocks of text and of tool use, and a stream's named
-// events in their order (message_start, content_block_start, ..., message_stop).
+// An answer as Anthropic's Messages API writes it: blocks of thinking, text and tool use, and a stream's
+// named events in their order (message_start, content_block_start, ..., message_stop).
 #pragma once
 
 #include "server/api/answer_format.h"
@@ -21,11 +21,13 @@ class MessagesFormat : public AnswerFormat {
   nlohmann::ordered_json message() const;
   std::string begin_block(nlohmann::ordered_json block);
   std::string end_block();
+  std::string delta(nlohmann::ordered_json delta) const;
 
   AnswerHead head_;
   ChoiceEnd end_;
-  std::int64_t block_ = -1;  // the last that was begun
-  bool is_open_ = false, is_text_ = false;
+  ChoicePart::Kind kind_ = ChoicePart::Kind::kText;  // of that block
+  std::int64_t block_ = -1;                          // the last that was begun
+  bool is_open_ = false;
 };
 
 }  // namespace hearth::server

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "server/api/template_variables.h"
 #include "server/network/request_body.h"
 
 namespace hearth::server {
@@ -96,20 +97,23 @@ class MessageReader {
       messages_.push_back(
           {{"role", "tool"}, {"content", failed ? "Error: " + text : text}, {"tool_call_id", id}});
       ++results_;
-    } else if ((type == "thinking" || type == "redacted_thinking") && role_ == "assistant") {
-      // What a model thought for earlier answers is not shown to it again.
+    } else if (type == "thinking" && role_ == "assistant") {
+      reasoning_ += block.required_string("thinking", "what was thought");
+    } else if (type == "redacted_thinking" && role_ == "assistant") {
+      // Nobody here can read it.
     } else {
       refuse_block(path, type);
     }
   }
   void push() {
     json message = {{"role", role_}, {"content", text_}};
+    if (!reasoning_.empty()) message["reasoning_content"] = reasoning_;
     if (!calls_.empty()) message["tool_calls"] = calls_;
     messages_.push_back(std::move(message));
   }
 
   FieldReader reader_;
-  std::string path_, role_, text_;
+  std::string path_, role_, text_, reasoning_;
   json& messages_;
   json calls_ = json::array();
   bool has_text_ = false;
@@ -221,6 +225,23 @@ GenerationParameters read_parameters(FieldReader& body) {
   return read_generation_parameters(reader, {"max_tokens"});
 }
 
+// Whether what the model thinks is shown. Where the request does not say, it thinks as it is used to.
+void read_thinking(FieldReader& body, ChatCompletionRequest& request) {
+  request.shows_reasoning = false;
+  const json* given = body.value("thinking");
+  if (!given) return;
+  FieldReader thinking(*given, "thinking");
+  const std::string type = thinking.required_string("type", "one of enabled, adaptive, disabled");
+  if (type != "enabled" && type != "adaptive" && type != "disabled")
+    throw invalid("thinking.type", "`thinking.type` must be one of enabled, adaptive, disabled.");
+  request.prompt.variables = thinking_variables(type != "disabled");
+  const std::string display = thinking.string("display").value_or("");
+  request.shows_reasoning = type != "disabled" && display != "omitted";
+  // No model here is stopped in its thoughts but by `max_tokens`.
+  if (thinking.integer("budget_tokens", 1, kMostNewTokens))
+    request.ignored.push_back("thinking.budget_tokens");
+}
+
 ChatCompletionRequest parse(std::string_view text, bool generates) {
   const json document = parse_body(text);
   FieldReader body(document);
@@ -228,6 +249,7 @@ ChatCompletionRequest parse(std::string_view text, bool generates) {
   request.model = read_model(body);
   request.prompt.messages = read_messages(body);
   const Demand demand = read_tools(body, request);
+  read_thinking(body, request);
   if (generates) request.parameters = read_parameters(body);
   if (demand) demand_call(request, *demand, "tool_choice");
   for (std::string& name : body.unread()) request.ignored.push_back(std::move(name));

@@ -16,7 +16,7 @@ json usage_document(const AnswerUsage& usage) {
   return {{"input_tokens", usage.prompt_tokens},
           {"input_tokens_details", {{"cached_tokens", usage.cached_tokens}}},
           {"output_tokens", usage.completion_tokens},
-          {"output_tokens_details", {{"reasoning_tokens", 0}}},
+          {"output_tokens_details", {{"reasoning_tokens", usage.reasoning_tokens}}},
           {"total_tokens", usage.prompt_tokens + usage.completion_tokens}};
 }
 
@@ -25,22 +25,15 @@ json text_part(const std::string& text) {
       {"type", "output_text"}, {"text", text}, {"annotations", json::array()}, {"logprobs", json::array()}};
 }
 
+json reasoning_part(const std::string& text) { return {{"type", "reasoning_text"}, {"text", text}}; }
+
 }  // namespace
 
 json ResponsesFormat::response(std::string_view status) const {
-  json response = {{"id", head_.id},
-                   {"object", "response"},
-                   {"created_at", head_.created},
-                   {"status", status},
-                   {"error", nullptr},
-                   {"incomplete_details", nullptr},
-                   {"model", head_.model},
-                   {"output", output_},
-                   {"previous_response_id", nullptr},
-                   {"reasoning", {{"effort", nullptr}, {"summary", nullptr}}},
-                   {"store", false},
-                   {"truncation", "disabled"},
-                   {"usage", nullptr}};
+  json response = {{"id", head_.id},       {"object", "response"},     {"created_at", head_.created},
+                   {"status", status},     {"error", nullptr},         {"incomplete_details", nullptr},
+                   {"model", head_.model}, {"output", output_},        {"previous_response_id", nullptr},
+                   {"store", false},       {"truncation", "disabled"}, {"usage", nullptr}};
   response.update(head_.echo);
   return response;
 }
@@ -55,15 +48,21 @@ json ResponsesFormat::finished(const ChoiceEnd& end, const AnswerUsage& usage) c
 
 json ResponsesFormat::document(const std::vector<Choice>& choices, const AnswerUsage& usage) {
   const Choice& choice = choices.front();
-  if (!choice.text.empty() || choice.calls.empty()) {
-    begin_item(true, {}, {});
-    text_ = choice.text;
+  const auto add = [this](const std::string& text) {
+    text_ = text;
     end_item();
+  };
+  if (!choice.reasoning.empty()) {
+    begin_item(Kind::kReasoning);
+    add(choice.reasoning);
+  }
+  if (!choice.text.empty() || choice.calls.empty()) {
+    begin_item(Kind::kText);
+    add(choice.text);
   }
   for (const ToolCall& call : choice.calls) {
-    begin_item(false, call.id, call.name);
-    text_ = call.arguments;
-    end_item();
+    begin_item(Kind::kCall, call.id, call.name);
+    add(call.arguments);
   }
   return finished(choice.end, usage);
 }
@@ -81,54 +80,62 @@ std::string ResponsesFormat::opening() {
   return out += event("response.in_progress", {{"response", response("in_progress")}});
 }
 
-std::string ResponsesFormat::item_id(std::size_t index, bool is_text) const {
-  return fmt::format("{}_{}_{}", is_text ? "msg" : "fc", head_.id.substr(head_.id.find('_') + 1), index);
+std::string ResponsesFormat::item_id() const {
+  const char* const mark = kind_ == Kind::kText ? "msg" : kind_ == Kind::kReasoning ? "rs" : "fc";
+  return fmt::format("{}_{}_{}", mark, head_.id.substr(head_.id.find('_') + 1), output_.size());
 }
 
 json ResponsesFormat::item(bool is_done) const {
   const char* const status = is_done ? "completed" : "in_progress";
-  json item = {{"id", item_id(output_.size(), is_text_)},
-               {"type", is_text_ ? "message" : "function_call"},
-               {"status", status}};
-  if (is_text_)
-    item.update(
-        {{"role", "assistant"}, {"content", is_done ? json::array({text_part(text_)}) : json::array()}});
-  else
-    item.update({{"call_id", call_id_}, {"name", name_}, {"arguments", text_}});
-  return item;
+  if (kind_ == Kind::kReasoning)
+    return {{"id", item_id()},
+            {"type", "reasoning"},
+            {"summary", json::array()},
+            {"content", is_done ? json::array({reasoning_part(text_)}) : json::array()},
+            {"status", status}};
+  if (kind_ == Kind::kText)
+    return {{"id", item_id()},
+            {"type", "message"},
+            {"status", status},
+            {"role", "assistant"},
+            {"content", is_done ? json::array({text_part(text_)}) : json::array()}};
+  return {{"id", item_id()},     {"type", "function_call"}, {"status", status},
+          {"call_id", call_id_}, {"name", name_},           {"arguments", text_}};
 }
 
-std::string ResponsesFormat::begin_item(bool is_text, std::string call_id, std::string name) {
+std::string ResponsesFormat::begin_item(Kind kind, std::string call_id, std::string name) {
   std::string out = end_item();
   is_open_ = true;
-  is_text_ = is_text;
+  kind_ = kind;
   text_.clear();
   call_id_ = std::move(call_id);
   name_ = std::move(name);
   out += event("response.output_item.added", {{"output_index", output_.size()}, {"item", item(false)}});
-  if (is_text_)
-    out += event("response.content_part.added", {{"item_id", item_id(output_.size(), true)},
-                                                 {"output_index", output_.size()},
-                                                 {"content_index", 0},
-                                                 {"part", text_part("")}});
+  if (kind_ != Kind::kCall)
+    out += event("response.content_part.added",
+                 {{"item_id", item_id()},
+                  {"output_index", output_.size()},
+                  {"content_index", 0},
+                  {"part", kind_ == Kind::kText ? text_part("") : reasoning_part("")}});
   return out;
 }
 
 std::string ResponsesFormat::end_item() {
   if (!std::exchange(is_open_, false)) return {};
-  const json place = {{"item_id", item_id(output_.size(), is_text_)}, {"output_index", output_.size()}};
-  json done = place;
+  json done = {{"item_id", item_id()}, {"output_index", output_.size()}};
   std::string out;
-  if (is_text_) {
-    done["content_index"] = 0;
-    json part = done;
-    done.update({{"text", text_}, {"logprobs", json::array()}});
-    part["part"] = text_part(text_);
-    out = event("response.output_text.done", done);
-    out += event("response.content_part.done", part);
-  } else {
+  if (kind_ == Kind::kCall) {
     done.update({{"name", name_}, {"arguments", text_}});
     out = event("response.function_call_arguments.done", done);
+  } else {
+    const bool is_text = kind_ == Kind::kText;
+    done["content_index"] = 0;
+    json part = done;
+    done["text"] = text_;
+    if (is_text) done["logprobs"] = json::array();
+    part["part"] = is_text ? text_part(text_) : reasoning_part(text_);
+    out = event(is_text ? "response.output_text.done" : "response.reasoning_text.done", done);
+    out += event("response.content_part.done", part);
   }
   const json finished = item(true);
   out += event("response.output_item.done", {{"output_index", output_.size()}, {"item", finished}});
@@ -137,16 +144,17 @@ std::string ResponsesFormat::end_item() {
 }
 
 std::string ResponsesFormat::part(std::int32_t /*choice*/, const ChoicePart& part) {
+  if (part.kind == Kind::kCall) return begin_item(Kind::kCall, part.id, part.text);
   std::string out;
-  if (part.kind == ChoicePart::Kind::kCall) return begin_item(false, part.id, part.text);
-  const bool is_text = part.kind == ChoicePart::Kind::kText;
-  if (is_text && (!is_open_ || !is_text_)) out = begin_item(true, {}, {});
+  if (part.kind != Kind::kArguments && (!is_open_ || kind_ != part.kind)) out = begin_item(part.kind);
   text_ += part.text;
-  json delta = {
-      {"item_id", item_id(output_.size(), is_text_)}, {"output_index", output_.size()}, {"delta", part.text}};
-  if (is_text) delta.update({{"content_index", 0}, {"logprobs", json::array()}});
-  return out + event(is_text ? "response.output_text.delta" : "response.function_call_arguments.delta",
-                     std::move(delta));
+  json delta = {{"item_id", item_id()}, {"output_index", output_.size()}, {"delta", part.text}};
+  if (part.kind == Kind::kArguments)
+    return out + event("response.function_call_arguments.delta", std::move(delta));
+  delta["content_index"] = 0;
+  if (part.kind == Kind::kReasoning) return out + event("response.reasoning_text.delta", std::move(delta));
+  delta["logprobs"] = json::array();
+  return out + event("response.output_text.delta", std::move(delta));
 }
 
 std::string ResponsesFormat::end_of_choice(std::int32_t /*choice*/, const ChoiceEnd& end) {

@@ -1,5 +1,5 @@
-// An answer as OpenAI's Responses API writes it: items of text and of calls, and a stream's typed events,
-// numbered, in their order (response.created ... response.completed).
+// An answer as OpenAI's Responses API writes it: items of reasoning, text and calls, and a stream's typed
+// events, numbered, in their order (response.created ... response.completed).
 #pragma once
 
 #include "server/api/answer_format.h"
@@ -19,20 +19,21 @@ class ResponsesFormat : public AnswerFormat {
 
  private:
   using Json = nlohmann::ordered_json;
+  using Kind = ChoicePart::Kind;
   Json response(std::string_view status) const;
   Json finished(const ChoiceEnd& end, const AnswerUsage& usage) const;
   std::string event(std::string_view type, Json fields);
   Json item(bool is_done) const;
-  std::string begin_item(bool is_text, std::string call_id, std::string name);
+  std::string begin_item(Kind kind, std::string call_id = {}, std::string name = {});
   std::string end_item();
-  std::string item_id(std::size_t index, bool is_text) const;
+  std::string item_id() const;
 
   AnswerHead head_;
   ChoiceEnd end_;
   Json output_ = Json::array();  // the items that are done
   std::int64_t events_ = 0;
   bool is_open_ = false;  // an item is, which has what follows
-  bool is_text_ = false;
+  Kind kind_ = Kind::kText;
   std::string text_, call_id_, name_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/error.h"
 #include "server/network/request_body.h"
@@ -39,10 +40,24 @@ std::string read_text(const json& content, const std::string& path) {
   return all;
 }
 
+// What was thought belongs to the turn that it led to.
+void begin_turn(json& messages, json content, std::string& reasoning) {
+  messages.push_back({{"role", "assistant"}, {"content", std::move(content)}});
+  if (!reasoning.empty()) messages.back()["reasoning_content"] = std::exchange(reasoning, {});
+}
+
+std::string read_reasoning(FieldReader& item, const std::string& path) {
+  std::string all;
+  const json* content = item.value("content");
+  if (!content || !content->is_array()) return all;  // a summary, or what nobody here can read
+  for (std::size_t i = 0; i < content->size(); ++i)
+    all += FieldReader((*content)[i], fmt::format("{}.content[{}]", path, i)).string("text").value_or("");
+  return all;
+}
+
 // The call is part of the assistant's turn before it, as chat messages have it.
-void add_call(json& messages, FieldReader& item) {
-  if (messages.empty() || messages.back()["role"] != "assistant")
-    messages.push_back({{"role", "assistant"}, {"content", ""}});
+void add_call(json& messages, FieldReader& item, std::string& reasoning) {
+  if (messages.empty() || messages.back()["role"] != "assistant") begin_turn(messages, "", reasoning);
   json& calls = messages.back()["tool_calls"];
   if (calls.is_null()) calls = json::array();
   if (calls.size() == kMostTools)
@@ -54,7 +69,8 @@ void add_call(json& messages, FieldReader& item) {
                      {"arguments", item.required_string("arguments", "JSON")}}}});
 }
 
-void read_item(const json& value, const std::string& path, json& messages) {
+// `reasoning`: of an item before, that no turn has yet.
+void read_item(const json& value, const std::string& path, json& messages, std::string& reasoning) {
   FieldReader item(value, path);
   const std::string type = item.string("type").value_or("message");
   if (type == "message") {
@@ -63,15 +79,19 @@ void read_item(const json& value, const std::string& path, json& messages) {
     if (std::ranges::find(kRoles, role) == kRoles.end())
       throw invalid(path + ".role",
                     fmt::format("`{}.role` must be one of user, assistant, system, developer.", path));
-    messages.push_back(
-        {{"role", role}, {"content", read_text(item.required("content", "text"), path + ".content")}});
+    std::string text = read_text(item.required("content", "text"), path + ".content");
+    if (role == "assistant") return begin_turn(messages, std::move(text), reasoning);
+    messages.push_back({{"role", role}, {"content", std::move(text)}});
+    reasoning.clear();
   } else if (type == "function_call") {
-    add_call(messages, item);
+    add_call(messages, item, reasoning);
   } else if (type == "function_call_output") {
     messages.push_back({{"role", "tool"},
                         {"content", read_text(item.required("output", "a string"), path + ".output")},
                         {"tool_call_id", item.required_string("call_id", "the id of the call")}});
-  } else if (type != "reasoning") {  // what a model thought for earlier answers is not shown to it again
+  } else if (type == "reasoning") {
+    reasoning = read_reasoning(item, path);
+  } else {
     throw unsupported(path + ".type", "only messages, function calls and their outputs are supported.");
   }
 }
@@ -89,7 +109,9 @@ json read_messages(FieldReader& body) {
   if (input.empty() || input.size() > kMostMessages)
     throw invalid("input",
                   fmt::format("`input` must hold 1 to {} items, but holds {}.", kMostMessages, input.size()));
-  for (std::size_t i = 0; i < input.size(); ++i) read_item(input[i], fmt::format("input[{}]", i), messages);
+  std::string reasoning;
+  for (std::size_t i = 0; i < input.size(); ++i)
+    read_item(input[i], fmt::format("input[{}]", i), messages, reasoning);
   return messages;
 }
 
@@ -147,6 +169,7 @@ json echo_of(const json& given) {
   take("max_output_tokens", nullptr);
   take("metadata", json::object());
   take("parallel_tool_calls", true);
+  take("reasoning", {{"effort", nullptr}, {"summary", nullptr}});
   take("temperature", nullptr);
   take("text", {{"format", {{"type", "text"}}}});
   take("tool_choice", "auto");
@@ -166,13 +189,17 @@ ChatCompletionRequest parse_responses(std::string_view text) {
     if (const json* value = body.value(theirs)) chat[ours] = *value;
   };
   for (const char* name : {"model", "temperature", "top_p", "stream", "parallel_tool_calls", "service_tier",
-                           "seed", "top_k", "ignore_eos"})
+                           "seed", "top_k", "ignore_eos", "chat_template_kwargs"})
     copy(name, name);
   copy("max_output_tokens", "max_tokens");
   if (const json* tools = body.value("tools")) chat["tools"] = chat_tools(*tools);
   if (const json* choice = body.value("tool_choice")) chat["tool_choice"] = chat_tool_choice(*choice);
   if (const json* format = body.value("text")) chat["response_format"] = chat_format(*format);
   body.value("metadata");
+  if (const json* reasoning = body.value("reasoning")) {
+    FieldReader fields(*reasoning, "reasoning");
+    if (const auto effort = fields.string("effort")) chat["reasoning_effort"] = *effort;
+  }
   ChatCompletionRequest request = read_chat_completion(chat);
   request.echo = echo_of(document);
   for (std::string& name : body.unread()) request.ignored.push_back(std::move(name));

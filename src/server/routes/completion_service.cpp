@@ -50,6 +50,7 @@ struct CompletionService::Job {
   std::vector<CompletionPrompt> prompts;
   GenerationParameters parameters;
   std::vector<std::string> ignored;
+  bool shows_reasoning = true;
   engine::Priority priority = engine::Priority::kNormal;
 
   std::shared_ptr<ServedModel> model;
@@ -75,6 +76,7 @@ struct CompletionService::Job {
 
  private:
   std::vector<std::vector<std::int32_t>> tokenized_prompts() const;
+  std::optional<text::Thinking> thinking_behind(std::span<const std::int32_t> prompt) const;
   bool answer_from_cache(const std::string& key);
   void check_room() const;
   void count_refusal(const Error& error) const;
@@ -88,6 +90,13 @@ std::vector<std::vector<std::int32_t>> CompletionService::Job::tokenized_prompts
     all.push_back(text ? model->tokenize_prompt(*text) : std::get<std::vector<std::int32_t>>(prompt));
   }
   return all;
+}
+
+// Plain completions are what the model writes.
+std::optional<text::Thinking> CompletionService::Job::thinking_behind(
+    std::span<const std::int32_t> prompt) const {
+  if (kind == AnswerKind::kText) return std::nullopt;
+  return model->thinking_behind(prompt);
 }
 
 // Through the same queue and meter as an engine's events: a hit is an answer like any other.
@@ -125,8 +134,14 @@ void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext
   const auto sampling = parameters.sampling_over(model->default_sampling());
   std::shared_ptr<AnswerRecorder> recorder;
   if (cache) {
-    const auto key = answer_key(
-        {context->principal.tenant, model->digest(), model->fingerprint(), {}, all, parameters, sampling});
+    const auto key = answer_key({context->principal.tenant,
+                                 model->digest(),
+                                 model->fingerprint(),
+                                 {},
+                                 all,
+                                 parameters,
+                                 sampling,
+                                 thinking_behind(all.front()).has_value()});
     if (key && answer_from_cache(*key)) {
       for (const auto& tokens : all) take_tokens(std::ssize(tokens));
       return;
@@ -145,6 +160,7 @@ void CompletionService::Job::submit(const std::shared_ptr<engine::RequestContext
         request.maximum_tokens = parameters.maximum_tokens.value_or(0);
         request.stop_strings = parameters.stop;
         request.output = parameters.output;
+        request.thinking = thinking_behind(tokens);
         request.priority = priority;
         request.seed = static_cast<std::uint64_t>(parameters.seed);
         request.choice = choice;
@@ -197,6 +213,7 @@ std::unique_ptr<AnswerFormat> CompletionService::Job::format() const {
                              .prompt_tokens = prompt_tokens,
                              .choices = choices,
                              .with_usage = parameters.include_usage,
+                             .shows_reasoning = shows_reasoning,
                              .echo = echo});
 }
 
@@ -233,6 +250,7 @@ CompletionService::Job CompletionService::chat_job(AnswerKind kind, ChatCompleti
   job.echo = std::move(request.echo);
   job.parameters = std::move(request.parameters);
   job.ignored = std::move(request.ignored);
+  job.shows_reasoning = request.shows_reasoning;
   return job;
 }
 

@@ -68,6 +68,7 @@ std::optional<std::string> answer_key(const Question& question) {
   digest.add(always_the_likeliest ? std::int64_t{0} : seed);
   digest.add(choices);
   digest.add(ignore_end);
+  digest.add(question.parts_reasoning);
   return tenant_digits(question.tenant) + digest.finish();
 }
 

@@ -30,6 +30,7 @@ text::ChatRequest chat_of(const ChatPrompt& prompt) {
   text::ChatRequest request;
   request.messages = prompt.messages;
   request.tools = prompt.tools;
+  request.variables = prompt.variables;
   return request;
 }
 

@@ -30,6 +30,9 @@ class EngineModel : public LoadedModel {
   const std::string& id() const override { return id_; }
   std::vector<std::int32_t> tokenize_chat(const ChatPrompt& prompt) const override;
   std::vector<std::int32_t> tokenize_prompt(std::string_view text) const override;
+  std::optional<text::Thinking> thinking_behind(std::span<const std::int32_t> prompt) const override {
+    return engine_->thinking_behind(prompt);
+  }
   std::string render_chat(const ChatPrompt& prompt) const override;
   const text::Tokenizer* tokenizer() const override { return &engine_->tokenizer(); }
   const std::string& fingerprint() const override { return engine_->fingerprint(); }

@@ -20,6 +20,7 @@ void GenerationQueue::push(std::int32_t choice, const engine::GenerationEvent& e
       if (item.choice == choice) last = &item;
     if (last) {
       last->event.text += event.text;
+      last->event.reasoning += event.reasoning;
       last->event.finish = event.finish;
       last->event.stop_string = event.stop_string;
       last->event.error = event.error;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,10 @@ class ServedModel {
   // threads.
   virtual std::vector<std::int32_t> tokenize_chat(const ChatPrompt& prompt) const = 0;
   virtual std::vector<std::int32_t> tokenize_prompt(std::string_view text) const = 0;
+  // As engine::Engine::thinking_behind().
+  virtual std::optional<text::Thinking> thinking_behind(std::span<const std::int32_t> /*prompt*/) const {
+    return std::nullopt;
+  }
   // As tokenize_chat() sees it.
   virtual std::string render_chat(const ChatPrompt& prompt) const = 0;
   virtual const text::Tokenizer* tokenizer() const = 0;  // null: it shows none

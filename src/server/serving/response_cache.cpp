@@ -14,7 +14,8 @@ constexpr std::size_t kEntryBytes = 512, kChoiceBytes = 64;
 
 std::size_t bytes_of(const std::string& key, const KeptAnswer& answer) {
   std::size_t bytes = kEntryBytes + 2 * key.size();
-  for (const KeptChoice& choice : answer) bytes += kChoiceBytes + choice.text.capacity();
+  for (const KeptChoice& choice : answer)
+    bytes += kChoiceBytes + choice.text.capacity() + choice.reasoning.capacity();
   return bytes;
 }
 
@@ -98,10 +99,12 @@ std::shared_ptr<ResponseCache> make_memory_response_cache(std::size_t most_bytes
 engine::GenerationEvent KeptChoice::event() const {
   engine::GenerationEvent event;
   event.text = text;
+  event.reasoning = reasoning;
   event.finish = finish;
   event.stop_string = stop_string;
   event.usage.prompt_tokens = event.usage.cached_tokens = prompt_tokens;
   event.usage.completion_tokens = completion_tokens;
+  event.usage.reasoning_tokens = reasoning_tokens;
   return event;
 }
 
@@ -116,6 +119,7 @@ void AnswerRecorder::record(std::size_t index, const engine::GenerationEvent& ev
   const std::lock_guard lock(mutex_);
   KeptChoice& choice = choices_[index];
   choice.text += event.text;
+  choice.reasoning += event.reasoning;
   if (!event.finish) return;
   // Anything but a whole answer leaves its choice unfinished for good.
   if (*event.finish != engine::FinishReason::kStop && *event.finish != engine::FinishReason::kLength) return;
@@ -123,7 +127,9 @@ void AnswerRecorder::record(std::size_t index, const engine::GenerationEvent& ev
   choice.stop_string = event.stop_string;
   choice.prompt_tokens = event.usage.prompt_tokens;
   choice.completion_tokens = event.usage.completion_tokens;
+  choice.reasoning_tokens = event.usage.reasoning_tokens;
   choice.text.shrink_to_fit();
+  choice.reasoning.shrink_to_fit();
   if (--unfinished_ == 0) cache_->keep(key_, std::move(choices_), removals_);
 }
 

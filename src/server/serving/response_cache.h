@@ -28,6 +28,7 @@ struct Question {
   std::span<const std::vector<std::int32_t>> prompts;
   const GenerationParameters& parameters;
   const engine::SamplingOptions& sampling;  // the parameters over the defaults
+  bool parts_reasoning = false;             // from the answer
 };
 
 // Hexadecimal digits, first those of the tenant; nothing where the same question may have another answer.
@@ -36,9 +37,10 @@ std::string tenant_digits(std::string_view tenant);
 
 struct KeptChoice {
   std::string text;
+  std::string reasoning = {};
   engine::FinishReason finish = engine::FinishReason::kStop;
   std::string stop_string = {};
-  std::int32_t prompt_tokens = 0, completion_tokens = 0;
+  std::int32_t prompt_tokens = 0, completion_tokens = 0, reasoning_tokens = 0;
 
   // The choice as one event of an engine's. No token of its prompt was computed, so all count as cached.
   engine::GenerationEvent event() const;
