@@ -51,6 +51,7 @@ server::RegistryOptions registry_options(const configuration::Configuration& con
     options.memory_budget =
         static_cast<std::size_t>(*configuration.memory_fraction * static_cast<double>(total));
   }
+  options.memory_budget -= std::min(options.memory_budget, configuration.server.idempotency.bytes);
   if (const engine::DiskCacheOptions& disk = configuration.disk_cache; !disk.directory.empty()) {
     options.engine.disk_cache =
         std::make_shared<engine::DiskCache>(disk, engine::load_disk_key(disk.key_file, home_directory()));

@@ -185,6 +185,11 @@ void add_service(std::vector<Setting>& all) {
       "new connections");
   add("tls_key", "--tls-key", kAtOnce, text("a path"), HEARTH_FIELD(server.live.tls.key),
       "The certificate's private key in PEM, without a password");
+  add("idempotency_size", "", kAfterRestart, size(0, kGiB), HEARTH_FIELD(server.idempotency.bytes),
+      "Of answers kept in memory for who sends the same request again with the same `Idempotency-Key`; the "
+      "oldest goes first; 0B: none, but who asks while an answer is given still shares it");
+  add("idempotency_time", "", kAfterRestart, duration(1s, 24h * 7), HEARTH_FIELD(server.idempotency.time),
+      "How long such an answer is kept");
   add("audit_file", "", kAfterRestart, text("a path"), HEARTH_FIELD(server.audit_file),
       "A file that says who did what, a line of JSON for each request and each change of a key; unset: none. "
       "`hearth audit verify` checks it");

@@ -72,6 +72,12 @@ struct AdminOptions {
   std::filesystem::path socket;       // of Unix; empty: none
 };
 
+// Answers kept for who asks again with the same Idempotency-Key (server/serving/idempotency_store.h).
+struct IdempotencyOptions {
+  std::size_t bytes = std::size_t{32} << 20;  // 0: none is kept, running ones are shared
+  std::chrono::milliseconds time{3'600'000};
+};
+
 struct ServerOptions {
   std::string host = "127.0.0.1";     // an IP address or "localhost"
   std::uint16_t port = kDefaultPort;  // 0: any free one, see Server::port()
@@ -80,6 +86,7 @@ struct ServerOptions {
   std::filesystem::path key_file;        // access::KeyFile; empty: no keys are asked for
   std::filesystem::path audit_file;      // access::AuditLog; empty: none
   std::size_t response_cache_bytes = 0;  // 0: none (server/serving/response_cache.h)
+  IdempotencyOptions idempotency;
   bool starts_ready = true;              // else /ready says no until Server::become_ready()
   // Listening sockets that somebody else opened: served in place of host and port, and of `admin`. The server
   // closes them.

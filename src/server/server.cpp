@@ -11,6 +11,7 @@
 #include "server/network/listener.h"
 #include "server/routes/completion_service.h"
 #include "server/routes/encoding_service.h"
+#include "server/routes/idempotency.h"
 #include "server/routes/model_routes.h"
 #include "server/routes/page.h"
 #include "server/routes/status_routes.h"
@@ -41,6 +42,7 @@ struct Server::Implementation {
   const std::shared_ptr<access::KeyRing> keys;    // null: nobody is asked for one
   const std::shared_ptr<access::AuditLog> audit;  // null: none
   const std::shared_ptr<ResponseCache> cache;     // null: none
+  const std::shared_ptr<Idempotency> idempotency;
   CompletionService completions;
   EncodingService encodings{models, completions, workers, metrics};
   TokenizationService tokenizations{completions, workers};
@@ -58,6 +60,7 @@ Server::Implementation::Implementation(ModelProvider& model_provider, const Serv
       audit(audit_log(options)),
       cache(options.response_cache_bytes > 0 ? make_memory_response_cache(options.response_cache_bytes)
                                              : nullptr),
+      idempotency(std::make_shared<Idempotency>(io_context, options.idempotency)),
       completions(models, workers, metrics, cache) {
   const ListenAddress address = public_listen_address(options);
   listener.emplace(io_context, address,
@@ -93,20 +96,22 @@ Router Server::Implementation::public_router(const ListenAddress& address) {
   if (tcp && is_loopback_address(tcp->host)) add_status_route(router, models, [this] { return collect(); });
   add_model_routes(router, models);
   add_health_routes(router, phase);
-  router.add("POST", "/v1/chat/completions",
-             [this](Exchange& exchange) { return completions.chat(exchange); });
-  router.add("POST", "/v1/responses", [this](Exchange& exchange) { return completions.responses(exchange); });
-  router.add("POST", "/v1/messages", [this](Exchange& exchange) { return completions.messages(exchange); });
+  const auto add_once = [&](const std::string& path, Handler handler) {
+    router.add("POST", path, idempotency->guard(path, std::move(handler)));
+  };
+  add_once("/v1/chat/completions", [this](Exchange& exchange) { return completions.chat(exchange); });
+  add_once("/v1/responses", [this](Exchange& exchange) { return completions.responses(exchange); });
+  add_once("/v1/messages", [this](Exchange& exchange) { return completions.messages(exchange); });
   router.add("POST", "/v1/messages/count_tokens",
              [this](Exchange& exchange) { return completions.count_message_tokens(exchange); });
-  router.add("POST", "/v1/completions", [this](Exchange& exchange) { return completions.text(exchange); });
-  router.add("POST", "/v1/embeddings", [this](Exchange& exchange) { return encodings.embeddings(exchange); });
+  add_once("/v1/completions", [this](Exchange& exchange) { return completions.text(exchange); });
+  add_once("/v1/embeddings", [this](Exchange& exchange) { return encodings.embeddings(exchange); });
   router.add("POST", "/tokenize", [this](Exchange& exchange) { return tokenizations.tokenize(exchange); });
   router.add("POST", "/detokenize",
              [this](Exchange& exchange) { return tokenizations.detokenize(exchange); });
   router.add("POST", "/apply-template",
              [this](Exchange& exchange) { return tokenizations.apply_template(exchange); });
-  router.add("POST", "/v1/rerank", [this](Exchange& exchange) { return encodings.rerank(exchange); });
+  add_once("/v1/rerank", [this](Exchange& exchange) { return encodings.rerank(exchange); });
   return router;
 }
 
@@ -116,7 +121,7 @@ Router Server::Implementation::admin_router() {
   add_metrics_route(router, [this] { return collect(); });
   add_live_page_routes(router);
   add_status_route(router, models, [this] { return collect(); });
-  add_tenant_routes(router, models, cache, admin_workers);
+  add_tenant_routes(router, models, cache, idempotency, admin_workers);
   return router;
 }
 
@@ -126,6 +131,7 @@ std::vector<prometheus::MetricFamily> Server::Implementation::collect() const {
                                  .admin_connections = admin ? admin->connections() : 0,
                                  .models = models.activity(),
                                  .response_cache_bytes = cache ? std::optional(cache->bytes()) : std::nullopt,
+                                 .idempotency_bytes = idempotency->store().bytes(),
                                  .disk_cache = models.disk_cache(),
                                  .home = options.home});
   for (auto& family : metrics->collect()) families.push_back(std::move(family));

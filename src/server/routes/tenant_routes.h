@@ -7,14 +7,16 @@
 #include <boost/asio/thread_pool.hpp>
 #include <memory>
 
+#include "server/routes/idempotency.h"
 #include "server/routes/router.h"
 #include "server/serving/model_provider.h"
 #include "server/serving/response_cache.h"
 
 namespace hearth::server {
 
-// All but the cache, which may be null, must outlive the router. `workers` may wait for the disk there.
+// All but what is shared must outlive the router; the cache may be null. `workers` may wait for the disk
+// there.
 void add_tenant_routes(Router& router, ModelProvider& models, std::shared_ptr<ResponseCache> cache,
-                       boost::asio::thread_pool& workers);
+                       std::shared_ptr<Idempotency> idempotency, boost::asio::thread_pool& workers);
 
 }  // namespace hearth::server

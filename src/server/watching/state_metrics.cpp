@@ -157,6 +157,9 @@ std::vector<MetricFamily> state_metrics(const ServerStateFigures& state) {
   families.add(static_cast<double>(state.public_connections), {{"listener", "public"}});
   families.add(static_cast<double>(state.admin_connections), {{"listener", "admin"}});
   add_models(families, state.models);
+  families.gauge("hearth_idempotency_bytes",
+                 "Memory of the answers that are kept for their Idempotency-Key.");
+  families.add(static_cast<double>(state.idempotency_bytes));
   if (state.response_cache_bytes) {
     families.gauge("hearth_response_cache_bytes", "Memory of the answers that the response cache keeps.");
     families.add(static_cast<double>(*state.response_cache_bytes));

@@ -19,6 +19,7 @@ struct ServerStateFigures {
   std::size_t public_connections = 0, admin_connections = 0;
   std::vector<ModelActivity> models;
   std::optional<std::size_t> response_cache_bytes;         // empty: there is none
+  std::size_t idempotency_bytes = 0;
   std::optional<engine::DiskCache::Figures> disk_cache{};  // none: no tier on disk
   std::filesystem::path home;                              // whose disk is watched; empty: none
 };
