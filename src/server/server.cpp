@@ -14,6 +14,7 @@
 #include "server/routes/idempotency.h"
 #include "server/routes/model_routes.h"
 #include "server/routes/page.h"
+#include "server/routes/response_routes.h"
 #include "server/routes/status_routes.h"
 #include "server/routes/tenant_routes.h"
 #include "server/routes/tokenization_service.h"
@@ -61,7 +62,7 @@ Server::Implementation::Implementation(ModelProvider& model_provider, const Serv
       cache(options.response_cache_bytes > 0 ? make_memory_response_cache(options.response_cache_bytes)
                                              : nullptr),
       idempotency(std::make_shared<Idempotency>(io_context, options.idempotency)),
-      completions(models, workers, metrics, cache) {
+      completions(models, workers, metrics, cache, options.response_store) {
   const ListenAddress address = public_listen_address(options);
   listener.emplace(io_context, address,
                    ConnectionEnvironment{live, access_rules(address), public_router(address), metrics,
@@ -101,6 +102,7 @@ Router Server::Implementation::public_router(const ListenAddress& address) {
   };
   add_once("/v1/chat/completions", [this](Exchange& exchange) { return completions.chat(exchange); });
   add_once("/v1/responses", [this](Exchange& exchange) { return completions.responses(exchange); });
+  if (options.response_store) add_response_routes(router, options.response_store, workers);
   add_once("/v1/messages", [this](Exchange& exchange) { return completions.messages(exchange); });
   router.add("POST", "/v1/messages/count_tokens",
              [this](Exchange& exchange) { return completions.count_message_tokens(exchange); });
@@ -121,7 +123,7 @@ Router Server::Implementation::admin_router() {
   add_metrics_route(router, [this] { return collect(); });
   add_live_page_routes(router);
   add_status_route(router, models, [this] { return collect(); });
-  add_tenant_routes(router, models, cache, idempotency, admin_workers);
+  add_tenant_routes(router, {models, cache, idempotency, options.response_store}, admin_workers);
   return router;
 }
 
@@ -132,6 +134,9 @@ std::vector<prometheus::MetricFamily> Server::Implementation::collect() const {
                                  .models = models.activity(),
                                  .response_cache_bytes = cache ? std::optional(cache->bytes()) : std::nullopt,
                                  .idempotency_bytes = idempotency->store().bytes(),
+                                 .stored_response_bytes = options.response_store
+                                                              ? std::optional(options.response_store->bytes())
+                                                              : std::nullopt,
                                  .disk_cache = models.disk_cache(),
                                  .home = options.home});
   for (auto& family : metrics->collect()) families.push_back(std::move(family));
