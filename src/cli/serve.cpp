@@ -13,6 +13,7 @@
 #include "cli/configuration_file.h"
 #include "cli/model_options.h"
 #include "cli/progress_bar.h"
+#include "cli/response_store.h"
 #include "cli/signals.h"
 #include "cli/supervisor.h"
 #include "cli/verb.h"
@@ -21,6 +22,7 @@
 #include "engine/disk_key.h"
 #include "server/server.h"
 #include "server/serving/model_registry.h"
+#include "server/serving/response_store.h"
 
 namespace hearth::cli {
 namespace {
@@ -72,6 +74,10 @@ server::ServerOptions server_options(const Options& given,
   server::ServerOptions options = configuration.server;
   options.live = live_options(given, configuration);
   options.home = home_directory();
+  if (configuration.responses.is_on)
+    options.response_store = std::make_shared<server::ResponseStore>(
+        response_store_options(configuration),
+        engine::load_disk_key(configuration.disk_cache.key_file, home_directory()));
   options.starts_ready = configuration.registry.preferred.empty() && configuration.registry.pinned.empty() &&
                          configuration.preload.empty();
   return options;

@@ -35,6 +35,7 @@ struct Configuration {
   std::vector<std::string> public_prefixes;  // files of registry.public_texts
   server::ServerOptions server;
   engine::DiskCacheOptions disk_cache;
+  server::ResponseStoreOptions responses;
   server::RegistryOptions registry;  // a draft model is as it was written: a name or a path
 };
 

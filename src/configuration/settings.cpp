@@ -147,6 +147,22 @@ void add_cache(std::vector<Setting>& all) {
       "one asked for longest ago goes first; 0B: none");
 }
 
+void add_responses(std::vector<Setting>& all) {
+  const auto add = [&](auto&&... rest) {
+    all.push_back(make("responses", std::forward<decltype(rest)>(rest)...));
+  };
+  // Off: what is stored is what callers wrote and got, and outlives the process.
+  add("store", "", kAfterRestart, boolean(), HEARTH_FIELD(responses.is_on),
+      "Store answers of the Responses API that are asked for without `\"store\": false`, encrypted on disk, "
+      "each tenant's for itself. Their key is the prefix cache's (`cache.disk_key_file`)");
+  add("directory", "", kAfterRestart, text("a path"), HEARTH_FIELD(responses.directory),
+      "The folder that keeps them; unset: `responses` in the home");
+  add("time", "", kAfterRestart, duration(1s, 24h * 3650), HEARTH_FIELD(responses.time),
+      "How long one is stored");
+  add("size", "", kAfterRestart, size(kMiB, std::size_t{1} << 50), HEARTH_FIELD(responses.bytes),
+      "The most that those of one tenant take; what it stored longest ago goes first");
+}
+
 void add_service(std::vector<Setting>& all) {
   const auto add = [&](auto&&... rest) {
     all.push_back(make("service", std::forward<decltype(rest)>(rest)...));
@@ -315,6 +331,7 @@ const std::vector<Setting>& settings() {
     std::vector<Setting> made;
     add_inference(made);
     add_cache(made);
+    add_responses(made);
     add_service(made);
     add_service_limits(made);
     add_sampling(made);

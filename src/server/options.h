@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -79,6 +80,16 @@ struct IdempotencyOptions {
   std::chrono::milliseconds time{3'600'000};
 };
 
+// Answers of the Responses API that are stored (server/serving/response_store.h).
+struct ResponseStoreOptions {
+  bool is_on = false;
+  std::filesystem::path directory;                // empty: `responses` in the home
+  std::chrono::milliseconds time{2'592'000'000};  // 30 days; how long one is stored
+  std::uint64_t bytes = std::uint64_t{1} << 30;   // most that the files of a tenant take
+};
+
+class ResponseStore;
+
 struct ServerOptions {
   std::string host = "127.0.0.1";     // an IP address or "localhost"
   std::uint16_t port = kDefaultPort;  // 0: any free one, see Server::port()
@@ -88,7 +99,8 @@ struct ServerOptions {
   std::filesystem::path audit_file;      // access::AuditLog; empty: none
   std::size_t response_cache_bytes = 0;  // 0: none (server/serving/response_cache.h)
   IdempotencyOptions idempotency;
-  bool starts_ready = true;              // else /ready says no until Server::become_ready()
+  std::shared_ptr<ResponseStore> response_store;  // null: none
+  bool starts_ready = true;                       // else /ready says no until Server::become_ready()
   // Listening sockets that somebody else opened: served in place of host and port, and of `admin`. The server
   // closes them.
   std::optional<int> inherited_socket, inherited_admin_socket;

@@ -16,6 +16,7 @@
 #include "server/routes/model_routes.h"
 #include "server/routes/openapi_route.h"
 #include "server/routes/page.h"
+#include "server/routes/response_routes.h"
 #include "server/routes/session_routes.h"
 #include "server/routes/status_routes.h"
 #include "server/routes/tenant_routes.h"
@@ -46,7 +47,7 @@ struct Server::Implementation {
   const std::shared_ptr<access::AuditLog> audit;  // null: none
   const std::shared_ptr<ResponseCache> cache;     // null: none
   const std::shared_ptr<Idempotency> idempotency;
-  std::optional<ModelDownload> download;          // none where there is no home
+  std::optional<ModelDownload> download;  // none where there is no home
   CompletionService completions;
   EncodingService encodings{models, completions, workers, metrics};
   TokenizationService tokenizations{completions, workers};
@@ -65,7 +66,7 @@ Server::Implementation::Implementation(ModelProvider& model_provider, const Serv
       cache(options.response_cache_bytes > 0 ? make_memory_response_cache(options.response_cache_bytes)
                                              : nullptr),
       idempotency(std::make_shared<Idempotency>(io_context, options.idempotency)),
-      completions(models, workers, metrics, cache) {
+      completions(models, workers, metrics, cache, options.response_store) {
   if (!options.home.empty())
     download.emplace([store = std::make_shared<store::Store>(options.home)](
                          const std::string& name, const auto& progress) { store->pull(name, {}, progress); });
@@ -111,6 +112,7 @@ Router Server::Implementation::public_router(const ListenAddress& address) {
   add_openapi_route(router);
   add_once("/v1/chat/completions", [this](Exchange& exchange) { return completions.chat(exchange); });
   add_once("/v1/responses", [this](Exchange& exchange) { return completions.responses(exchange); });
+  if (options.response_store) add_response_routes(router, options.response_store, workers);
   add_once("/v1/messages", [this](Exchange& exchange) { return completions.messages(exchange); });
   router.add("POST", "/v1/messages/count_tokens",
              [this](Exchange& exchange) { return completions.count_message_tokens(exchange); });
@@ -132,7 +134,7 @@ Router Server::Implementation::admin_router(const std::shared_ptr<Doorkeeper>& o
   add_metrics_route(router, [this] { return collect(); });
   add_live_page_routes(router);
   add_status_route(router, models, [this] { return collect(); });
-  add_tenant_routes(router, models, cache, idempotency, admin_workers);
+  add_tenant_routes(router, {models, cache, idempotency, options.response_store}, admin_workers);
   if (download) add_download_routes(router, *download, models, false);
   return router;
 }
@@ -144,6 +146,9 @@ std::vector<prometheus::MetricFamily> Server::Implementation::collect() const {
                                  .models = models.activity(),
                                  .response_cache_bytes = cache ? std::optional(cache->bytes()) : std::nullopt,
                                  .idempotency_bytes = idempotency->store().bytes(),
+                                 .stored_response_bytes = options.response_store
+                                                              ? std::optional(options.response_store->bytes())
+                                                              : std::nullopt,
                                  .disk_cache = models.disk_cache(),
                                  .home = options.home});
   for (auto& family : metrics->collect()) families.push_back(std::move(family));

@@ -138,7 +138,8 @@ TEST(Configuration, WhatIsNotAllowedIsNamedWithItsPlaceAndWhatIs) {
   expect_wrong("models: {preload: [one, [two]]}", {"a list of models"});
   expect_wrong("models: {default: \"a\\nb\"}", {"`models.default`"});
   expect_wrong("models:\n  default: \"never ended\n", {"`models.default`"});
-  expect_wrong("- service\n", {"h.yaml:1:1: the file must hold the sections inference, cache, service"});
+  expect_wrong("- service\n",
+               {"h.yaml:1:1: the file must hold the sections inference, cache, responses, service"});
   expect_wrong("service: 3\n", {"h.yaml:1:10: `service` must hold settings"});
 }
 

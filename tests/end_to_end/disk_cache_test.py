@@ -69,7 +69,7 @@ def test_a_restart_forgets_nothing_and_clearing_forgets_all(file, tmp_path):
     assert ask(hearth) == (first, known)
     assert hearth.stop() == 0
     assert json.loads(run_hearth("cache", "clear", "--tenant", "nobody", "--config", str(file), "--json").stdout) == {
-        "files": 0, "bytes": 0}
+        "files": 0, "bytes": 0, "responses": 0}
     removed = json.loads(run_hearth("cache", "clear", "--tenant", "default", "--config", str(file), "--json").stdout)
     assert removed["files"] >= len(files)
     assert [path.name for path in (tmp_path / "pages").rglob("*")] == ["lock"]
@@ -100,7 +100,7 @@ def test_a_tenants_cache_is_cleared_while_the_server_runs(file, tmp_path):
     assert hearth.stop() == 0
     hearth = start(file)
     assert ask(hearth)[1] > 0
-    assert clear(hearth, "nobody") == {"pages": 0, "files": 0, "answers": 0}
+    assert clear(hearth, "nobody") == {"pages": 0, "files": 0, "answers": 0, "responses": 0}
     written = len(pages())
     removed = clear(hearth, "default")
     assert removed["pages"] >= 5

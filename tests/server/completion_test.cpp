@@ -56,7 +56,8 @@ TEST_F(CompletionTest, AnswersAChat) {
   EXPECT_EQ(answer["usage"], (json{{"prompt_tokens", 2},
                                    {"completion_tokens", 4},
                                    {"total_tokens", 6},
-                                   {"prompt_tokens_details", {{"cached_tokens", 0}}}}));
+                                   {"prompt_tokens_details", {{"cached_tokens", 0}}},
+                                   {"completion_tokens_details", {{"reasoning_tokens", 0}}}}));
   EXPECT_EQ(response.header("x-hearth-seed"), "7");
   EXPECT_EQ(response.header("x-hearth-ignored"), "user");
   EXPECT_TRUE(response.header("x-request-id").starts_with("req_"));

@@ -112,7 +112,7 @@ TEST(ReasoningRequest, WhatWasThoughtBeforeReachesTheTemplate) {
   const auto messages = parse_messages(R"({"max_tokens":5,"messages":[{"role":"user","content":"a"},
     {"role":"assistant","content":[{"type":"thinking","thinking":"c","signature":"s"},
     {"type":"redacted_thinking","data":"x"},{"type":"text","text":"b"}]}]})");
-  EXPECT_EQ(messages.prompt.messages[1], json::parse(R"({"role":"assistant","content":"b",
+  EXPECT_EQ(messages.prompt.messages[1], nlohmann::ordered_json::parse(R"({"role":"assistant","content":"b",
     "reasoning_content":"c"})"));
   const auto responses = parse_responses(R"({"input":[{"role":"user","content":"a"},
     {"type":"reasoning","id":"rs_1","summary":[],"content":[{"type":"reasoning_text","text":"c"}]},

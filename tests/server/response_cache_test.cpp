@@ -99,7 +99,7 @@ TEST(AnswerKey, ChanceHasNoneAndTheLikeliestNeedsNoSeed) {
 }
 
 KeptAnswer answer_of(std::size_t bytes) {
-  return {{std::string(bytes, 'x'), engine::FinishReason::kStop, {}, 1, 1}};
+  return {{.text = std::string(bytes, 'x'), .prompt_tokens = 1, .completion_tokens = 1}};
 }
 
 TEST(MemoryResponseCache, StaysWithinItsBytesAndForgetsWhatWasAskedForLongestAgo) {

@@ -95,7 +95,8 @@ TEST_F(WatchingTest, ATenantsCacheIsClearedByAdministrationAlone) {
   EXPECT_TRUE(models.forgotten_tenants.empty());
   const auto removed = remove(admin_port(), "/admin/tenants/default/cache");
   EXPECT_EQ(removed.status, 200);
-  EXPECT_EQ(removed.json(), nlohmann::json::parse(R"({"pages": 3, "files": 2, "answers": 1})"));
+  EXPECT_EQ(removed.json(),
+            nlohmann::json::parse(R"({"pages": 3, "files": 2, "answers": 1, "responses": 0})"));
   AdminOptions at;
   at.port = admin_port();
   EXPECT_EQ(clear_tenant_cache(at, "a b/ü%")["answers"], 0);

@@ -72,6 +72,8 @@ class AnswerFormat {
   virtual std::string end_of_choice(std::int32_t choice, const ChoiceEnd& end) = 0;
   virtual std::string end(const AnswerUsage& usage) = 0;
   virtual std::string failure(const Error& error) = 0;
+  // Of a stream whose choices have ended: the whole answer, where its API can store one.
+  virtual nlohmann::ordered_json to_store(const AnswerUsage& /*usage*/) const { return nullptr; }
 };
 
 std::unique_ptr<AnswerFormat> make_answer_format(AnswerHead head);

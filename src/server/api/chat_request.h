@@ -37,10 +37,11 @@ struct ChatCompletionRequest {
   ChatPrompt prompt;
   ToolUse tools;
   GenerationParameters parameters;
-  std::vector<std::string> ignored;       // names of fields without effect
-  std::optional<Error> unknown;           // what strict_requests answers (server/api/known_fields.h)
-  nlohmann::ordered_json echo = nullptr;  // fields that the answer repeats, where its API does
-  bool shows_reasoning = true;            // the answer has what the model thought
+  std::vector<std::string> ignored;           // names of fields without effect
+  std::optional<Error> unknown;               // what strict_requests answers (server/api/known_fields.h)
+  nlohmann::ordered_json echo = nullptr;      // fields that the answer repeats, where its API does
+  nlohmann::ordered_json to_store = nullptr;  // its items, with those before; null: nothing is stored
+  bool shows_reasoning = true;                // the answer has what the model thought
 };
 
 using CompletionPrompt = TextOrTokens;

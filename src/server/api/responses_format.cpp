@@ -33,10 +33,10 @@ json reasoning_part(const std::string& text) { return {{"type", "reasoning_text"
 }  // namespace
 
 json ResponsesFormat::response(std::string_view status) const {
-  json response = {{"id", head_.id},       {"object", "response"},     {"created_at", head_.created},
-                   {"status", status},     {"error", nullptr},         {"incomplete_details", nullptr},
-                   {"model", head_.model}, {"output", output_},        {"previous_response_id", nullptr},
-                   {"store", false},       {"truncation", "disabled"}, {"usage", nullptr}};
+  json response = {{"id", head_.id},       {"object", "response"}, {"created_at", head_.created},
+                   {"status", status},     {"error", nullptr},     {"incomplete_details", nullptr},
+                   {"model", head_.model}, {"output", output_},    {"truncation", "disabled"},
+                   {"usage", nullptr}};
   response.update(head_.echo);
   return response;
 }
@@ -176,6 +176,8 @@ std::string ResponsesFormat::end(const AnswerUsage& usage) {
   const std::string type = "response." + last["status"].get<std::string>();
   return event(type, {{"response", std::move(last)}});
 }
+
+json ResponsesFormat::to_store(const AnswerUsage& usage) const { return finished(end_, usage); }
 
 std::string ResponsesFormat::failure(const Error& error) {
   json failed = response("failed");

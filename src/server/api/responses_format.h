@@ -16,6 +16,7 @@ class ResponsesFormat : public AnswerFormat {
   std::string end_of_choice(std::int32_t choice, const ChoiceEnd& end) override;
   std::string end(const AnswerUsage& usage) override;
   std::string failure(const Error& error) override;
+  nlohmann::ordered_json to_store(const AnswerUsage& usage) const override;
 
  private:
   using Json = nlohmann::ordered_json;

@@ -6,7 +6,9 @@
 #include <array>
 #include <utility>
 
+#include "base/encryption.h"
 #include "base/error.h"
+#include "base/hex.h"
 #include "server/api/known_fields.h"
 #include "server/network/request_body.h"
 
@@ -101,23 +103,54 @@ void read_item(const json& value, const std::string& path, FieldReader& body, js
   }
 }
 
-json read_messages(FieldReader& body) {
-  json messages = json::array();
-  if (const auto instructions = body.string("instructions"))
-    messages.push_back({{"role", "system"}, {"content", *instructions}});
+// Items, each an object, whatever way the input was written.
+json read_input(FieldReader& body) {
   const json& input = body.required("input", "a string or an array of items");
-  if (input.is_string()) {
-    messages.push_back({{"role", "user"}, {"content", input}});
-    return messages;
-  }
+  if (input.is_string()) return json::array({{{"type", "message"}, {"role", "user"}, {"content", input}}});
   if (!input.is_array()) throw_wrong_type("input", "a string or an array of items", input);
   if (input.empty() || input.size() > kMostMessages)
     throw invalid("input",
                   fmt::format("`input` must hold 1 to {} items, but holds {}.", kMostMessages, input.size()));
+  return input;
+}
+
+json read_messages(FieldReader& body, const json& before, const json& input) {
+  json messages = json::array();
+  if (const auto instructions = body.string("instructions"))
+    messages.push_back({{"role", "system"}, {"content", *instructions}});
   std::string reasoning;
+  const json nothing = json::object();
+  FieldReader stored(nothing);  // what is unread there is no business of this request's
+  for (std::size_t i = 0; i < before.size(); ++i)
+    read_item(before[i], fmt::format("previous_response_id[{}]", i), stored, messages, reasoning);
   for (std::size_t i = 0; i < input.size(); ++i)
     read_item(input[i], fmt::format("input[{}]", i), body, messages, reasoning);
   return messages;
+}
+
+// As the API shows items: with ids, and texts as parts. REQUIRES: read_item() has read it.
+json shown_item(json item, std::size_t index, const std::string& mark) {
+  if (!item.contains("type") || item["type"].is_null()) item["type"] = "message";
+  const std::string type = item["type"];
+  const char* const name = type == "message"                ? "msg"
+                           : type == "function_call"        ? "fc"
+                           : type == "function_call_output" ? "fco"
+                                                            : "rs";
+  if (!item.contains("id") || !item["id"].is_string())
+    item["id"] = fmt::format("{}_{}_{}", name, mark, index);
+  if (!item.contains("status")) item["status"] = "completed";
+  if (type == "message" && item["content"].is_string())
+    item["content"] = json::array(
+        {{{"type", item["role"] == "assistant" ? "output_text" : "input_text"}, {"text", item["content"]}}});
+  return item;
+}
+
+json items_to_store(json before, const json& input) {
+  std::array<std::byte, 12> random;
+  fill_randomly(random);
+  const std::string mark = to_hex(random);
+  for (const json& item : input) before.push_back(shown_item(item, before.size(), mark));
+  return before;
 }
 
 // Theirs name functions without a level between; the rest is read as a chat's.
@@ -157,15 +190,31 @@ json chat_format(const json& text, FieldReader& body) {
   return {{"type", "json_schema"}, {"json_schema", std::move(schema)}};
 }
 
-void refuse_what_needs_a_store(FieldReader& body) {
-  for (const char* name : {"previous_response_id", "conversation", "prompt"})
+// The items of the response that this one follows.
+json read_previous(FieldReader& body, const Conversation& stored) {
+  const auto id = body.string("previous_response_id");
+  if (!id) return json::array();
+  if (!stored)
+    throw unsupported("previous_response_id",
+                      "answers are not stored here; send the whole conversation as `input`.");
+  try {
+    json before = stored(*id);
+    if (before.size() <= kMostMessages) return before;
+  } catch (const Error& error) {
+    throw Error(error).with_field("previous_response_id");
+  }
+  throw invalid("previous_response_id",
+                fmt::format("The conversation has more than {} items.", kMostMessages));
+}
+
+void refuse_what_nobody_can(FieldReader& body) {
+  for (const char* name : {"conversation", "prompt"})
     if (body.value(name) != nullptr)
-      throw unsupported(name, "answers are not stored here; send the whole conversation as `input`.");
+      throw unsupported(name, "these are not kept here; send the whole conversation as `input`.");
   if (body.boolean("background").value_or(false))
     throw unsupported("background", "answers are given at once here, as a whole or streamed.");
   if (body.string("truncation").value_or("disabled") != "disabled")
     throw unsupported("truncation", "nothing is cut here; shorten the input.");
-  body.boolean("store");  // the answer says that it is not
 }
 
 // The answer repeats it. Limits as OpenAI's.
@@ -207,6 +256,7 @@ json echo_of(const json& given) {
   take("max_output_tokens", nullptr);
   take("metadata", json::object());
   take("parallel_tool_calls", true);
+  take("previous_response_id", nullptr);
   take("reasoning", {{"effort", nullptr}, {"summary", nullptr}});
   take("temperature", nullptr);
   take("text", {{"format", {{"type", "text"}}}});
@@ -219,11 +269,14 @@ json echo_of(const json& given) {
 
 }  // namespace
 
-ChatCompletionRequest parse_responses(std::string_view text) {
+ChatCompletionRequest parse_responses(std::string_view text, const Conversation& stored) {
   const json document = parse_body(text);
   FieldReader body(document);
-  refuse_what_needs_a_store(body);
-  json chat = {{"messages", read_messages(body)}};
+  refuse_what_nobody_can(body);
+  const bool stores = body.boolean("store").value_or(true) && stored;
+  json before = read_previous(body, stored);
+  const json input = read_input(body);
+  json chat = {{"messages", read_messages(body, before, input)}};
   const auto copy = [&](const char* theirs, const char* ours) {
     if (const json* value = body.value(theirs)) chat[ours] = *value;
   };
@@ -244,6 +297,8 @@ ChatCompletionRequest parse_responses(std::string_view text) {
   ChatCompletionRequest request = read_chat_completion(chat);
   request.ignored.insert(request.ignored.end(), ignored.begin(), ignored.end());
   request.echo = echo_of(document);
+  request.echo["store"] = stores;
+  if (stores) request.to_store = items_to_store(std::move(before), input);
   request.unknown = sort_unread(body, RequestKind::kResponses, request.ignored);
   return request;
 }

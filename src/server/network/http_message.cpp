@@ -36,7 +36,10 @@ json error_document(std::string_view message, std::string_view type, std::string
 }
 
 json error_document(const Error& error) {
-  return error_document(error.what(), error.info().openai_type, error.field(), error.info().openai_code);
+  // What is not there is a model, in the table, as OpenAI has it; but it may be something else.
+  const bool is_other = error.kind() == ErrorKind::kNotFound && error.field() != "model";
+  return error_document(error.what(), error.info().openai_type, error.field(),
+                        is_other ? "not_found" : error.info().openai_code);
 }
 
 Response error_response(const Error& error, std::chrono::seconds retry_after) {

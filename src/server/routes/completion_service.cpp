@@ -5,6 +5,8 @@
 #include <boost/beast/core/string.hpp>
 #include <mutex>
 
+#include "base/encryption.h"
+#include "base/hex.h"
 #include "server/api/answer_format.h"
 #include "server/api/api_errors.h"
 #include "server/api/chat_request.h"
@@ -54,6 +56,8 @@ struct CompletionService::Job {
   std::vector<std::string> ignored;
   bool shows_reasoning = true;
   std::optional<Error> unknown;
+  std::string id;                                             // of the answer
+  std::function<void(const nlohmann::ordered_json&)> keep{};  // stores it; empty: it is not stored
   engine::Priority priority = engine::Priority::kNormal;
 
   std::shared_ptr<ServedModel> model;
@@ -239,20 +243,28 @@ std::string_view id_mark(AnswerKind kind) {
   return "";
 }
 
+// Who knows the id of one answer knows none of others: it may open what is stored.
+std::string new_response_id() {
+  std::array<std::byte, 16> random;
+  fill_randomly(random);
+  return "resp_" + to_hex(random);
+}
+
 std::unique_ptr<AnswerFormat> CompletionService::Job::format() const {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return make_answer_format({.kind = kind,
-                             .id = std::string(id_mark(kind)) + request_id.substr(request_id.find('_') + 1),
-                             .created = std::chrono::duration_cast<std::chrono::seconds>(now).count(),
-                             .model = model_id,
-                             .fingerprint = model->fingerprint(),
-                             .seed = parameters.seed,
-                             .prompt_tokens = prompt_tokens,
-                             .choices = choices,
-                             .with_usage = parameters.include_usage,
-                             .shows_reasoning = shows_reasoning,
-                             .log_probabilities = parameters.log_probabilities,
-                             .echo = echo});
+  return make_answer_format(
+      {.kind = kind,
+       .id = id.empty() ? std::string(id_mark(kind)) + request_id.substr(request_id.find('_') + 1) : id,
+       .created = std::chrono::duration_cast<std::chrono::seconds>(now).count(),
+       .model = model_id,
+       .fingerprint = model->fingerprint(),
+       .seed = parameters.seed,
+       .prompt_tokens = prompt_tokens,
+       .choices = choices,
+       .with_usage = parameters.include_usage,
+       .shows_reasoning = shows_reasoning,
+       .log_probabilities = parameters.log_probabilities,
+       .echo = echo});
 }
 
 HeaderList CompletionService::Job::headers() const {
@@ -311,8 +323,21 @@ net::awaitable<void> CompletionService::messages(Exchange& exchange) {
 net::awaitable<void> CompletionService::responses(Exchange& exchange) {
   const auto admission = co_await admit(exchange);
   if (!admission) co_return;
-  auto request = co_await on_worker(workers_, [body = exchange.body()] { return parse_responses(body); });
-  co_await serve(exchange, chat_job(AnswerKind::kResponses, std::move(request)));
+  const std::string tenant = exchange.context()->principal.tenant;
+  const std::uint64_t removals = store_ ? store_->removals() : 0;
+  Conversation stored;
+  if (store_) stored = [&](const std::string& id) { return store_->find(tenant, id).conversation(); };
+  auto parse = [body = exchange.body(), &stored] { return parse_responses(body, stored); };
+  auto request = co_await on_worker(workers_, std::move(parse));
+  auto input = std::make_shared<nlohmann::ordered_json>(std::move(request.to_store));
+  Job job = chat_job(AnswerKind::kResponses, std::move(request));
+  if (!input->is_null()) {
+    job.id = new_response_id();
+    job.keep = [to = store_, tenant, removals, id = job.id, input](const nlohmann::ordered_json& response) {
+      to->keep(tenant, id, {response, std::move(*input)}, removals);
+    };
+  }
+  co_await serve(exchange, std::move(job));
 }
 
 net::awaitable<void> CompletionService::count_message_tokens(Exchange& exchange) {
@@ -427,6 +452,20 @@ net::awaitable<void> CompletionService::serve(Exchange& exchange, Job job) {
   context->cancelled = true;  // where it ended early, nothing may go on; else without effect
 }
 
+net::awaitable<std::optional<Error>> CompletionService::store(const Job& job,
+                                                              const nlohmann::ordered_json& response) {
+  if (!job.keep) co_return std::nullopt;
+  auto work = [&]() -> std::optional<Error> {
+    try {
+      job.keep(response);
+      return std::nullopt;
+    } catch (const Error& error) {
+      return error;
+    }
+  };
+  co_return co_await on_worker(workers_, std::move(work));
+}
+
 net::awaitable<void> CompletionService::answer(Exchange& exchange, Job& job) {
   std::vector<Choice> choices(static_cast<std::size_t>(job.choices));
   std::vector<ChoiceReader> readers = job.readers();
@@ -454,7 +493,11 @@ net::awaitable<void> CompletionService::answer(Exchange& exchange, Job& job) {
   if (parameters.shown_choices > 0)
     choices = likeliest_choices(std::move(choices), static_cast<std::size_t>(parameters.choices),
                                 static_cast<std::size_t>(parameters.shown_choices));
-  Response response = json_response(job.format()->document(choices, usage));
+  const nlohmann::ordered_json document = job.format()->document(choices, usage);
+  // Before the client is told of it: what it was told of is there.
+  const auto not_stored = co_await store(job, document);
+  if (not_stored) throw *not_stored;
+  Response response = json_response(document);
   for (auto& header : job.headers()) response.headers.push_back(std::move(header));
   co_await exchange.respond(std::move(response));
 }
@@ -497,6 +540,7 @@ net::awaitable<void> CompletionService::stream(Exchange& exchange, Job& job) {
     if (out.empty() && steady_clock::now() >= last_sent + heartbeat) out = ": still here\n\n";
   }
   if (!connected) co_return;
+  if (!failure && job.keep) failure = co_await store(job, format->to_store(usage));
   if (failure) {
     exchange.context()->cancelled = true;
     out += format->failure(*failure);

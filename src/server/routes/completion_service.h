@@ -15,15 +15,22 @@
 #include "server/serving/caller_limits.h"
 #include "server/serving/model_provider.h"
 #include "server/serving/response_cache.h"
+#include "server/serving/response_store.h"
 
 namespace hearth::server {
 
 class CompletionService {
  public:
-  // Models and workers must outlive the service; without a cache every answer is computed.
+  // Models and workers must outlive the service; without a cache every answer is computed, without
+  // a store none is stored.
   CompletionService(ModelProvider& models, boost::asio::thread_pool& workers,
-                    std::shared_ptr<Metrics> metrics, std::shared_ptr<ResponseCache> cache)
-      : models_(models), workers_(workers), metrics_(std::move(metrics)), cache_(std::move(cache)) {}
+                    std::shared_ptr<Metrics> metrics, std::shared_ptr<ResponseCache> cache,
+                    std::shared_ptr<ResponseStore> store)
+      : models_(models),
+        workers_(workers),
+        metrics_(std::move(metrics)),
+        cache_(std::move(cache)),
+        store_(std::move(store)) {}
 
   boost::asio::awaitable<void> chat(Exchange& exchange);
   boost::asio::awaitable<void> text(Exchange& exchange);
@@ -46,12 +53,15 @@ class CompletionService {
   boost::asio::awaitable<void> serve(Exchange& exchange, Job job);
   boost::asio::awaitable<void> answer(Exchange& exchange, Job& job);
   boost::asio::awaitable<void> stream(Exchange& exchange, Job& job);
+  // Stores an answer, where it is to be; nothing, or why it cannot be.
+  boost::asio::awaitable<std::optional<Error>> store(const Job& job, const nlohmann::ordered_json& response);
 
   ModelProvider& models_;
   boost::asio::thread_pool& workers_;
   // The engine's last events may outlive the server.
   const std::shared_ptr<Metrics> metrics_;
   const std::shared_ptr<ResponseCache> cache_;
+  const std::shared_ptr<ResponseStore> store_;
   const std::shared_ptr<CallerLimits> callers_ = std::make_shared<CallerLimits>();
 };
 

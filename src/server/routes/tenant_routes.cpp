@@ -1,9 +1,7 @@
 #include "server/routes/tenant_routes.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include "base/log.h"
+#include "server/serving/on_worker.h"
 
 namespace hearth::server {
 
@@ -15,43 +13,42 @@ constexpr std::string_view kEnd = "/cache";
 
 struct Removed {
   ModelProvider::Forgotten forgotten;
-  std::int64_t answers = 0;
+  std::int64_t answers = 0, responses = 0;
 };
 
-net::awaitable<void> clear_cache(Exchange& exchange, ModelProvider& models,
-                                 std::shared_ptr<ResponseCache> cache,
-                                 std::shared_ptr<Idempotency> idempotency, net::thread_pool& workers) {
+Removed remove(const KeptTexts& kept, const std::string& tenant) {
+  Removed removed;
+  if (kept.cache) removed.answers = kept.cache->remove_tenant(tenant);
+  removed.answers += kept.idempotency->store().remove_tenant(tenant);
+  if (kept.responses) removed.responses = kept.responses->remove_tenant(tenant);
+  removed.forgotten = kept.models.forget_tenant(tenant);
+  return removed;
+}
+
+net::awaitable<void> clear_cache(Exchange& exchange, const KeptTexts& kept, net::thread_pool& workers) {
   const std::string_view rest = exchange.path_rest();
   if (!rest.ends_with(kEnd) || rest.size() == kEnd.size())
     throw Error(ErrorKind::kNotFound, "There is nothing at this address.",
                 "DELETE /admin/tenants/NAME/cache is what there is");
-  auto remove = [](std::string tenant, ModelProvider& provider, std::shared_ptr<ResponseCache> answers,
-                   std::shared_ptr<Idempotency> by_key) -> net::awaitable<Removed> {
-    Removed removed;
-    removed.answers = answers ? answers->remove_tenant(tenant) : 0;
-    removed.answers += by_key->store().remove_tenant(tenant);
-    removed.forgotten = provider.forget_tenant(tenant);
-    co_return removed;
+  auto work = [kept, tenant = std::string(rest.substr(0, rest.size() - kEnd.size()))] {
+    return remove(kept, tenant);
   };
-  const Removed removed =
-      co_await net::co_spawn(workers.get_executor(),
-                             remove(std::string(rest.substr(0, rest.size() - kEnd.size())), models,
-                                    std::move(cache), std::move(idempotency)),
-                             net::use_awaitable);
-  log_info("a tenant's cache was cleared: {} pages, {} files, {} answers", removed.forgotten.pages,
-           removed.forgotten.files, removed.answers);
-  Response response = json_response(
-      {{"pages", removed.forgotten.pages}, {"files", removed.forgotten.files}, {"answers", removed.answers}});
+  const Removed removed = co_await on_worker(workers, std::move(work));
+  log_info("a tenant's cache was cleared: {} pages, {} files, {} answers, {} stored responses",
+           removed.forgotten.pages, removed.forgotten.files, removed.answers, removed.responses);
+  Response response = json_response({{"pages", removed.forgotten.pages},
+                                     {"files", removed.forgotten.files},
+                                     {"answers", removed.answers},
+                                     {"responses", removed.responses}});
   co_await exchange.respond(std::move(response));
 }
 
 }  // namespace
 
-void add_tenant_routes(Router& router, ModelProvider& models, std::shared_ptr<ResponseCache> cache,
-                       std::shared_ptr<Idempotency> idempotency, net::thread_pool& workers) {
-  router.add("DELETE", "/admin/tenants/*",
-             [&models, cache = std::move(cache), idempotency = std::move(idempotency), &workers](
-                 Exchange& exchange) { return clear_cache(exchange, models, cache, idempotency, workers); });
+void add_tenant_routes(Router& router, KeptTexts kept, net::thread_pool& workers) {
+  router.add("DELETE", "/admin/tenants/*", [kept = std::move(kept), &workers](Exchange& exchange) {
+    return clear_cache(exchange, kept, workers);
+  });
 }
 
 }  // namespace hearth::server

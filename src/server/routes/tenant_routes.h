@@ -11,12 +11,19 @@
 #include "server/routes/router.h"
 #include "server/serving/model_provider.h"
 #include "server/serving/response_cache.h"
+#include "server/serving/response_store.h"
 
 namespace hearth::server {
 
-// All but what is shared must outlive the router; the cache may be null. `workers` may wait for the disk
-// there.
-void add_tenant_routes(Router& router, ModelProvider& models, std::shared_ptr<ResponseCache> cache,
-                       std::shared_ptr<Idempotency> idempotency, boost::asio::thread_pool& workers);
+// Wherever something of a tenant may be.
+struct KeptTexts {
+  ModelProvider& models;                 // must outlive the router
+  std::shared_ptr<ResponseCache> cache;  // may be null
+  std::shared_ptr<Idempotency> idempotency;
+  std::shared_ptr<ResponseStore> responses;  // may be null
+};
+
+// `workers` must outlive the router, and may wait for the disk there.
+void add_tenant_routes(Router& router, KeptTexts kept, boost::asio::thread_pool& workers);
 
 }  // namespace hearth::server

@@ -37,7 +37,7 @@ void RecordedAnswer::set_meter(std::shared_ptr<const GenerationMeter> meter) {
   meter_ = std::move(meter);
 }
 
-// REQUIRES: the lock. A wake-up only posts.
+// A wake-up only posts.
 void RecordedAnswer::tell() {
   for (const auto& [listener, wake] : listeners_) wake();
 }
@@ -65,6 +65,10 @@ void RecordedAnswer::end(std::exception_ptr failure) {
 
 bool RecordedAnswer::is_good() const {
   const std::lock_guard lock(mutex_);
+  return has_ended_well();
+}
+
+bool RecordedAnswer::has_ended_well() const {
   return is_ended_ && !failure_ && head_ && head_->status == 200 && (!meter_ || meter_->totals().is_whole);
 }
 
@@ -75,7 +79,7 @@ std::size_t RecordedAnswer::bytes() const {
 
 std::optional<std::size_t> RecordedAnswer::join(std::function<void()> wake) {
   const std::lock_guard lock(mutex_);
-  if (is_abandoned_) return std::nullopt;
+  if (is_abandoned_ || (is_ended_ && !has_ended_well())) return std::nullopt;
   listeners_.emplace(++joined_, std::move(wake));
   return joined_;
 }

@@ -44,7 +44,8 @@ class RecordedAnswer {
   bool is_good() const;
   std::size_t bytes() const;
 
-  // For who listens; `wake` is called when there is news. Nothing where the answer was given up already.
+  // For who listens; `wake` is called when there is news. Nothing where the answer was given up already, or
+  // ended badly.
   std::optional<std::size_t> join(std::function<void()> wake);
   void leave(std::size_t listener);
   void ask_to_end();
@@ -59,7 +60,9 @@ class RecordedAnswer {
   News since(std::size_t from) const;
 
  private:
+  // With the lock:
   void tell();
+  bool has_ended_well() const;
 
   mutable std::mutex mutex_;  // guards what follows
   std::function<void()> wake_computer_;

@@ -160,6 +160,10 @@ std::vector<MetricFamily> state_metrics(const ServerStateFigures& state) {
   families.gauge("hearth_idempotency_bytes",
                  "Memory of the answers that are kept for their Idempotency-Key.");
   families.add(static_cast<double>(state.idempotency_bytes));
+  if (state.stored_response_bytes) {
+    families.gauge("hearth_stored_response_bytes", "Files of the answers that the Responses API has stored.");
+    families.add(static_cast<double>(*state.stored_response_bytes));
+  }
   if (state.response_cache_bytes) {
     families.gauge("hearth_response_cache_bytes", "Memory of the answers that the response cache keeps.");
     families.add(static_cast<double>(*state.response_cache_bytes));

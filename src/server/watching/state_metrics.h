@@ -18,10 +18,11 @@ struct ServerStateFigures {
   bool ready = false;
   std::size_t public_connections = 0, admin_connections = 0;
   std::vector<ModelActivity> models;
-  std::optional<std::size_t> response_cache_bytes;         // empty: there is none
+  std::optional<std::size_t> response_cache_bytes;  // empty: there is none
   std::size_t idempotency_bytes = 0;
-  std::optional<engine::DiskCache::Figures> disk_cache{};  // none: no tier on disk
-  std::filesystem::path home;                              // whose disk is watched; empty: none
+  std::optional<std::uint64_t> stored_response_bytes = {};  // empty: none is stored
+  std::optional<engine::DiskCache::Figures> disk_cache{};   // none: no tier on disk
+  std::filesystem::path home;                               // whose disk is watched; empty: none
 };
 
 std::vector<prometheus::MetricFamily> state_metrics(const ServerStateFigures& state);
