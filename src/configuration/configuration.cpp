@@ -157,8 +157,9 @@ void check_together(Loaded& loaded) {
   if ((has_model || has_layers) && speculation.draft_tokens == 0)
     refuse("inference", draft, "it would never be used, since `inference.draft_tokens` is 0");
   const engine::DiskCacheOptions& disk = loaded.configuration.disk_cache;
-  if (disk.directory.empty() && !disk.key_file.empty())
-    refuse("cache", "disk_key_file", "it is the key of `cache.disk_directory`, which is unset");
+  if (disk.directory.empty() && !loaded.configuration.responses.is_on && !disk.key_file.empty())
+    refuse("cache", "disk_key_file",
+           "it is the key of `cache.disk_directory` and of `responses.store`, which are unset");
   for (const auto& [key, is_set] :
        {std::pair("disk_directory", !disk.directory.empty()),
         std::pair("public_prefixes", !loaded.configuration.public_prefixes.empty())})
