@@ -100,6 +100,34 @@ std::uint8_t Automaton::count_plain(AutomatonState state) {
   return kFewPlainCharacters;
 }
 
+Automaton::WayOut Automaton::way_out(AutomatonState state) {
+  constexpr std::size_t kMostStates = 20'000;
+  if (is_final(state)) return {0, 0};
+  if (const auto known = ways_out_.find(state); known != ways_out_.end()) return known->second;
+  struct Step {
+    AutomatonState from;
+    std::uint8_t byte;
+  };
+  std::unordered_map<AutomatonState, Step> steps{{state, {state, 0}}};
+  std::vector<AutomatonState> now{state};
+  while (!now.empty() && steps.size() < kMostStates) {
+    std::vector<AutomatonState> ahead;
+    for (const AutomatonState from : now)
+      for (const std::uint8_t byte : classes_.representatives) {
+        const AutomatonState to = next(from, byte);
+        if (to == kDead || !steps.insert({to, {from, byte}}).second) continue;
+        ahead.push_back(to);
+        if (!is_final(to)) continue;
+        std::uint32_t bytes = 0;
+        for (AutomatonState at = to; at != state; at = steps[at].from)
+          ways_out_[steps[at].from] = {++bytes, steps[at].byte};
+        return ways_out_[state];
+      }
+    now = std::move(ahead);
+  }
+  return ways_out_[state] = {kNoWay, 0};
+}
+
 // States that so many bytes can lead to.
 std::size_t Automaton::count_ahead(AutomatonState state, int bytes, std::size_t most) {
   std::unordered_set<AutomatonState> seen{state};

@@ -48,6 +48,14 @@ class Automaton {
   static constexpr std::uint8_t kAnyPlainCharacters = std::numeric_limits<std::uint8_t>::max();
   std::uint8_t plain_characters(AutomatonState state);
 
+  // Bytes to the nearest final state, and the first of them; kNoWay where the search got too long.
+  struct WayOut {
+    std::uint32_t bytes;
+    std::uint8_t byte;
+  };
+  static constexpr std::uint32_t kNoWay = 0xFFFFFFFF;
+  WayOut way_out(AutomatonState state);
+
   // Refuses a language whose automaton grows with nearly every character, which no mask could be made for:
   // looks a few characters ahead, at its beginning and at places within.
   void refuse_without_bounds(Expression expression);
@@ -78,6 +86,7 @@ class Automaton {
   std::vector<State> states_;
   std::vector<AutomatonState> transitions_;  // [state][class]
   std::unordered_map<Expression, AutomatonState> known_;
+  std::unordered_map<AutomatonState, WayOut> ways_out_;
 };
 
 }  // namespace hearth::constraint

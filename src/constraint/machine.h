@@ -24,6 +24,10 @@ class Machine {
   // Where `bytes` lead; without threads and not complete: nowhere.
   Place follow(const Place& place, std::string_view bytes);
   std::shared_ptr<const TokenMask> mask(const Place& place, bool at_start);
+  // For a text that has so many tokens left: null as long as they are enough, else the token that leads on
+  // the shortest way to its end.
+  std::shared_ptr<const TokenMask> closing_mask(const Place& place, const TokensLeft& left);
+  bool is_closing(const Place& place, const TokensLeft& left);
   // So much was learned that a new machine should take over for texts that begin.
   bool is_full();
 
@@ -61,6 +65,17 @@ class Machine {
   void walk(const Place& place, const Vocabulary::Trie& trie, TokenMask& mask);
   void begin_work();
 
+  // Of closing (closing.cpp): the least bytes from each node to the end of its rule.
+  static constexpr std::int64_t kNearLimit = 1024;  // tokens
+  struct Way {
+    std::uint32_t bytes;
+    std::uint8_t byte;
+  };
+  void find_least();
+  std::uint32_t least_behind(Frame frame);
+  Way way_from(const Place& place);
+  bool is_closing_unlocked(const Place& place, const TokensLeft& left);
+
   const std::shared_ptr<const Grammar> grammar_;
   const std::shared_ptr<const Vocabulary> vocabulary_;
   std::mutex mutex_;
@@ -80,6 +95,8 @@ class Machine {
   std::vector<std::string> finished_;  // scratch: new texts that ended in this token
   bool walks_ = false;
   std::int64_t steps_left_ = 0;
+  std::vector<std::uint32_t> least_;  // by node; empty: not known yet
+  std::uint32_t margin_ = 0;          // bytes
 };
 
 }  // namespace hearth::constraint

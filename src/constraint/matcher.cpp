@@ -27,7 +27,12 @@ bool Matcher::accept(TokenId token) {
   return true;
 }
 
-std::shared_ptr<const TokenMask> Matcher::mask() { return machine_->mask(place_, at_start_); }
+std::shared_ptr<const TokenMask> Matcher::mask(const TokensLeft& left) {
+  if (auto closing = machine_->closing_mask(place_, left)) return closing;
+  return machine_->mask(place_, at_start_);
+}
+
+bool Matcher::is_closing(const TokensLeft& left) const { return machine_->is_closing(place_, left); }
 
 namespace {
 

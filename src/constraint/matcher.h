@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,12 +40,20 @@ struct Place {
   bool operator==(const Place&) const = default;
 };
 
+// Of a text that ends after so many tokens, done or not.
+struct TokensLeft {
+  std::int64_t now, in_all;
+};
+
 class Matcher {
  public:
   // False: the token is not allowed, and nothing changed. At an end of generation the text has to be
   // complete.
   bool accept(TokenId token);
-  std::shared_ptr<const TokenMask> mask();
+  // Where the tokens that are left are hardly enough for the shortest way to an end, only what leads there,
+  // unless they were too few from the beginning.
+  std::shared_ptr<const TokenMask> mask(const TokensLeft& left = kAnyNumber);
+  bool is_closing(const TokensLeft& left) const;
   // The text so far is one of the grammar.
   bool is_complete() const { return place_.complete; }
   // It is complete, and nothing can follow.
@@ -52,6 +61,8 @@ class Matcher {
 
  private:
   friend class Constraint;
+  static constexpr TokensLeft kAnyNumber = {std::numeric_limits<std::int64_t>::max(),
+                                            std::numeric_limits<std::int64_t>::max()};
   explicit Matcher(std::shared_ptr<Machine> machine);
   std::shared_ptr<Machine> machine_;
   Place place_;

@@ -103,6 +103,7 @@ struct Usage {
   // Speculation: tokens run ahead of their turn, and those of the answer that came of them.
   std::int32_t drafted_tokens = 0, accepted_tokens = 0;
   std::int32_t reasoning_tokens = 0;  // of the completion's, marks included
+  bool is_shortened = false;          // a constrained text was led to its end, since its tokens ran out
   double prefill_seconds = 0, decode_seconds = 0, queue_seconds = 0;
 };
 

@@ -167,7 +167,10 @@ bool Sequence::accept(std::int32_t token, const std::optional<Ranking>& ranking)
     tokens_.push_back(token);
   }
   ++size_;
-  if (matcher_) matcher_->accept(token);  // the mask allowed it
+  if (matcher_) {
+    is_shortened_ = is_shortened_ || matcher_->is_closing(tokens_left(size_ - 1));
+    matcher_->accept(token);  // the mask allowed it
+  }
   send_token(token, ranking);
   return as_drafted;
 }
@@ -177,7 +180,7 @@ std::shared_ptr<const constraint::TokenMask> Sequence::mask(std::size_t history)
   constraint::Matcher matcher = *matcher_;
   for (const std::int32_t token : tokens_and_draft().first(history).subspan(size_))
     if (!matcher.accept(token)) return nullptr;
-  return matcher.mask();
+  return matcher.mask(tokens_left(history));
 }
 
 bool Sequence::ends_with(std::int32_t token) const {
@@ -319,6 +322,7 @@ Usage Sequence::usage() const {
   usage.drafted_tokens = drafted_;
   usage.accepted_tokens = accepted_;
   usage.reasoning_tokens = reasoning_tokens_;
+  usage.is_shortened = is_shortened_;
   usage.queue_seconds = seconds_between(submitted_, admitted_ == Clock::time_point{} ? now : admitted_);
   if (usage.completion_tokens > 0) {
     usage.prefill_seconds = seconds_between(admitted_, first_token_);

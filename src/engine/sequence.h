@@ -91,6 +91,9 @@ class Sequence {
   // What may come behind the first `history` of tokens_and_draft(); null: anything, or a draft that cannot
   // hold.
   std::shared_ptr<const constraint::TokenMask> mask(std::size_t history) const;
+  constraint::TokensLeft tokens_left(std::size_t history) const {
+    return {most_tokens() - static_cast<std::int64_t>(history), maximum_output_};
+  }
   bool ends_with(std::int32_t token) const;  // where the token comes
 
   // Takes the sampled token, sends what text became certain and ends where a stop string, an end token or the
@@ -134,9 +137,10 @@ class Sequence {
   HeldLogProbabilities held_;
   std::size_t measured_ = 0;                     // tokens of the prompt
   std::size_t text_bytes_ = 0, sent_bytes_ = 0;  // that are certain; of them those sent
-  std::optional<constraint::Matcher> matcher_;   // behind tokens()
-  std::vector<std::int32_t> tokens_;             // the draft at their end
-  std::size_t size_;                             // without the draft
+  bool is_shortened_ = false;
+  std::optional<constraint::Matcher> matcher_;  // behind tokens()
+  std::vector<std::int32_t> tokens_;            // the draft at their end
+  std::size_t size_;                            // without the draft
   std::int64_t computed_ = 0;
   std::optional<LookUpSpeculation> look_up_speculation_;
   std::optional<ModelSpeculation> model_speculation_;

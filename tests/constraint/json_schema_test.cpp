@@ -52,6 +52,54 @@ TEST(JsonSchema, PatternsWithoutBoundsAreRefusedBeforeTheFirstToken) {
         << pattern;
 }
 
+// A walk at random that no end comes in sight of, but for the tokens that are left.
+TEST(JsonSchema, TextsComeToTheirEndWithTheirTokens) {
+  static const auto vocabulary = test_vocabulary();
+  int closing = 0;
+  for (const char* schema :
+       {R"({"type":"array","items":{"type":"string"},"minItems":1})",
+        R"({"type":"object","properties":{"a":{"type":"array","items":{"type":"object","properties":{
+            "name":{"type":"string","minLength":3},"age":{"type":"integer"}},"required":["name","age"]}},
+            "b":{"enum":["hello","abc"]}},"required":["a","b"]})",
+        R"({"$ref":"#/$defs/t","$defs":{"t":{"type":"object","properties":{"name":{"type":"string"},
+            "a":{"type":"array","items":{"$ref":"#/$defs/t"}}},"required":["name"]}}})",
+        R"({"type":"string","pattern":"^[a-z]+-[0-9]{4}$"})"}) {
+    const auto constraint = compile(schema);
+    for (unsigned seed = 0; seed < 8; ++seed) {
+      std::mt19937 random(seed);
+      constexpr std::int64_t kTokens = 900;
+      Matcher matcher = constraint->start();
+      std::string text;
+      std::int64_t used = 0;
+      for (; used < kTokens && !matcher.is_at_end(); ++used) {
+        const TokensLeft left{kTokens - used, kTokens};
+        const auto mask = matcher.mask(left);
+        std::vector<TokenId> allowed;
+        for (std::size_t t = 0; t < vocabulary->size(); ++t)
+          if (const auto token = static_cast<TokenId>(t); mask->allows(token)) allowed.push_back(token);
+        // One that closes nothing, as long as it has the choice.
+        std::vector<TokenId> open = allowed;
+        std::erase_if(open, [](TokenId token) {
+          return vocabulary->bytes(token).find_first_of("\"]}") != std::string_view::npos;
+        });
+        if (!open.empty()) allowed = open;
+        ASSERT_FALSE(allowed.empty()) << text;
+        closing += matcher.is_closing(left) ? 1 : 0;
+        const TokenId token = allowed[random() % allowed.size()];
+        ASSERT_TRUE(matcher.accept(token)) << text;
+        if (token == vocabulary->ends().front()) break;
+        text += vocabulary->bytes(token);
+      }
+      EXPECT_TRUE(matcher.is_complete())
+          << used << " " << text.substr(text.size() < 200 ? 0 : text.size() - 200);
+      EXPECT_FALSE(json::parse(text, nullptr, false).is_discarded()) << text;
+    }
+    // Too few from the beginning: nothing is forced, and the end is cut.
+    EXPECT_FALSE(constraint->start().is_closing({20, 20}));
+  }
+  EXPECT_GT(closing, 100);
+}
+
 TEST(JsonSchema, Types) {
   check({{"{}",
           {"1", "null", "[1,{}]", R"({"a":{"b":[]}})", "\"x\"", "-1.5e-3"},

@@ -342,6 +342,19 @@ def test_everything_is_reached_by_keyboard(browser, server):
     assert {"new-chat", "search", "theme", "language", "show-shortcuts", "model", "open-settings", "question"} <= seen
 
 
+def click_at_rest(driver, element):
+    """A click may miss what still moves."""
+    last = None
+
+    def rests():
+        nonlocal last
+        before, last = last, element.rect
+        return before == last
+
+    wait_until(driver, rests)
+    element.click()
+
+
 @pytest.mark.parametrize("language", ["en-US", "zh-CN"])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [320, 1280])
@@ -386,7 +399,8 @@ def test_it_fits_and_can_be_read(server, language, dark, width):
             by_id(driver, "open-sidebar").click()
             wait_until(driver, lambda: by_id(driver, "new-chat").is_displayed())
             assert sideways() == 0
-        by_id(driver, "show-shortcuts").click()
+        click_at_rest(driver, by_id(driver, "show-shortcuts"))
+        wait_until(driver, lambda: driver.execute_script("return document.querySelector('dialog[open]') !== null"))
         assert sideways() == 0
         assert driver.execute_script("const box = document.querySelector('dialog').getBoundingClientRect(); return box.left >= 0 && box.right <= innerWidth")
     finally:

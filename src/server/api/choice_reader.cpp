@@ -56,7 +56,8 @@ std::vector<ChoicePart> ChoiceReader::parts_of(const engine::GenerationEvent& ev
 }
 
 ChoiceEnd ChoiceReader::end(const engine::GenerationEvent& event) const {
-  return {*event.finish, event.stop_string, *event.finish == engine::FinishReason::kStop && calls_ > 0};
+  return {*event.finish, event.stop_string, *event.finish == engine::FinishReason::kStop && calls_ > 0,
+          event.usage.is_shortened};
 }
 
 // Nine letters and digits, as the templates of Mistral's models want them.

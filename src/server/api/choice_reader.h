@@ -30,6 +30,7 @@ struct ChoiceEnd {
   engine::FinishReason reason = engine::FinishReason::kStop;
   std::string stop_string = {};  // of the request's, where one was met
   bool has_calls = false;        // it ended to call tools
+  bool is_shortened = false;     // as engine::Usage
 };
 
 class ChoiceReader {

@@ -82,6 +82,7 @@ json CompletionsFormat::document(const std::vector<Choice>& choices, const Answe
     json choice = {{"index", i},
                    {"logprobs", log_probabilities(choices[i].log_probabilities, characters)},
                    {"finish_reason", finish_name(choices[i].end)}};
+    if (choices[i].end.is_shortened) choice["shortened"] = true;
     if (is_chat())
       choice["message"] = chat_message(choices[i]);
     else
@@ -129,7 +130,9 @@ std::string CompletionsFormat::part(std::int32_t choice, const ChoicePart& part)
 }
 
 std::string CompletionsFormat::end_of_choice(std::int32_t choice, const ChoiceEnd& end) {
-  return event(chunk(choice, is_chat() ? json::object() : json(""), finish_name(end)));
+  json last = chunk(choice, is_chat() ? json::object() : json(""), finish_name(end));
+  if (end.is_shortened) last["choices"][0]["shortened"] = true;
+  return event(last);
 }
 
 std::string CompletionsFormat::end(const AnswerUsage& usage) {

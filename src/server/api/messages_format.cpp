@@ -25,8 +25,10 @@ std::string_view stop_reason(const ChoiceEnd& end) {
 }
 
 json stop_fields(const ChoiceEnd& end) {
-  return {{"stop_reason", stop_reason(end)},
-          {"stop_sequence", end.stop_string.empty() ? json(nullptr) : json(end.stop_string)}};
+  json fields = {{"stop_reason", stop_reason(end)},
+                 {"stop_sequence", end.stop_string.empty() ? json(nullptr) : json(end.stop_string)}};
+  if (end.is_shortened) fields["shortened"] = true;
+  return fields;
 }
 
 // Theirs counts what was in the cache apart.

@@ -45,6 +45,7 @@ json ResponsesFormat::finished(const ChoiceEnd& end, const AnswerUsage& usage) c
   const bool is_cut = end.reason == engine::FinishReason::kLength;
   json document = response(is_cut ? "incomplete" : "completed");
   if (is_cut) document["incomplete_details"] = {{"reason", "max_output_tokens"}};
+  if (end.is_shortened) document["shortened"] = true;
   document["usage"] = usage_document(usage);
   return document;
 }
