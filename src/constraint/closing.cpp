@@ -74,7 +74,7 @@ bool Machine::is_closing_unlocked(const Place& place, const TokensLeft& left) {
   if (place.complete || left.now > kNearLimit) return false;
   find_least();
   const std::uint32_t least = least_[grammar_->rules[grammar_->root]];
-  if (least == kNoWay || left.in_all < 4 * static_cast<std::int64_t>(least) + 64) return false;
+  if (least == kNoWay || left.in_all < 2 * static_cast<std::int64_t>(least) + 64) return false;
   const Way way = way_from(place);
   return way.bytes != kNoWay && left.now <= static_cast<std::int64_t>(way.bytes) + margin_;
 }
