@@ -28,22 +28,22 @@ ROUTES = {
         openai.types.chat.completion_create_params.CompletionCreateParamsNonStreaming,
         {"model": MODEL, "messages": HELLO, "max_tokens": 1},
         {"model": MODEL, "messages": HELLO, "frequency_penalty": 0.5, "logit_bias": {"5": 1}, "max_completion_tokens": 1,
-         "max_tokens": 1, "modalities": ["text"], "n": 2, "parallel_tool_calls": False, "presence_penalty": 0.5,
-         "response_format": {"type": "text"}, "seed": 3, "service_tier": "default", "stop": ["x"], "stream": True,
+         "logprobs": True, "max_tokens": 1, "modalities": ["text"], "n": 2, "parallel_tool_calls": False,
+         "presence_penalty": 0.5, "reasoning_effort": "low", "response_format": {"type": "text"}, "seed": 3, "service_tier": "default", "stop": ["x"], "stream": True,
          "stream_options": None, "temperature": 0, "tool_choice": "none", "tools": [{"type": "function", "function": FUNCTION}],
-         "top_p": 0.5},
-        {**CACHE, "metadata": {"a": "b"}, "prediction": {"type": "content", "content": "x"}, "reasoning_effort": "low",
+         "top_logprobs": 0, "top_p": 0.5},
+        {**CACHE, "metadata": {"a": "b"}, "prediction": {"type": "content", "content": "x"},
          "safety_identifier": "s", "store": True, "user": "u", "verbosity": "low"},
         {"audio": {"voice": "v", "format": "wav"}, "functions": [FUNCTION], "function_call": "auto", "moderation": {"model": "m"},
-         "web_search_options": {}, "logprobs": True, "top_logprobs": 2},
+         "web_search_options": {}},
     ),
     "/v1/completions": (
         openai.types.completion_create_params.CompletionCreateParamsNonStreaming,
         {"model": MODEL, "prompt": "x", "max_tokens": 1},
-        {"model": MODEL, "prompt": "x", "best_of": 1, "frequency_penalty": 0.5, "logit_bias": {"5": 1}, "max_tokens": 1, "n": 2,
+        {"model": MODEL, "prompt": "x", "best_of": 2, "echo": True, "frequency_penalty": 0.5, "logit_bias": {"5": 1}, "logprobs": 2, "max_tokens": 1, "n": 2,
          "presence_penalty": 0.5, "seed": 3, "stop": "x", "stream": True, "stream_options": None, "temperature": 0, "top_p": 0.5},
         {"user": "u"},
-        {"echo": True, "suffix": "x", "logprobs": 2},
+        {"suffix": "x"},  # of this model, which fills no gaps
     ),
     "/v1/embeddings": (
         openai.types.embedding_create_params.EmbeddingCreateParams,
@@ -55,12 +55,13 @@ ROUTES = {
     "/v1/responses": (
         openai.types.responses.response_create_params.ResponseCreateParamsNonStreaming,
         {"model": MODEL, "input": "x", "max_output_tokens": 1},
-        {"model": MODEL, "input": "x", "instructions": "i", "max_output_tokens": 1, "metadata": {"a": "b"},
-         "parallel_tool_calls": False, "service_tier": "default", "store": False, "stream": True, "temperature": 0,
-         "text": {"format": {"type": "text"}}, "tool_choice": "none", "tools": [{"type": "function", **FUNCTION}], "top_p": 0.5,
+        {"model": MODEL, "input": "x", "instructions": "i", "include": ["message.output_text.logprobs"], "max_output_tokens": 1,
+         "metadata": {"a": "b"}, "parallel_tool_calls": False, "reasoning": {"effort": "low"}, "service_tier": "default", "store": False, "stream": True, "temperature": 0,
+         "text": {"format": {"type": "text"}}, "tool_choice": "none", "tools": [{"type": "function", **FUNCTION}],
+         "top_logprobs": 2, "top_p": 0.5,
          "truncation": "disabled"},
-        {**CACHE, "include": ["reasoning.encrypted_content"], "max_tool_calls": 3, "reasoning": {"effort": "low"},
-         "safety_identifier": "s", "stream_options": {"include_obfuscation": False}, "top_logprobs": 2, "user": "u"},
+        {**CACHE, "max_tool_calls": 3,
+         "safety_identifier": "s", "stream_options": {"include_obfuscation": False}, "user": "u"},
         {"access_programs": {}, "background": True, "background_options": {}, "context_management": [{"type": "compaction"}],
          "conversation": "c", "image": {}, "moderation": {"model": "m"}, "previous_response_id": "r", "prompt": {"id": "p"}},
     ),
@@ -69,17 +70,18 @@ ROUTES = {
         {"model": MODEL, "messages": HELLO, "max_tokens": 1},
         {"model": MODEL, "messages": HELLO, "max_tokens": 1, "service_tier": "auto", "stop_sequences": ["x"], "stream": True,
          "system": "s", "tool_choice": {"type": "none"}, "tools": [CLAUDE_TOOL],
-         "output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}}},
+         "output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}}, "thinking": {"type": "disabled"}},
         {"cache_control": {"type": "ephemeral"}, "diagnostics": {}, "inference_geo": "eu", "metadata": {"user_id": "u"},
-         "speed": "fast", "thinking": {"type": "disabled"}, "user_profile_id": "u", "workspace_id": "w"},
+         "speed": "fast", "user_profile_id": "u", "workspace_id": "w"},
         {"container": "c"},
     ),
     "/v1/messages/count_tokens": (
         anthropic.types.message_count_tokens_params.MessageCountTokensParams,
         {"model": MODEL, "messages": HELLO},
-        {"model": MODEL, "messages": HELLO, "system": "s", "tool_choice": {"type": "none"}, "tools": [CLAUDE_TOOL]},
+        {"model": MODEL, "messages": HELLO, "system": "s", "thinking": {"type": "disabled"},
+         "tool_choice": {"type": "none"}, "tools": [CLAUDE_TOOL]},
         {"cache_control": {"type": "ephemeral"}, "output_config": {"effort": "low"}, "speed": "fast",
-         "thinking": {"type": "disabled"}, "user_profile_id": "u", "workspace_id": "w"},
+         "user_profile_id": "u", "workspace_id": "w"},
         {},
     ),
 }  # fmt: skip
@@ -137,6 +139,8 @@ def _words(hint):
 
 
 T = openai.types
+# Of items that have some.
+CONTENT = {"message": {"content": "x"}, "reasoning": {"content": [{"type": "reasoning_text", "text": "x"}]}}
 # What stands in lists: the client's type; which of its kinds are honoured, and how one is put into a request. All others are
 # refused, and the error names the place.
 KINDS = {
@@ -149,7 +153,7 @@ KINDS = {
     "responses input": ("/v1/responses", T.responses.ResponseInputItemParam,
                         {"message", "function_call", "function_call_output", "reasoning"}, "input[1].type",
                         lambda kind: {"input": [{"role": "user", "content": "x"},
-                                                {"type": kind, "role": "user", "content": "x", "call_id": "c", "name": "f",
+                                                {"type": kind, "role": "user", **CONTENT.get(kind, {}), "call_id": "c", "name": "f",
                                                  "arguments": "{}", "output": "x"}]}),
     "responses content": ("/v1/responses", T.responses.ResponseInputContentParam, {"input_text"}, "input[0].content[0].type",
                           lambda kind: {"input": [{"role": "user", "content": [{"type": kind, "text": "x"}]}]}),
@@ -158,7 +162,7 @@ KINDS = {
     "messages content": ("/v1/messages", anthropic.types.ContentBlockParam,
                          {"text", "tool_use", "tool_result", "thinking", "redacted_thinking"}, ".content[0].type",
                          lambda kind: {"messages": [{"role": "user" if kind in ("text", "tool_result") else "assistant",
-                                                     "content": [{"type": kind, "text": "x", "id": "t", "tool_use_id": "t",
+                                                     "content": [{"type": kind, "text": "x", "thinking": "x", "id": "t", "tool_use_id": "t",
                                                                   "name": "f", "input": {}, "content": "x"}]}]}),
 }  # fmt: skip
 

@@ -25,6 +25,9 @@ TEST(ResponsesRequest, SaysWhatIsWrongAndWhere) {
   expect_refused(R"("tool_choice":{"type":5})", kInvalid, "tool_choice.type");
   expect_refused(R"("tool_choice":{"type":"function"})", kInvalid, "tool_choice.name");
   expect_refused(R"("tool_choice":{"type":"web_search"})", kUnsupported, "tool_choice.type");
+  expect_refused(R"("include":"reasoning.encrypted_content")", kInvalid, "include");
+  expect_refused(R"("include":["reasoning.encrypted_content",5])", kInvalid, "include[1]");
+  expect_refused(R"("input":[{"type":"reasoning","content":"x"}])", kInvalid, "input[0].content");
   expect_refused(R"("metadata":5)", kInvalid, "metadata");
   expect_refused(R"("metadata":{"a":5})", kInvalid, "metadata.a");
   expect_refused(R"("metadata":{"a":")" + std::string(513, 'x') + "\"}", kInvalid, "metadata");

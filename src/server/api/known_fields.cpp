@@ -51,7 +51,6 @@ constexpr KnownField kResponses[] = {{"access_programs", "there are none here."}
                                      {"input[].content[].annotations"},
                                      {"input[].content[].logprobs"},
                                      {"input[].content[].prompt_cache_breakpoint"},
-                                     {"input[].content"},  // of reasoning
                                      {"input[].encrypted_content"},
                                      {"input[].id"},
                                      {"input[].phase"},

@@ -52,7 +52,8 @@ void begin_turn(json& messages, json content, std::string& reasoning) {
 std::string read_reasoning(FieldReader& item, const std::string& path) {
   std::string all;
   const json* content = item.value("content");
-  if (!content || !content->is_array()) return all;  // a summary, or what nobody here can read
+  if (!content) return all;  // a summary, or what nobody here can read
+  if (!content->is_array()) throw_wrong_type(path + ".content", "an array of parts", *content);
   for (std::size_t i = 0; i < content->size(); ++i) {
     FieldReader part((*content)[i], fmt::format("{}.content[{}]", path, i), item);
     part.string("type");
@@ -239,11 +240,14 @@ void read_log_probabilities(FieldReader& body, json& chat, std::vector<std::stri
   const json* include = body.value("include");
   if (!include) return;
   if (!include->is_array()) throw_wrong_type("include", "an array of strings", *include);
-  for (const json& one : *include)
+  for (std::size_t i = 0; i < include->size(); ++i) {
+    const json& one = (*include)[i];
+    if (!one.is_string()) throw_wrong_type(fmt::format("include[{}]", i), "a string", one);
     if (one == "message.output_text.logprobs")
       chat["logprobs"] = true;
     else
       ignored = {"include"};
+  }
 }
 
 // What the answer repeats, with the values in force where the request said nothing.
