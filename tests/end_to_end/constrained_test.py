@@ -31,8 +31,8 @@ def hearth(models):
 
 
 def ask(server, **more):
-    return server.client().chat.completions.create(
-        model=MODEL, max_tokens=300, temperature=1, messages=[{"role": "user", "content": "Invent a person, as JSON."}], **more)
+    options = {"model": MODEL, "max_tokens": 300, "temperature": 1, **more}
+    return server.client().chat.completions.create(messages=[{"role": "user", "content": "Invent a person, as JSON."}], **options)
 
 
 def schema(value, strict=True):
@@ -72,3 +72,17 @@ def test_any_object_and_a_grammar(hearth):
     text = hearth.client().completions.create(
         model=MODEL, prompt="1, 2,", max_tokens=50, extra_body={"grammar": 'root ::= [0-9]{4} "!"'}).choices[0].text
     assert re.fullmatch(r"\d{4}!", text)
+
+
+def test_an_answer_without_end_is_led_to_one(hearth):
+    """SmolLM2 goes on with such a list for ever."""
+    numbers = {"type": "object", "properties": {"numbers": {"type": "array", "items": {"type": "number"}, "minItems": 20},
+                                                "last": {"enum": ["done"]}}, "required": ["numbers", "last"]}  # fmt: skip
+    choices = ask(hearth, n=8, seed=1, max_tokens=400, response_format=schema(numbers)).choices
+    for choice in choices:
+        value = json.loads(choice.message.content)
+        assert len(value["numbers"]) >= 20 and value["last"] == "done"
+        assert choice.finish_reason == "stop"
+    assert any(choice.model_extra.get("shortened") for choice in choices)
+    cut = ask(hearth, seed=1, max_tokens=30, response_format=schema(numbers)).choices[0]
+    assert cut.finish_reason == "length" and "shortened" not in cut.model_extra
