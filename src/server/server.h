@@ -2,8 +2,9 @@
 //
 // Its routes are those of server/openapi; on the listener for administration, where there is one, `/metrics`,
 // `/api/status`, `/live`, `/web/*`, `/health`, `/ready`, `/admin/downloads` and
-// `/admin/tenants/{tenant}/cache` alone. Network threads only move bytes; parsing bodies and tokenizing run on
-// a worker thread, models compute on the engine's. Thread-safety: all functions from one thread, the owner's.
+// `/admin/tenants/{tenant}/cache` alone. Network threads only move bytes; parsing bodies and tokenizing run
+// on a worker thread, models compute on the engine's. Thread-safety: all functions from one thread, the
+// owner's.
 #pragma once
 
 #include <cstdint>
