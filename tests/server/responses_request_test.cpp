@@ -8,15 +8,23 @@
 namespace hearth::server {
 namespace {
 
-void expect_refused(const std::string& more, ErrorKind kind, const std::string& field) {
+void expect_body_refused(const std::string& body, ErrorKind kind, const std::string& field) {
   try {
-    parse_responses(R"({"input":"x",)" + more + "}");
-    ADD_FAILURE() << more;
+    parse_responses(body);
+    ADD_FAILURE() << body;
   } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), kind) << more;
-    EXPECT_EQ(error.field(), field) << more;
+    EXPECT_EQ(error.kind(), kind) << body;
+    EXPECT_EQ(error.field(), field) << body;
     EXPECT_NE(error.message().find("`" + field + "`"), std::string::npos) << error.message();
   }
+}
+
+void expect_refused(const std::string& more, ErrorKind kind, const std::string& field) {
+  expect_body_refused(R"({"input":"x",)" + more + "}", kind, field);
+}
+
+void expect_input_refused(const std::string& input, const std::string& field) {
+  expect_body_refused(R"({"input":)" + input + "}", ErrorKind::kInvalidArgument, field);
 }
 
 TEST(ResponsesRequest, SaysWhatIsWrongAndWhere) {
@@ -27,7 +35,8 @@ TEST(ResponsesRequest, SaysWhatIsWrongAndWhere) {
   expect_refused(R"("tool_choice":{"type":"web_search"})", kUnsupported, "tool_choice.type");
   expect_refused(R"("include":"reasoning.encrypted_content")", kInvalid, "include");
   expect_refused(R"("include":["reasoning.encrypted_content",5])", kInvalid, "include[1]");
-  expect_refused(R"("input":[{"type":"reasoning","content":"x"}])", kInvalid, "input[0].content");
+  expect_input_refused(R"([{"type":"reasoning","content":"x"}])", "input[0].content");
+  expect_input_refused(R"([{"type":"reasoning","content":[]}])", "input");
   expect_refused(R"("metadata":5)", kInvalid, "metadata");
   expect_refused(R"("metadata":{"a":5})", kInvalid, "metadata.a");
   expect_refused(R"("metadata":{"a":")" + std::string(513, 'x') + "\"}", kInvalid, "metadata");

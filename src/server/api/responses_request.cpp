@@ -126,6 +126,7 @@ json read_messages(FieldReader& body, const json& before, const json& input) {
     read_item(before[i], fmt::format("previous_response_id[{}]", i), stored, messages, reasoning);
   for (std::size_t i = 0; i < input.size(); ++i)
     read_item(input[i], fmt::format("input[{}]", i), body, messages, reasoning);
+  if (messages.empty()) throw invalid("input", "`input` holds no message, but what was thought alone.");
   return messages;
 }
 
