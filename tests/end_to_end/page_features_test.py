@@ -342,6 +342,23 @@ def test_everything_is_reached_by_keyboard(browser, server):
     assert {"new-chat", "search", "theme", "language", "show-shortcuts", "model", "open-settings", "question"} <= seen
 
 
+def test_what_a_model_thinks_stands_apart(browser, server):
+    open_page(browser, server)
+    script_answers(browser, {"thought": "First <b>this</b>,\nthen that.", "text": "**Done.**"})
+    ask(browser, "Think!")
+    wait_until(browser, lambda: len(answers(browser)) == 1 and not is_running(browser))
+
+    def thought():
+        return browser.execute_script("return document.querySelector('.message.assistant details.thought:not([hidden]) pre').textContent")
+
+    assert thought() == "First <b>this</b>,\nthen that."
+    assert browser.execute_script("return document.querySelector('.thought b')") is None
+    assert answers(browser)[-1].strip().startswith("Done.")
+    ask(browser, "Again!")
+    wait_until(browser, lambda: len(answers(browser)) == 2 and not is_running(browser))
+    assert "this" not in browser.execute_script("return JSON.stringify(window.bodies[1])"), "it is not sent again"
+
+
 def click_at_rest(driver, element):
     """A click may miss what still moves."""
     last = None

@@ -67,15 +67,17 @@ def answers(driver):
 
 def script_answers(driver, *texts):
     """From now on until the page is loaded again the model says these texts, in small pieces; the last one for ever. What
-    is sent stands in window.bodies."""
+    is sent stands in window.bodies. {"thought", "text"}: what is thought before."""
     driver.execute_script("""
         const texts = [...arguments], original = window.fetch, encoder = new TextEncoder();
         window.bodies = [];
         window.fetch = async (path, options) => {
           if (path !== '/v1/chat/completions') return original(path, options);
           window.bodies.push(JSON.parse(options.body));
-          const text = texts.length > 1 ? texts.shift() : texts[0];
-          const events = [...text.match(/[^]{1,7}/g).map((content) => ({choices: [{delta: {content}, finish_reason: null}]})),
+          const given = texts.length > 1 ? texts.shift() : texts[0];
+          const {thought = '', text} = typeof given === 'string' ? {text: given} : given;
+          const events = [...(thought.match(/[^]{1,7}/g) ?? []).map((reasoning_content) => ({choices: [{delta: {reasoning_content}, finish_reason: null}]})),
+            ...text.match(/[^]{1,7}/g).map((content) => ({choices: [{delta: {content}, finish_reason: null}]})),
             {choices: [{delta: {}, finish_reason: 'stop'}]},
             {choices: [], usage: {prompt_tokens: 40, completion_tokens: 20, prompt_tokens_details: {cached_tokens: 8}},
              timings: {queue_seconds: 0.25, prefill_seconds: 0.5, decode_seconds: 2}}];

@@ -124,7 +124,7 @@ async function* events(body) {
   }
 }
 
-// Yields {text}, {finish} and {usage, timings} as they come. An answer that breaks off is an ApiError.
+// Yields {thought}, {text}, {finish} and {usage, timings} as they come. An answer that breaks off is an ApiError.
 export async function* streamChat(body, signal) {
   const response = await request('/v1/chat/completions', {
     method: 'POST',
@@ -139,6 +139,7 @@ export async function* streamChat(body, signal) {
       const chunk = JSON.parse(data);
       if (chunk.error) throw new ApiError(chunk.error.message, chunk.error.code || '', requestId);
       const choice = chunk.choices[0];
+      if (choice?.delta.reasoning_content) yield {thought: choice.delta.reasoning_content};
       if (choice?.delta.content) yield {text: choice.delta.content};
       if (choice?.finish_reason) yield {finish: choice.finish_reason};
       if (chunk.usage) yield {usage: chunk.usage, timings: chunk.timings};

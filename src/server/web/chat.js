@@ -27,6 +27,7 @@ export function drawConversation() {
       addQuestion(message.content, (text) => askOtherwise(message, text));
     } else {
       const view = new AnswerView(() => answerAgain(message), message.json);
+      if (message.thought) view.setThought(message.thought);
       view.setText(message.content);
       view.finish(message);
     }
@@ -106,6 +107,12 @@ async function answer() {
   let failure = null;
   try {
     for await (const event of streamChat(body, mine.abort.signal)) {
+      if (event.thought) {
+        mine.begun ??= performance.now();
+        ++mine.pieces;
+        message.thought = (message.thought || '') + event.thought;
+        mine.view.setThought(message.thought);
+      }
       if (event.text) {
         mine.begun ??= performance.now();
         ++mine.pieces;

@@ -33,6 +33,7 @@ export const chinese = {
   copyCode: '复制',
   again: '重试',
   thinking: '思考中',
+  thought: '思考过程',
   loadingModel: '正在加载 {model}：{percent}%',
   loading: '加载中… {percent}%',
   failed: '加载失败',

@@ -38,6 +38,7 @@ export const english = {
   copyCode: 'Copy',
   again: 'Try again',
   thinking: 'Thinking',
+  thought: 'What it thought',
   loadingModel: 'Loading {model}: {percent}%',
   loading: 'loading… {percent}%',
   failed: 'could not be loaded',

@@ -80,6 +80,8 @@ export class AnswerView {
   #drawn = false;
   #isJson = false;
   #waiting = element('p.waiting');
+  #thought = element('pre');
+  #thinking = element('details.thought', {hidden: ''}, element('summary', {}, t('thought')), this.#thought);
   #content = element('div.markdown');
   #meta = element('div.meta', {hidden: ''});
 
@@ -87,7 +89,7 @@ export class AnswerView {
     this.again = again;
     this.#isJson = isJson;
     this.node = element('article.message.assistant', {'aria-label': t('assistant')},
-      element('img.mark', {src: '/web/hearth.svg', alt: ''}), this.#waiting, this.#content, this.#meta);
+      element('img.mark', {src: '/web/hearth.svg', alt: ''}), this.#waiting, this.#thinking, this.#content, this.#meta);
     this.#waiting.hidden = true;
     thread.append(this.node);
   }
@@ -98,6 +100,13 @@ export class AnswerView {
     this.node.setAttribute('aria-busy', 'true');
     this.#waiting.hidden = this.#text !== '';
     this.#waiting.textContent = text;
+  }
+
+  // What the model wrote before its answer, as plain text.
+  setThought(text) {
+    this.#waiting.hidden = true;
+    this.#thinking.hidden = false;
+    this.#thought.textContent = text;
   }
 
   setText(text) {
