@@ -37,6 +37,7 @@ TEST(ResponsesRequest, SaysWhatIsWrongAndWhere) {
   expect_refused(R"("include":["reasoning.encrypted_content",5])", kInvalid, "include[1]");
   expect_input_refused(R"([{"type":"reasoning","content":"x"}])", "input[0].content");
   expect_input_refused(R"([{"type":"reasoning","content":[]}])", "input");
+  expect_refused(R"("reasoning":{"effort":"much"})", kInvalid, "reasoning.effort");
   expect_refused(R"("metadata":5)", kInvalid, "metadata");
   expect_refused(R"("metadata":{"a":5})", kInvalid, "metadata.a");
   expect_refused(R"("metadata":{"a":")" + std::string(513, 'x') + "\"}", kInvalid, "metadata");

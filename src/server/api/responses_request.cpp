@@ -251,6 +251,17 @@ void read_log_probabilities(FieldReader& body, json& chat, std::vector<std::stri
   }
 }
 
+ChatCompletionRequest read_as_chat(const json& chat) {
+  constexpr std::string_view kEffort = "reasoning_effort";
+  try {
+    return read_chat_completion(chat);
+  } catch (const Error& error) {
+    if (error.field() != kEffort) throw;
+    throw Error(error.kind(), "`reasoning.effort" + error.message().substr(kEffort.size() + 1))
+        .with_field("reasoning.effort");
+  }
+}
+
 // What the answer repeats, with the values in force where the request said nothing.
 json echo_of(const json& given) {
   json echo = json::object();
@@ -299,7 +310,7 @@ ChatCompletionRequest parse_responses(std::string_view text, const Conversation&
   }
   std::vector<std::string> ignored;
   read_log_probabilities(body, chat, ignored);
-  ChatCompletionRequest request = read_chat_completion(chat);
+  ChatCompletionRequest request = read_as_chat(chat);
   request.ignored.insert(request.ignored.end(), ignored.begin(), ignored.end());
   request.echo = echo_of(document);
   request.echo["store"] = stores;
