@@ -101,16 +101,18 @@ std::uint8_t Automaton::count_plain(AutomatonState state) {
 }
 
 Automaton::WayOut Automaton::way_out(AutomatonState state) {
-  constexpr std::size_t kMostStates = 20'000;
+  constexpr std::size_t kMostStates = 20'000, kMostNewExpressions = 60'000;
   if (is_final(state)) return {0, 0};
   if (const auto known = ways_out_.find(state); known != ways_out_.end()) return known->second;
+  if (is_without_ways_) return {kNoWay, 0};
+  const std::size_t most_expressions = store_.size() + kMostNewExpressions;
   struct Step {
     AutomatonState from;
     std::uint8_t byte;
   };
   std::unordered_map<AutomatonState, Step> steps{{state, {state, 0}}};
   std::vector<AutomatonState> now{state};
-  while (!now.empty() && steps.size() < kMostStates) {
+  while (!now.empty() && steps.size() < kMostStates && store_.size() < most_expressions) {
     std::vector<AutomatonState> ahead;
     for (const AutomatonState from : now)
       for (const std::uint8_t byte : classes_.representatives) {
@@ -125,7 +127,9 @@ Automaton::WayOut Automaton::way_out(AutomatonState state) {
       }
     now = std::move(ahead);
   }
-  return ways_out_[state] = {kNoWay, 0};
+  // A language with such a text: the search is not made again and again.
+  is_without_ways_ = true;
+  return {kNoWay, 0};
 }
 
 // States that so many bytes can lead to.

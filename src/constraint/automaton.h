@@ -87,6 +87,7 @@ class Automaton {
   std::vector<AutomatonState> transitions_;  // [state][class]
   std::unordered_map<Expression, AutomatonState> known_;
   std::unordered_map<AutomatonState, WayOut> ways_out_;
+  bool is_without_ways_ = false;
 };
 
 }  // namespace hearth::constraint

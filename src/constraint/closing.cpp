@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/error.h"
 #include "constraint/machine.h"
 
 namespace hearth::constraint {
@@ -79,16 +80,29 @@ bool Machine::is_closing_unlocked(const Place& place, const TokensLeft& left) {
   return way.bytes != kNoWay && left.now <= static_cast<std::int64_t>(way.bytes) + margin_;
 }
 
+// What cannot be found within the limits on work is no way; a text is not refused for it.
 bool Machine::is_closing(const Place& place, const TokensLeft& left) {
   const std::lock_guard lock(mutex_);
   begin_work();
-  return is_closing_unlocked(place, left);
+  try {
+    return is_closing_unlocked(place, left);
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 std::shared_ptr<const TokenMask> Machine::closing_mask(const Place& place, const TokensLeft& left) {
   const std::lock_guard lock(mutex_);
   begin_work();
-  if (!is_closing_unlocked(place, left)) return nullptr;
+  try {
+    return is_closing_unlocked(place, left) ? way_mask(place) : nullptr;
+  } catch (const Error&) {
+    return nullptr;
+  }
+}
+
+// The longest token on the shortest way.
+std::shared_ptr<const TokenMask> Machine::way_mask(const Place& place) {
   std::string ahead;
   for (Place then = place; ahead.size() < kWayAhead && !then.complete;) {
     const Way way = way_from(then);

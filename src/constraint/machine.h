@@ -74,6 +74,7 @@ class Machine {
   void find_least();
   std::uint32_t least_behind(Frame frame);
   Way way_from(const Place& place);
+  std::shared_ptr<const TokenMask> way_mask(const Place& place);
   bool is_closing_unlocked(const Place& place, const TokensLeft& left);
 
   const std::shared_ptr<const Grammar> grammar_;

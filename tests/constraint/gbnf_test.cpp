@@ -183,5 +183,17 @@ TEST(Gbnf, ManyThreadsShareAConstraint) {
   EXPECT_EQ(texts[1], texts[3]);
 }
 
+TEST(Gbnf, AShortestTextThatIsTooLongForAnybodyIsNoWay) {
+  std::string grammar = "root ::= a0\n";
+  for (int i = 0; i < 64; ++i) grammar += fmt::format("a{} ::= a{} a{}\n", i, i + 1, i + 1);
+  const auto constraint = Constraint::create(parse_gbnf(grammar + "a64 ::= \"x\""), test_vocabulary());
+  Matcher matcher = constraint->start();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(matcher.mask({100 - i, 100})->allows('x'));
+    EXPECT_TRUE(matcher.accept('x'));
+    EXPECT_FALSE(matcher.is_closing({99 - i, 100}));
+  }
+}
+
 }  // namespace
 }  // namespace hearth::constraint

@@ -349,7 +349,7 @@ def test_what_a_model_thinks_stands_apart(browser, server):
     wait_until(browser, lambda: len(answers(browser)) == 1 and not is_running(browser))
 
     def thought():
-        return browser.execute_script("return document.querySelector('.message.assistant details.thought:not([hidden]) pre').textContent")
+        return browser.execute_script("return document.querySelector('.message.assistant details.thought:not([hidden]) div').textContent")
 
     assert thought() == "First <b>this</b>,\nthen that."
     assert browser.execute_script("return document.querySelector('.thought b')") is None

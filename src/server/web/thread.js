@@ -80,7 +80,7 @@ export class AnswerView {
   #drawn = false;
   #isJson = false;
   #waiting = element('p.waiting');
-  #thought = element('pre');
+  #thought = element('div');
   #thinking = element('details.thought', {hidden: ''}, element('summary', {}, t('thought')), this.#thought);
   #content = element('div.markdown');
   #meta = element('div.meta', {hidden: ''});
