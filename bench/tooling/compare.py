@@ -111,7 +111,7 @@ def interval(right, count):
     z, share = 1.96, right / count
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
     half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return f"{share:.0%} ({middle - half:.0%} to {middle + half:.0%})"
+    return f"{share:.0%} ({max(middle - half, 0):.0%} to {middle + half:.0%})"
 
 
 async def measure(address, chosen, say):
@@ -170,8 +170,8 @@ def main():
         DOCUMENT.write_text(
             "# Calls of tools\n\nWritten by `bench/tool_calls --write-docs`: change the program, not this page.\n\n"
             f"{len(chosen)} requests at temperature 0, with five tools, `strict`, to {pathlib.Path(options.model).name}; "
-            "half of them streamed.\nRight is an answer with exactly the calls that the question wants, by name and by every "
+            "many of them streamed.\nRight is an answer with exactly the calls that the question wants, by name and by every "
             "argument, or with text\nwhere it wants none. In parentheses: 95% intervals (Wilson).\n\n" + table(results) +
-            "\n\nA demanded call (`tool_choice`) is held to the tool's schema token by token. Elsewhere the model is free, and\n"
-            "what it writes is read in the forms of all families (`src/text/tool_calls.h`).\n")  # fmt: skip
+            "\n\nA demanded call (`tool_choice`) is held to the tool's schema token by token. Elsewhere the text is free, and\n"
+            "what it writes is read in the forms of all families (`src/text/tool_calls.h`), with arguments of the schema.\n")  # fmt: skip
     return 0
