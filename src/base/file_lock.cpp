@@ -36,4 +36,18 @@ FileLock FileLock::acquire(const std::filesystem::path& path) {
   return FileLock(std::move(file));
 }
 
+FileLock lock_directory(const std::filesystem::path& directory, const char* what, const char* setting) {
+  std::error_code error;
+  if (!std::filesystem::exists(directory, error)) {
+    std::filesystem::create_directories(directory, error);
+    if (!error) std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);
+  }
+  if (error) throw system_error(fmt::format("cannot make {}", directory.string()), error.value());
+  std::optional<FileLock> lock = FileLock::try_acquire(directory / "lock");
+  if (!lock)
+    throw Error(ErrorKind::kConflict, fmt::format("another process uses {} in {}", what, directory.string()),
+                fmt::format("stop it first, or give each a folder of its own ({})", setting));
+  return std::move(*lock);
+}
+
 }  // namespace hearth

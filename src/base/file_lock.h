@@ -21,4 +21,8 @@ class FileLock {
   FileDescriptor file_;
 };
 
+// Makes the folder, its owner's alone, where it is not there, and locks it by the file "lock" in it. Throws
+// kConflict where another process has it: "another process uses WHAT in ...", and names the setting.
+FileLock lock_directory(const std::filesystem::path& directory, const char* what, const char* setting);
+
 }  // namespace hearth

@@ -64,25 +64,12 @@ void set_time(const std::filesystem::path& path, std::int64_t stamp) {
   ::utimensat(AT_FDCWD, path.c_str(), both, AT_SYMLINK_NOFOLLOW);
 }
 
-FileLock lock_directory(const std::filesystem::path& directory) {
-  std::error_code error;
-  if (!std::filesystem::exists(directory, error)) {
-    std::filesystem::create_directories(directory, error);
-    if (!error) std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);
-  }
-  if (error) throw system_error(fmt::format("cannot make {}", directory.string()), error.value());
-  std::optional<FileLock> lock = FileLock::try_acquire(directory / "lock");
-  if (!lock)
-    throw Error(ErrorKind::kConflict,
-                fmt::format("another process uses the prefix cache in {}", directory.string()),
-                "stop it first, or give each a folder of its own (cache.disk_directory)");
-  return std::move(*lock);
-}
-
 }  // namespace
 
 DiskCache::DiskCache(const DiskCacheOptions& options, const SecretKey& master)
-    : options_(options), master_(master), lock_(lock_directory(options.directory)) {
+    : options_(options),
+      master_(master),
+      lock_(lock_directory(options.directory, "the prefix cache", "cache.disk_directory")) {
   figures_.most_bytes = options_.bytes;
   scan();
   thread_ = std::thread([this] { run(); });

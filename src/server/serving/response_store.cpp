@@ -48,21 +48,6 @@ std::span<std::byte> writable(std::string& text, std::size_t from, std::size_t s
   return std::as_writable_bytes(std::span(text)).subspan(from, size);
 }
 
-FileLock lock_directory(const std::filesystem::path& directory) {
-  std::error_code error;
-  if (!std::filesystem::exists(directory, error)) {
-    std::filesystem::create_directories(directory, error);
-    if (!error) std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);
-  }
-  if (error) throw system_error(fmt::format("cannot make {}", directory.string()), error.value());
-  std::optional<FileLock> lock = FileLock::try_acquire(directory / "lock");
-  if (!lock)
-    throw Error(ErrorKind::kConflict,
-                fmt::format("another process uses the stored responses in {}", directory.string()),
-                "stop it first, or give each a folder of its own (responses.directory)");
-  return std::move(*lock);
-}
-
 Error not_found(const std::string& id) {
   return Error(ErrorKind::kNotFound, fmt::format("There is no stored response `{}`.", id.substr(0, 64)),
                "it may have expired or been deleted; send the conversation as `input`");
@@ -114,7 +99,9 @@ json StoredResponse::conversation() const {
 }
 
 ResponseStore::ResponseStore(const ResponseStoreOptions& options, const SecretKey& master)
-    : options_(options), master_(master), lock_(lock_directory(options.directory)) {
+    : options_(options),
+      master_(master),
+      lock_(lock_directory(options.directory, "the stored responses", "responses.directory")) {
   scan();
   expire();
   thread_ = std::jthread([this](const std::stop_token& stop) {
