@@ -9,10 +9,10 @@ faster ones. Prints the median ratio of the times per token, with the least and 
 
 import argparse
 import concurrent.futures
-import json
 import statistics
 import time
-import urllib.request
+
+from generate import complete, response_format
 
 PERSON = {
     "type": "object",
@@ -39,11 +39,8 @@ def ask(options, schema, seed):
     if schema is None:
         body["ignore_eos"] = True
     else:
-        body["response_format"] = {"type": "json_schema", "json_schema": {"name": "it", "schema": schema}}
-    headers = {"content-type": "application/json", "cache-control": "no-store"}
-    request = urllib.request.Request(options.url + "/v1/chat/completions", json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(request, timeout=600) as answer:
-        return json.load(answer)["usage"]["completion_tokens"]
+        body["response_format"] = response_format(schema)
+    return complete(options.url, body)["usage"]["completion_tokens"]
 
 
 def seconds_per_token(options, pool, schema, seed):
@@ -66,9 +63,9 @@ def main():
             seconds_per_token(options, pool, schema, 0)  # compiled, and the prompt read, before anything counts
         for seed in range(1, options.rounds + 1):
             for name, schema in SCHEMAS.items():
-                order = [None, schema] if seed % 2 else [schema, None]
-                times = {json.dumps(one): seconds_per_token(options, pool, one, seed) for one in order}
-                ratios[name].append(times[json.dumps(schema)] / times["null"])
+                order = (False, True) if seed % 2 else (True, False)
+                times = {is_held: seconds_per_token(options, pool, schema if is_held else None, seed) for is_held in order}
+                ratios[name].append(times[True] / times[False])
     for name, values in ratios.items():
         print(f"{name}: {statistics.median(values):.3f} of the time without ({min(values):.2f} to {max(values):.2f}), "
               f"{options.parallel} at once, {options.rounds} rounds")  # fmt: skip

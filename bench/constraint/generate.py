@@ -20,15 +20,25 @@ import urllib.request
 from compare import is_valid, read_schemas
 
 
+def complete(url, body):
+    """What the server at `url` answers to a chat; its response cache is left out."""
+    headers = {"content-type": "application/json", "cache-control": "no-store"}
+    request = urllib.request.Request(url + "/v1/chat/completions", json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=1200) as answer:
+        return json.load(answer)
+
+
+def response_format(schema):
+    return {"type": "json_schema", "json_schema": {"name": "it", "schema": schema}}
+
+
 def ask(options, schema, seed):
     """How it went, and the text: "ended", "cut", "refused", "failed"."""
     question = "Write a JSON document that fits this schema:\n" + json.dumps(schema)[:1500]
     body = {"messages": [{"role": "user", "content": question}], "temperature": 1, "seed": seed,
-            "max_tokens": options.tokens, "response_format": {"type": "json_schema", "json_schema": {"name": "it", "schema": schema}}}  # fmt: skip
-    request = urllib.request.Request(options.url + "/v1/chat/completions", json.dumps(body).encode(), {"content-type": "application/json"})
+            "max_tokens": options.tokens, "response_format": response_format(schema)}  # fmt: skip
     try:
-        with urllib.request.urlopen(request, timeout=1200) as answer:
-            document = json.load(answer)
+        document = complete(options.url, body)
     except urllib.error.HTTPError as error:
         text = error.read().decode(errors="replace")
         return ("refused" if error.code < 500 else "failed"), text[:300], 0
