@@ -16,6 +16,7 @@
 #include "kernels/attention.h"
 #include "kernels/linear.h"
 #include "kernels/machine_limits.h"
+#include "kernels/memory_block.h"
 #include "stopwatch.h"
 
 namespace hearth::bench {
@@ -81,32 +82,40 @@ void measure_linear(ExecutionContext& context, const Shape& shape, const Machine
   fmt::print("\n");
 }
 
-// One layer over `context_tokens` positions: the last `rows` of them as queries.
+// Texts of `context_tokens` each: the last `rows` positions of each as queries. The layers of the cache are
+// taken in turn, so that they come from memory.
 void measure_attention(ExecutionContext& context, const char* what, std::size_t query_heads,
                        std::size_t heads, std::size_t dimension, std::int32_t context_tokens,
-                       std::int32_t rows, CacheType type = CacheType::kBf16) {
-  const auto pages = static_cast<std::size_t>(context_tokens) / kPageTokens + 1;
+                       std::int32_t rows, std::int32_t texts = 1, CacheType type = CacheType::kBf16) {
+  constexpr std::size_t kLayers = 28;
+  const auto pages_each = static_cast<std::size_t>(context_tokens) / kPageTokens + 1;
   PagedCacheView cache{nullptr, nullptr, type, heads, dimension};
-  cache.page_stride = cache.page_bytes();
-  std::vector<std::byte> keys(pages * cache.page_bytes()), values(keys.size());
-  cache.keys = keys.data();
-  cache.values = values.data();
-  std::vector<std::int32_t> table(pages);
-  for (std::size_t i = 0; i < pages; ++i) table[i] = static_cast<std::int32_t>(i);
+  const std::size_t page_bytes = cache.page_bytes();
+  cache.page_stride = 2 * kLayers * page_bytes;
+  const MemoryBlock memory(pages_each * static_cast<std::size_t>(texts) * cache.page_stride);
+  std::memset(memory.data(), 0, memory.bytes());
+  std::vector<std::int32_t> tables(pages_each * static_cast<std::size_t>(texts));
+  for (std::size_t i = 0; i < tables.size(); ++i) tables[i] = static_cast<std::int32_t>(i);
   std::vector<CacheRow> places;
-  for (std::int32_t p = context_tokens - rows; p < context_tokens; ++p) places.push_back({p, table.data()});
+  for (std::size_t text = 0; text < static_cast<std::size_t>(texts); ++text)
+    for (std::int32_t p = context_tokens - rows; p < context_tokens; ++p)
+      places.push_back({p, tables.data() + text * pages_each});
   std::vector<float> queries(places.size() * query_heads * dimension, 0.01f), out(queries.size());
   const MatrixView<const float> in(queries.data(), places.size(), query_heads * dimension);
   const MatrixView<float> result(out.data(), places.size(), query_heads * dimension);
-  const double seconds = best_seconds(context.team().size() == 1, 30, [&](int) {
+  const double seconds = best_seconds(context.team().size() == 1, 30, [&](int repetition) {
+    cache.keys = memory.data() + static_cast<std::size_t>(repetition) % kLayers * 2 * page_bytes;
+    cache.values = cache.keys + page_bytes;
     attention(context, {query_heads, 0.1f, 0, 0}, in, places, cache, result);
   });
   double pairs = 0;
   for (const CacheRow& place : places) pairs += place.position + 1;
-  fmt::print("attention {:22} {} {:5} rows at {:5}: {:8.0f} us, {:5.0f} GFLOPS, cache read {:.1f} GB/s\n",
-             what, kernels::name_of(type), rows, context_tokens, seconds * 1e6,
-             4 * pairs * static_cast<double>(query_heads * dimension) / seconds * 1e-9,
-             static_cast<double>(keys.size() * 2) / seconds * 1e-9);
+  fmt::print(
+      "attention {:16} {:4} {:2} texts of {:5}, {:3} rows each: {:6.0f} us, {:5.0f} GFLOPS, read {:.1f} "
+      "GB/s\n",
+      what, kernels::name_of(type), texts, context_tokens, rows, seconds * 1e6,
+      4 * pairs * static_cast<double>(query_heads * dimension) / seconds * 1e-9,
+      static_cast<double>(tables.size() * 2 * page_bytes) / seconds * 1e-9);
 }
 
 void measure_all(int threads, std::string_view only) {
@@ -126,12 +135,16 @@ void measure_all(int threads, std::string_view only) {
     if (std::string_view(shape.what).find(only) != std::string_view::npos)
       measure_linear(context, shape, limits);
   if (!only.empty() && only != "attention") return;
-  measure_attention(context, "SmolLM2 9/3 x 64", 9, 3, 64, 512, 512);
-  measure_attention(context, "SmolLM2 9/3 x 64", 9, 3, 64, 4096, 512);
-  measure_attention(context, "SmolLM2 9/3 x 64", 9, 3, 64, 512, 1);
+  for (const std::int32_t tokens : {512, 4096})
+    measure_attention(context, "SmolLM2 9/3 x 64", 9, 3, 64, tokens, 512);
+  for (const std::int32_t texts : {1, 16})
+    measure_attention(context, "SmolLM2 9/3 x 64", 9, 3, 64, 512, 1, texts);
   measure_attention(context, "1.5B 12/2 x 128", 12, 2, 128, 512, 512);
-  for (const CacheType type : {CacheType::kBf16, CacheType::kF16, CacheType::kQ8})
-    measure_attention(context, "1.5B 12/2 x 128", 12, 2, 128, 8192, 1, type);
+  measure_attention(context, "1.5B 12/2 x 128", 12, 2, 128, 1024, 1, 8);
+  for (const std::int32_t rows : {1, 4, 16, 512})
+    measure_attention(context, "1.5B 12/2 x 128", 12, 2, 128, 8192, rows);
+  for (const CacheType type : {CacheType::kF16, CacheType::kQ8})
+    measure_attention(context, "1.5B 12/2 x 128", 12, 2, 128, 8192, 1, 1, type);
 }
 
 }  // namespace

@@ -80,10 +80,17 @@ AttentionTask make_task(const Problem& problem, const RowTile& tile, std::size_t
   return task;
 }
 
-void attend_segment(const Problem& problem, const RowTile& tile, AttentionTask task, std::int32_t segment,
-                    float* states) {
-  task.first_page = std::max(tile.first_page, segment * kSegmentPages);
-  task.last_page = std::min(tile.last_page, (segment + 1) * kSegmentPages);
+SegmentKeys keys_of(const Problem& problem, const RowTile& tile, std::size_t head, std::int32_t segment) {
+  return {problem.cache.keys + head * problem.cache.head_bytes(), problem.rows[tile.first].page_table,
+          std::max(tile.first_page, segment * kSegmentPages),
+          std::min(tile.last_page, (segment + 1) * kSegmentPages)};
+}
+
+void attend_segment(const Problem& problem, AttentionTask task, const SegmentKeys& keys,
+                    const SegmentKeys& next, float* states) {
+  task.first_page = keys.first_page;
+  task.last_page = keys.last_page;
+  task.next = next;
   task.states = states;
   problem.kernels.attend(task);
 }
@@ -112,10 +119,18 @@ void attend_by_tile(ExecutionContext& context, const Problem& problem, std::span
       const RowTile& tile = tiles[tiles.size() - 1 - unit / heads];
       const std::size_t head = unit % heads;
       const AttentionTask task = make_task(problem, tile, head, scratch);
-      attend_segment(problem, tile, task, tile.first_segment(), states);
-      for (std::int32_t segment = tile.first_segment() + 1; segment < tile.last_segment(); ++segment) {
-        attend_segment(problem, tile, task, segment, later);
-        problem.kernels.merge_attention(states, later, task.rows * task.group, task.head_dimension);
+      for (std::int32_t segment = tile.first_segment(); segment < tile.last_segment(); ++segment) {
+        const bool is_first = segment == tile.first_segment();
+        SegmentKeys next;
+        if (segment + 1 < tile.last_segment()) {
+          next = keys_of(problem, tile, head, segment + 1);
+        } else if (unit + 1 < last) {
+          const RowTile& next_tile = tiles[tiles.size() - 1 - (unit + 1) / heads];
+          next = keys_of(problem, next_tile, (unit + 1) % heads, next_tile.first_segment());
+        }
+        attend_segment(problem, task, keys_of(problem, tile, head, segment), next, is_first ? states : later);
+        if (!is_first)
+          problem.kernels.merge_attention(states, later, task.rows * task.group, task.head_dimension);
       }
       write_out(problem, tile, head, states);
     }
@@ -138,7 +153,13 @@ void attend_by_segment(ExecutionContext& context, const Problem& problem, std::s
       const SegmentPart& part = parts[i];
       const AttentionTask task = make_task(problem, part.tile, part.head,
                                            scratch + static_cast<std::size_t>(member) * scratch_floats);
-      attend_segment(problem, part.tile, task, part.segment, states + part.states);
+      SegmentKeys next;
+      if (i + 1 < parts.size()) {
+        const SegmentPart& after = parts[i + 1];
+        next = keys_of(problem, after.tile, after.head, after.segment);
+      }
+      attend_segment(problem, task, keys_of(problem, part.tile, part.head, part.segment), next,
+                     states + part.states);
     }
   });
   std::vector<const std::size_t*> first_places;  // of each tile and head

@@ -108,16 +108,19 @@ void attend_segment(const Segment& segment) {
 
 inline void attend_segment_pairs(const Segment& segment) {
   const AttentionTask& task = segment.task;
-  const std::size_t bytes = padded_head(task.head_dimension) * kSlots * sizeof(std::uint16_t);
-  const unsigned char* values[kSegmentPages] = {};
+  const unsigned char *values[kSegmentPages] = {}, *next_keys[kSegmentPages] = {};
   for (int page = segment.pages.first; page < segment.pages.last; ++page) {
     values[page] = segment.page(task.values, page);
-    if (page + 1 < segment.pages.last) prefetch(segment.page(task.keys, page + 1), bytes);
-    prefetch(values[page], bytes);
-    score_page_pairs(segment, page, segment.page(task.keys, page));
+    // Where nothing comes after, something that is at hand is asked for.
+    const std::int32_t next = task.next.first_page / kSegmentPages * kSegmentPages + page;
+    next_keys[page] = next < task.next.first_page || next >= task.next.last_page
+                          ? values[page]
+                          : static_cast<const unsigned char*>(task.next.keys) +
+                                static_cast<std::size_t>(task.next.page_table[next]) * task.page_bytes;
+    score_page_pairs(segment, page, values[page]);
   }
   weigh_segment<CacheType::kBf16>(segment);
-  add_values_pairs(segment, values);
+  add_values_pairs(segment, values, task.next.keys == nullptr ? nullptr : next_keys);
 }
 
 template <CacheType kType>

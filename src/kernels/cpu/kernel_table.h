@@ -102,6 +102,13 @@ struct ProductKernels {
 // what is done once for a query and segment costs little.
 inline constexpr int kSegmentPages = 8;
 
+// Keys of one head in pages [first_page, last_page) of a segment.
+struct SegmentKeys {
+  const void* keys = nullptr;  // in page 0; null: none
+  const std::int32_t* page_table = nullptr;
+  std::int32_t first_page = 0, last_page = 0;
+};
+
 // One key/value head of rows of one sequence, over pages of one segment.
 struct AttentionTask {
   const void* queries;      // by pack_query: query row * group + head of the group
@@ -116,6 +123,7 @@ struct AttentionTask {
   std::size_t page_bytes;  // from one page to the next
   const std::int32_t* page_table;
   std::int32_t first_page, last_page;  // [first, last), in positions / kPageTokens
+  SegmentKeys next;                    // what is read after this segment, asked for meanwhile
   // Out, for each query: attention_state_floats(head_dimension) floats: the weighted sum of the values, then
   // the greatest score and the sum of the weights.
   float* states;
