@@ -19,6 +19,7 @@ async def run(client, row, prompts, lengths, server, done):
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     await _fill_cache(client, row, prompts, lengths)
     before = await _times(client, prompts, lengths, done)
+    await _until_at_rest(server)  # and the connection of the last answer is gone
     resident, sockets = server.resident_bytes(), server.open_files()
     readers = []
     try:

@@ -71,7 +71,7 @@ def statuses(answers):
 
 
 def figures_of(kind, rounds):
-    """Of all rounds together, by the names of FIGURES: medians of the rounds; times are of all answers."""
+    """Of all rounds together, by the names of FIGURES: medians of the rounds; times are of all answers but the opening."""
     answers = [answer for one in rounds for answer in one.answers]
     if kind != "closed":
         found = {name: statistics.median(one.numbers[name] for one in rounds) for name in rounds[0].numbers}
@@ -87,7 +87,7 @@ def figures_of(kind, rounds):
         "token": [time for answer in answers if (time := each_token(answer)) is not None],
         "gap": [gap for answer in answers for gap in gaps(answer.arrivals)],
     }
-    speeds = [sum(answer.new_tokens for answer in one.answers) / one.seconds for one in rounds]
+    speeds = [sum(answer.new_tokens for answer in one.opening + one.answers) / one.seconds for one in rounds]
     return {"speed": statistics.median(speeds)} | {
         f"{name}_p{part}": percentile(values, part)
         for name, values in times.items() if values for part in (50, 90, 99)

@@ -20,6 +20,7 @@ class Round:
     generator: float = 0  # the load generator's own part of one processor
     answers: list = dataclasses.field(default_factory=list)
     numbers: dict = dataclasses.field(default_factory=dict)  # what only this kind of load has
+    opening: list = dataclasses.field(default_factory=list)  # answers to what all clients asked in the same moment
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,8 +54,8 @@ def check(answer, tokens):
 
 async def _closed(client, row, prompts, lengths, _, done):
     async def one():
-        for _ in range(row.requests):
-            check(await client.ask(prompts.next(lengths.prompt), row.generate, done.answers), row.generate)
+        for answers in (done.opening, *[done.answers] * row.requests):
+            check(await client.ask(prompts.next(lengths.prompt), row.generate, answers), row.generate)
 
     tasks = [asyncio.create_task(one()) for _ in range(row.clients)]
     try:

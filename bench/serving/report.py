@@ -25,7 +25,8 @@ Ratios are what matters: the figures themselves move with the machine.
 EXPLANATION = """\
 - Clients ask for completions, streamed, of a fixed number of tokens at temperature 0, each one request after another.
   Every prompt is different from its first word on; its tokens are what the server counted (the median).
-- Times stand as P50 / P90 / P99 of all requests of all rounds. The first token's runs from the request to the first text;
+- Each client's first question, which all ask in the same moment, counts for tokens a second, not for times.
+- Times stand as P50 / P90 / P99 of all other requests of all rounds. The first token's runs from the request to the first text;
   a gap lies between two pieces of text that came more than a millisecond apart. Tokens a second are those generated for
   all clients together, the median over the rounds.
 - Each server has as many slots as there are clients. It stands still while another is measured.

@@ -53,7 +53,7 @@ class Row:
     prompt: int = 125  # tokens, about
     generate: int = 64  # tokens of each answer
     prefix: int = 0  # tokens that all prompts begin with
-    requests: int = 2  # of each client in a round, one after the other
+    requests: int = 3  # of each client in a round, one after the other, behind the opening
     long_prompt: int = 0  # tokens
     peak_seconds: float = 0  # of the peak's measurement
     seconds: float = 0  # of the overload after it
@@ -89,7 +89,8 @@ ROWS = [
     Row("prefix-16-smollm2", "16 clients, common prefix of 400", SMOLLM2, "closed", to_peer(speed=2, first_p99=1 / 3),
         16, prefix=400),
     Row("client-1-smollm2", "1 client", SMOLLM2, "closed", to_peer(first_p50=1, token_p50=1), 1, requests=8),
-    Row("clients-8-qwen", "8 clients", QWEN, "closed", to_peer(speed=1.5, first_p50=0.7), 8, generate=32, rounds=3),
+    Row("clients-8-qwen", "8 clients", QWEN, "closed", to_peer(speed=1.5, first_p50=0.7), 8, generate=32, requests=2,
+        rounds=3),
     Row("long-qwen", "8k prompt among 8 streams", QWEN, "long", (Target("stall", 3), Target("delay", 2)), 8,
         generate=ENDLESS, long_prompt=8000, rounds=2),
     Row("overload-smollm2", "4 times the peak", SMOLLM2, "overload", OVERLOAD_TARGETS, 16,

@@ -240,16 +240,22 @@ std::vector<Scheduler::Part> Scheduler::choose_parts() {
       --room;
     }
   }
-  room -= draft(parts, std::min<std::int64_t>(room, options_.speculation.draft_tokens));
-  add_prompts(parts, room);
+  const std::vector<Sequence*> reading = sequences_reading();
+  if (reading.empty())
+    draft(parts, std::min<std::int64_t>(room, options_.speculation.draft_tokens));
+  else
+    add_prompts(reading, parts, room);
   return parts;
 }
 
-void Scheduler::add_prompts(std::vector<Part>& parts, std::int64_t room) {
+std::vector<Sequence*> Scheduler::sequences_reading() {
   std::vector<Sequence*> reading;
   for (Sequence& sequence : running_)
     if (sequence.pending() > 1 && !sequence.is_reading()) reading.push_back(&sequence);
-  if (reading.empty()) return;
+  return reading;
+}
+
+void Scheduler::add_prompts(std::vector<Sequence*> reading, std::vector<Part>& parts, std::int64_t room) {
   room = budget_.prompt_rows(std::ssize(parts), std::ssize(reading), room);
   if (room <= 0) return;
   std::ranges::sort(reading, {}, [](const Sequence* sequence) { return sequence->claim().row_rank(); });
@@ -259,7 +265,6 @@ void Scheduler::add_prompts(std::vector<Part>& parts, std::int64_t room) {
   if (row_patience_.is_over()) std::rotate(reading.begin(), first, std::next(first));
   // Each that runs may have the logits of one row; who measures its prompt has what speculation leaves, too.
   std::int64_t spare = options_.parallel_sequences + options_.speculation.draft_tokens - std::ssize(running_);
-  for (const Part& part : parts) spare -= part.drafted;
   bool has_rows = false;
   for (Sequence* sequence : reading) {
     std::int64_t rows = std::min(room, sequence->pending());
@@ -275,9 +280,9 @@ void Scheduler::add_prompts(std::vector<Part>& parts, std::int64_t room) {
   row_patience_.observe(has_rows);
 }
 
-// Drafts at most `most` rows in all, evenly; returns how many.
-std::int64_t Scheduler::draft(std::vector<Part>& decoding, std::int64_t most) {
-  if (most <= 0) return 0;
+// Drafts at most `most` rows in all, evenly.
+void Scheduler::draft(std::vector<Part>& decoding, std::int64_t most) {
+  if (most <= 0) return;
   const float least_chance = least_chance_worth_a_row(decoding.size());
   std::vector<Sequence*> by_model;
   std::int64_t room = most;
@@ -295,9 +300,7 @@ std::int64_t Scheduler::draft(std::vector<Part>& decoding, std::int64_t most) {
   }
   for (const Part& part : decoding) most -= part.sequence->drafted();
   if (draft_model_) draft_model_->draft(by_model, most, least_chance);
-  std::int64_t drafted = 0;
-  for (Part& part : decoding) drafted += part.drafted = part.sequence->drafted();
-  return drafted;
+  for (Part& part : decoding) part.drafted = part.sequence->drafted();
 }
 
 // Pages for all rows of the step; parts of sequences that have to give theirs up are left out.

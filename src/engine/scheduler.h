@@ -1,8 +1,9 @@
 // Continuous batching (Yu et al. 2022, "Orca") with prompts in chunks (Agrawal et al. 2023, "Sarathi"): each
-// step runs one row of every decoding sequence, some drafted rows after it (engine/speculation.h), and then
-// prompts: as many rows as there is room and time for (engine/step_budget.h). Who is admitted next, whose
-// prompt is read first and who goes on where pages run out is a matter of priorities and fair shares
-// (engine/fair_share.h); a place is left when an answer ends, never taken away.
+// step runs one row of every decoding sequence, and then prompts: as many rows as there is room and time for
+// (engine/step_budget.h). Where no prompt waits, its room is for drafted rows (engine/speculation.h): a guess
+// shall not keep anybody waiting for a first token. Who is admitted next, whose prompt is read first and who
+// goes on where pages run out is a matter of priorities and fair shares (engine/fair_share.h); a place is
+// left when an answer ends, never taken away.
 //
 // A sequence is admitted once there are pages for its prompt, and takes more as it grows. Where none is left,
 // the sequence that ranks last gives up its own and waits again; what it had is read again, and nothing of
@@ -73,10 +74,11 @@ class Scheduler {
   void drop_finished();
   bool has_pages_for(const Sequence& sequence) const;
   std::vector<Part> choose_parts();
-  void add_prompts(std::vector<Part>& parts, std::int64_t room);
+  std::vector<Sequence*> sequences_reading();
+  void add_prompts(std::vector<Sequence*> reading, std::vector<Part>& parts, std::int64_t room);
   void prepare_pages(std::vector<Part>& parts);
   const Sequence* preempt_one();
-  std::int64_t draft(std::vector<Part>& decoding, std::int64_t most);
+  void draft(std::vector<Part>& decoding, std::int64_t most);
   std::int64_t free_pages() const;
   std::chrono::seconds time_to_room() const;
   void check_place() const;

@@ -86,6 +86,13 @@ def test_speeds_are_medians_of_rounds_and_times_are_of_all_answers():
     assert found["token_p99"] == pytest.approx(0.296)
 
 
+def test_the_opening_counts_for_speed_and_not_for_times():
+    one = a_round(2, 1, 0.1)
+    one.opening = a_round(2, 50, 0.1).answers
+    found = figures.figures_of("closed", [one])
+    assert (found["speed"], found["first_p99"]) == (3, 1)
+
+
 def test_the_best_peer_is_the_best_in_that_figure_and_never_ourselves():
     measured = {
         "Hearth": {"speed": 30, "first_p50": 1},
@@ -173,7 +180,7 @@ def test_clients_ask_one_after_another_and_the_first_round_does_not_count(tmp_pa
     measured = run(row, tmp_path, rounds=2)
     assert not measured.failures
     rounds = measured.rounds[row.key]["Hearth"]
-    assert [len(one.answers) for one in rounds] == [2 * row.clients] * 2
+    assert [(len(one.opening), len(one.answers)) for one in rounds] == [(row.clients, 2 * row.clients)] * 2
     for answer in rounds[0].answers:
         # The fake counts a token for each word, and one more: the words for a token are learnt without that one.
         assert (answer.status, answer.new_tokens, answer.prompt_tokens) == (200, row.generate, row.prompt + 10 + 1)
