@@ -30,8 +30,9 @@ inline void code_scales(const std::int32_t* greatest, ChunkScales& out) {
   }
 }
 
-// A part of a row inside one chunk, to codes and scales.
-inline void quantise_unit(const float* x, int blocks, std::int8_t* codes, ChunkScales& scales) {
+// A part of a row inside one chunk, to codes, their sums and scales.
+inline void quantise_unit(const float* x, int blocks, std::int8_t* codes, CodeSums& sums,
+                          ChunkScales& scales) {
   constexpr int kParts = kBlockColumns / kLanes;
   Ints greatest[kChunkBlocks];
 #pragma GCC unroll 8
@@ -47,21 +48,24 @@ inline void quantise_unit(const float* x, int blocks, std::int8_t* codes, ChunkS
   alignas(64) std::int32_t maxima[kChunkBlocks < kLanes ? kLanes : kChunkBlocks];
   store_horizontal_maxima(greatest, maxima);
   code_scales(maxima, scales);
-  // Whole vectors of codes are stored, as they are read soon: a load of several stores would have to wait.
-  constexpr int kCodes = 4 * kLanes;
-  for (int i = 0; i < blocks * kBlockColumns; i += kCodes) {
+  // Whole vectors of codes are stored, as they are read: a load of several stores would have to wait. Summed
+  // before they are: another thread has read what lay here before, and a load would wait for it to be taken
+  // back.
+  constexpr int kCodes = 4 * kLanes, kVectors = kChunkColumns / kCodes;
+  Ints packed[kVectors];
+#pragma GCC unroll 4
+  for (int i = 0; i < kVectors; ++i) {
     Ints parts[4];
 #pragma GCC unroll 4
     for (int j = 0; j < 4; ++j) {
-      const int column = i + j * kLanes, block = column / kBlockColumns;
+      const int column = i * kCodes + j * kLanes, block = column / kBlockColumns;
       parts[j] =
           block < blocks ? round_to_int(mul(load(x + column), splat(scales.inverses[block]))) : zero_ints();
     }
-    store_ints(codes + i, pack_bytes(parts));
+    packed[i] = pack_bytes(parts);
+    store_ints(codes + i * kCodes, packed[i]);
   }
-  if (blocks < kChunkBlocks)
-    __builtin_memset(codes + blocks * kBlockColumns, 0,
-                     static_cast<std::size_t>(kChunkBlocks - blocks) * kBlockColumns);
+  sum_codes(packed, sums);
 }
 
 template <bool kHalves>
@@ -91,11 +95,10 @@ inline void quantise(const QuantiseTask& task, std::size_t first_unit, std::size
     // Rows lie far apart, and another thread has written them.
     for (std::size_t i = 0; i < kChunkColumns; i += 16) __builtin_prefetch(x + 2 * task.stride + i, 0, 3);
     ChunkScales chunk_scales;
-    quantise_unit(x, blocks, codes, chunk_scales);
+    CodeSums sums;
+    quantise_unit(x, blocks, codes, sums, chunk_scales);
     __builtin_memcpy(task.out.scales + unit * kChunkBlocks, chunk_scales.scales,
                      kChunkBlocks * sizeof(float));
-    CodeSums sums;
-    sum_codes(codes, sums);
     for (int i = 0; i < task.out.recipe_count; ++i) {
       const OffsetRecipe& recipe = task.out.recipes[i];
       float* offsets = static_cast<float*>(task.out.offsets[i]) + unit * 16;

@@ -124,10 +124,9 @@ inline void store_horizontal_maxima(const Ints* v, std::int32_t* out) {
       maximum(_mm512_shuffle_i32x4(halves, halves, 0x08), _mm512_shuffle_i32x4(halves, halves, 0x0d));
   store_ints(out, all);  // whole, as it is read: a load of more than one store would have to wait
 }
-inline void sum_codes(const std::int8_t* codes, CodeSums& out) {
+inline void sum_codes(const Ints (&codes)[4], CodeSums& out) {
   Ints sums[4];
-  for (int i = 0; i < 4; ++i)
-    sums[i] = _mm512_dpbusd_epi32(zero_ints(), _mm512_set1_epi8(1), load_ints(codes + i * 64));
+  for (int i = 0; i < 4; ++i) sums[i] = _mm512_dpbusd_epi32(zero_ints(), _mm512_set1_epi8(1), codes[i]);
   const Ints first = add(_mm512_unpacklo_epi32(sums[0], sums[1]), _mm512_unpackhi_epi32(sums[0], sums[1]));
   const Ints last = add(_mm512_unpacklo_epi32(sums[2], sums[3]), _mm512_unpackhi_epi32(sums[2], sums[3]));
   // Quarter l holds the sums l of the four vectors.
