@@ -2,8 +2,10 @@
 // greedy answers soon run in circles.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
 #include <thread>
+#include <vector>
 
 #include "engine/engine.h"
 #include "engine/smollm2_test.h"
@@ -156,6 +158,41 @@ TEST_F(ExactSpeculation, CancelledFromItsOwnCallbackItStopsAtTheSameToken) {
   for (int i = 0; i < 1000 && engine->load().running > 0; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   EXPECT_EQ(engine->load().free_pages, engine->load().total_pages);
+}
+
+// A guess shall not keep anybody waiting for a first token.
+TEST_F(ExactSpeculation, WhileAPromptIsReadNothingIsDrafted) {
+  EngineOptions options;
+  options.batch_rows = 16;
+  const auto engine = load(options);
+  const GenerationRequest prompt = ask(*engine, std::string(kRepeats) + kRound, 0, 1);
+  ASSERT_GT(prompt.prompt.size(), 5 * 16u);
+  struct Piece {
+    std::int64_t step, drafted;  // drafted before that step
+  };
+  std::vector<Piece> pieces;  // of the first answer
+  std::int64_t submitted_in = 0, read_in = 0;
+  std::promise<void> first_done, second_done;
+  engine->submit(go_on(*engine, 200), [&](const GenerationEvent& event) {
+    const Engine::Load load = engine->load();
+    pieces.push_back({load.steps, load.drafted_tokens});
+    if (submitted_in == 0 && load.drafted_tokens > 0) {
+      submitted_in = load.steps;
+      engine->submit(prompt, [&](const GenerationEvent& second) {
+        if (read_in == 0) read_in = engine->load().steps;
+        if (second.finish) second_done.set_value();
+      });
+    }
+    if (event.finish) first_done.set_value();
+  });
+  first_done.get_future().get();
+  second_done.get_future().get();
+  ASSERT_GT(read_in, submitted_in + 5);
+  const auto drafted_before = [&](std::int64_t step) {
+    return std::ranges::find(pieces, step, &Piece::step)->drafted;
+  };
+  EXPECT_EQ(drafted_before(read_in), drafted_before(submitted_in + 1));
+  EXPECT_GT(pieces.back().drafted, drafted_before(read_in));
 }
 
 TEST_F(ExactSpeculation, ZeroTokensToDraftIsOff) {
