@@ -8,7 +8,7 @@ from comparison.programs import MeasurementError
 from serving.slow import SlowReader, whole_text
 
 # Answers of the client whose time is taken, before and beside the crowd.
-TIMED_ANSWERS, TIMED_TOKENS = 24, 16
+TIMED_ANSWERS, TIMED_TOKENS = 24, 64
 SIP_SECONDS = 1
 # A server that uses less of a processor than this has nothing to compute.
 AT_REST = 0.05
