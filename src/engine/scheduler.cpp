@@ -263,7 +263,7 @@ void Scheduler::add_prompts(std::vector<Sequence*> reading, std::vector<Part>& p
       std::ranges::min_element(reading, {}, [](const Sequence* sequence) { return arrival_of(*sequence); });
   const Sequence* const longest_here = *first;
   if (row_patience_.is_over()) std::rotate(reading.begin(), first, std::next(first));
-  // Each that runs may have the logits of one row; who measures its prompt has what speculation leaves, too.
+  // Each that runs may have the logits of one row; who measures its prompt has those of drafted rows, too.
   std::int64_t spare = options_.parallel_sequences + options_.speculation.draft_tokens - std::ssize(running_);
   bool has_rows = false;
   for (Sequence* sequence : reading) {

@@ -70,11 +70,9 @@ AttentionTask make_task(const Problem& problem, const RowTile& tile, std::size_t
   task.head_dimension = cache.head_dimension;
   task.soft_cap = problem.options.soft_cap;
   task.window = problem.options.window;
-  task.keys = cache.keys + head * cache.head_bytes();
   task.values = cache.values + head * cache.head_bytes();
   task.type = cache.type;
   task.page_bytes = cache.page_stride;
-  task.page_table = problem.rows[tile.first].page_table;
   task.scratch = scratch;
   pack_queries(problem, tile, head, task);
   return task;
@@ -88,6 +86,8 @@ SegmentKeys keys_of(const Problem& problem, const RowTile& tile, std::size_t hea
 
 void attend_segment(const Problem& problem, AttentionTask task, const SegmentKeys& keys,
                     const SegmentKeys& next, float* states) {
+  task.keys = keys.keys;
+  task.page_table = keys.page_table;
   task.first_page = keys.first_page;
   task.last_page = keys.last_page;
   task.next = next;

@@ -33,12 +33,6 @@ inline void pack_query_pairs(const float* query, std::size_t dimension, float fa
   }
 }
 
-template <int kBytes>
-inline void ask_for(const unsigned char* bytes) {
-#pragma GCC unroll 4
-  for (int i = 0; i < kBytes; i += 64) __builtin_prefetch(bytes + i, 0, 2);
-}
-
 template <int kQueries, bool kAsks>
 void score_pairs(const PairNumber* queries, std::size_t pairs, const unsigned char* keys,
                  const unsigned char* values, float* scores) {
@@ -51,7 +45,7 @@ void score_pairs(const PairNumber* queries, std::size_t pairs, const unsigned ch
     Pairs row[kSlotVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kSlotVectors; ++v) row[v] = pairs_of(load_ints(keys + v * kLanes * 4));
-    if constexpr (kAsks) ask_for<kSlots * 4>(values + i * kSlots * 4);
+    if constexpr (kAsks) prefetch(values + i * kSlots * 4, kSlots * 4);
 #pragma GCC unroll 16
     for (int q = 0; q < kQueries; ++q)
 #pragma GCC unroll 8
@@ -97,7 +91,8 @@ constexpr std::int32_t kBothSlots = -1, kOddSlot = -0x10000, kEvenSlot = 0xffff;
 // Values of a segment's pages from some dimension on, and the keys that are asked for with them.
 struct PairColumns {
   const unsigned char *const *pages, *const *next_keys;
-  std::size_t dimension, stride;  // in bytes from one pair of slots to the next
+  std::size_t dimension;
+  std::size_t stride;  // in bytes, from one pair of slots to the next
 };
 
 enum class Slots { kBoth, kBothAsking, kOne };
@@ -123,7 +118,7 @@ void add_pairs(const PairNumber* weights, int first, int last, std::int32_t kept
       asked = columns.next_keys[page] + columns.dimension * kSlots * 2 + place * kAskedBytes;
     for (; pair < end && pair < last; ++pair, values += columns.stride) {
       if constexpr (kKind == Slots::kBothAsking) {
-        ask_for<kAskedBytes>(asked);
+        prefetch(asked, kAskedBytes);
         asked += kAskedBytes;
       }
       Pairs row[kVectors];
