@@ -1,10 +1,15 @@
 """Asks a server for streamed completions and notes when each piece of text came."""
 
+import asyncio
 import dataclasses
 import json
 import time
+import urllib.parse
 
-import aiohttp
+import httptools
+
+from serving.certificates import any_certificate
+from serving.events import EventReader
 
 
 @dataclasses.dataclass
@@ -20,73 +25,96 @@ class Answer:
     new_tokens: int = 0
 
 
-class EventReader:
-    """Server-sent events out of bytes that may be cut anywhere: the data of each."""
-
-    def __init__(self):
-        self._rest, self._data = b"", []
-
-    def feed(self, piece):
-        *lines, self._rest = (self._rest + piece).split(b"\n")
-        for line in lines:
-            line = line.removesuffix(b"\r")
-            if line.startswith(b"data:"):
-                self._data.append(line.removeprefix(b"data:").removeprefix(b" "))
-            elif not line and self._data:
-                yield b"\n".join(self._data)
-                self._data = []
-
-
 class Client:
-    """Of one server; a context manager, whose end closes all connections."""
+    """Of one server. No more than these loads need: it runs on the server's own processors, and what it uses the server
+    lacks. Every request has a connection of its own: llama.cpp closes that of a stream without having said so, just when
+    the next request may be on its way. A machine may stand still for minutes, so there is no time limit."""
 
     def __init__(self, address):
-        self.address = address
-
-    async def __aenter__(self):
-        # Every request has a connection of its own: llama.cpp closes that of a stream without having said so, just when
-        # the next request may be on its way. A machine may stand still for minutes, so there is no time limit.
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True, ssl=False),
-                                              timeout=aiohttp.ClientTimeout(total=None))
-        return self
-
-    async def __aexit__(self, *_):
-        await self._session.close()
+        self._where = urllib.parse.urlsplit(address)
+        self._tls = any_certificate() if self._where.scheme == "https" else None
 
     async def ask(self, prompt, tokens, answers=None):
         """The answer, which stands in `answers` from the start."""
         answer = Answer(time.perf_counter())
         if answers is not None:
             answers.append(answer)
-        body = {"prompt": prompt, "max_tokens": tokens, "ignore_eos": True, "temperature": 0, "stream": True,
-                "stream_options": {"include_usage": True}}  # fmt: skip
+        body = json.dumps({"prompt": prompt, "max_tokens": tokens, "ignore_eos": True, "temperature": 0, "stream": True,
+                           "stream_options": {"include_usage": True}}).encode()  # fmt: skip
+        request = (f"POST /v1/completions HTTP/1.1\r\nHost: {self._where.netloc}\r\nConnection: close\r\n"
+                   f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body  # fmt: skip
+        loop = asyncio.get_running_loop()
+        exchange = _Exchange(answer, request, loop.create_future())
         try:
-            async with self._session.post(self.address + "/v1/completions", json=body) as response:
-                answer.status, answer.retry_after = response.status, "Retry-After" in response.headers
-                if response.status == 200:
-                    await _read(response, answer)
-                else:
-                    await response.read()
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+            await loop.create_connection(lambda: exchange, self._where.hostname, self._where.port, ssl=self._tls)
+            await exchange.ended
+        except (OSError, ValueError) as error:
             answer.status = type(error).__name__
+        finally:
+            exchange.close()
         answer.end = time.perf_counter()
         return answer
 
 
-async def _read(response, answer):
-    reader, done = EventReader(), False
-    async for piece in response.content.iter_any():
-        now = time.perf_counter()
-        for data in reader.feed(piece):
-            if data == b"[DONE]":
-                done = True
-                continue
-            event = json.loads(data)
-            if "error" in event:
-                answer.status = "error in the stream"
-            if any(choice.get("text") for choice in event.get("choices", ())):
-                answer.arrivals.append(now)
-            if usage := event.get("usage"):
-                answer.prompt_tokens, answer.new_tokens = usage["prompt_tokens"], usage["completion_tokens"]
-    if not done and answer.status == 200:
-        answer.status = "stream cut"
+class _Exchange(asyncio.Protocol):
+    """Sends a request and fills its answer in; methods with `on_` are called by the parser of HTTP."""
+
+    def __init__(self, answer, request, ended):
+        self.ended = ended  # a future
+        self._answer, self._request, self._transport = answer, request, None
+        self._parser, self._events, self._is_whole = httptools.HttpResponseParser(self), EventReader(), False
+
+    def connection_made(self, transport):
+        self._transport = transport
+        transport.write(self._request)
+
+    def data_received(self, data):
+        self._now = time.perf_counter()
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, ValueError) as error:
+            self._end(error)
+
+    def connection_lost(self, error):
+        self._end(error or ConnectionResetError("closed before the answer was whole"))
+
+    def close(self):
+        if self._transport:
+            self._transport.abort()
+
+    def on_header(self, name, _):
+        self._answer.retry_after |= name.lower() == b"retry-after"
+
+    def on_headers_complete(self):
+        self._answer.status = self._parser.get_status_code()
+
+    def on_body(self, piece):
+        if self._parser.get_status_code() != 200:
+            return
+        for data in self._events.feed(piece):
+            self._take(data)
+
+    def on_message_complete(self):
+        if self._answer.status == 200 and not self._is_whole:
+            self._answer.status = "stream cut"
+        self._end()
+
+    def _take(self, data):
+        if data == b"[DONE]":
+            self._is_whole = True
+            return
+        event, answer = json.loads(data), self._answer
+        if "error" in event:
+            answer.status = "error in the stream"
+        if any(choice.get("text") for choice in event.get("choices", ())):
+            answer.arrivals.append(self._now)
+        if usage := event.get("usage"):
+            answer.prompt_tokens, answer.new_tokens = usage["prompt_tokens"], usage["completion_tokens"]
+
+    def _end(self, error=None):
+        if self.ended.done():
+            return
+        if error:
+            self.ended.set_exception(error)
+        else:
+            self.ended.set_result(None)

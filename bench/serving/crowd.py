@@ -5,10 +5,12 @@ import resource
 import statistics
 
 from comparison.programs import MeasurementError
+from serving.client import Client
 from serving.slow import SlowReader, whole_text
 
-# Answers of the client whose time is taken, before and beside the crowd.
-TIMED_ANSWERS, TIMED_TOKENS = 24, 64
+# Answers of the client whose time is taken, beside the crowd and from a server without one, in turn: the machine becomes
+# quicker and slower by itself, and what a prompt's answer takes differs, as some are drafted better than others.
+TURNS, TIMED_ANSWERS, TIMED_TOKENS = 8, 16, 64
 SIP_SECONDS = 1
 # A server that uses less of a processor than this has nothing to compute.
 AT_REST = 0.05
@@ -18,7 +20,6 @@ async def run(client, row, prompts, lengths, server, done):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     await _fill_cache(client, row, prompts, lengths)
-    before = await _times(client, prompts, lengths, done)
     await _until_at_rest(server)  # and the connection of the last answer is gone
     resident, sockets = server.resident_bytes(), server.open_files()
     readers = []
@@ -26,9 +27,8 @@ async def run(client, row, prompts, lengths, server, done):
         for _ in range(row.streams):
             readers.append(SlowReader(server.address, prompts.next(lengths.prompt), row.generate))
         await _until_at_rest(server)
-        sipping = asyncio.create_task(_sip(readers[::2]))  # the others read nothing at all
-        beside = await _times(client, prompts, lengths, done)
-        sipping.cancel()
+        with server.twin() as twin:
+            alone, beside = await _in_turn(client, twin, readers, row, prompts, lengths, done)
         grown, opened = server.resident_bytes() - resident, server.open_files() - sockets
         if opened < row.streams:
             raise MeasurementError(f"only {opened} of {row.streams} streams were open: the answers are too short")
@@ -40,8 +40,22 @@ async def run(client, row, prompts, lengths, server, done):
         for reader in readers:
             reader.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    done.numbers = {"stream_bytes": grown / row.streams, "beside": statistics.median(beside) / statistics.median(before),
-                    "before": statistics.median(before)}  # fmt: skip
+    alone = statistics.median(alone)
+    done.numbers = {"stream_bytes": grown / row.streams, "beside": statistics.median(beside) / alone, "alone": alone}
+
+
+async def _in_turn(client, twin, readers, row, prompts, lengths, done):
+    """The times of answers alone and beside the crowd."""
+    quiet, alone, beside = Client(twin.address), [], []
+    with twin.awake():
+        await _fill_cache(quiet, row, prompts, lengths)
+    for _ in range(TURNS):
+        with twin.awake():
+            alone += await _times(quiet, prompts, lengths, done)
+        sipping = asyncio.create_task(_sip(readers[::2]))  # the others read nothing at all
+        beside += await _times(client, prompts, lengths, done)
+        sipping.cancel()
+    return alone, beside
 
 
 async def _fill_cache(client, row, prompts, lengths):

@@ -9,6 +9,8 @@ import json
 import pathlib
 import sys
 
+import uvloop
+
 from comparison import environment, limits
 from comparison.compare import PEERS, add_program_options, find_files, make_engines
 from comparison.programs import MeasurementError, Programs
@@ -17,9 +19,6 @@ from serving.client import Client
 from serving.figures import OURS, figures_of
 from serving.prompts import Prompts
 from serving.servers import Server, contenders
-
-# For a server to end what its clients left, before it stands still.
-SETTLE_SECONDS = 1
 
 
 def parse():
@@ -59,7 +58,7 @@ class Load:
                     continue
                 with self._failing(row, contender.name):
                     server = stack.enter_context(Server(contender, row, self.files[row.model]))
-                    turns.append((server, asyncio.run(self._lengths(server, row))))
+                    turns.append((server, uvloop.run(self._lengths(server, row))))
             for number in range(-1, min(rounds, row.rounds)):
                 # Every other round goes the other way, so that a machine that slows down favours nobody.
                 for server, lengths in turns if number % 2 == 0 else reversed(turns):
@@ -71,7 +70,7 @@ class Load:
         # The overload begins with a peak, the slow readers with a full cache: warm-up enough.
         if number < 0 and row.kind in ("overload", "slow"):
             return
-        done = asyncio.run(self._round(server, row, lengths, number))
+        done = uvloop.run(self._round(server, row, lengths, number))
         if number < 0:
             return
         self.rounds.setdefault(row.key, {}).setdefault(server.name, []).append(done)
@@ -83,9 +82,8 @@ class Load:
     async def _round(server, row, lengths, number):
         prompts = Prompts(f"{row.key} {number}", row.prefix and lengths.prefix)
         with server.awake():
-            async with Client(server.address) as client:
-                done = await loads.run(client, row, prompts, lengths, server)
-            await asyncio.sleep(SETTLE_SECONDS)
+            done = await loads.run(Client(server.address), row, prompts, lengths, server)
+            await asyncio.sleep(loads.SETTLE_SECONDS)  # before it stands still
             return done
 
     @staticmethod
@@ -93,12 +91,11 @@ class Load:
         """How many words make the row's tokens, by the server's own count."""
         probe = 100
         with server.awake():
-            async with Client(server.address) as client:
-                counts = []
-                for words in (probe, 2 * probe):
-                    answer = await client.ask(Prompts("probe").next(words), 1)
-                    loads.check(answer, 1)
-                    counts.append(answer.prompt_tokens)
+            client, counts = Client(server.address), []
+            for words in (probe, 2 * probe):
+                answer = await client.ask(Prompts("probe").next(words), 1)
+                loads.check(answer, 1)
+                counts.append(answer.prompt_tokens)
         words_per_token = probe / (counts[1] - counts[0])
         return loads.Lengths(*(round(tokens * words_per_token) for tokens in (row.prompt, row.prefix, row.long_prompt)))
 

@@ -10,6 +10,8 @@ from serving import crowd, figures
 
 # Steps of each stream before the long prompt comes.
 BEFORE = 16
+# For a server to end what its clients left.
+SETTLE_SECONDS = 1
 # Part of a measured time in which a server gets under way.
 RAMP = 0.25
 
@@ -94,7 +96,8 @@ def _check_running(streams):
 
 
 async def _overload(client, row, prompts, lengths, server, done):
-    """The peak first: clients that never pause. Then requests come at a steady pace, whatever becomes of those before."""
+    """The peak: clients that never pause. Then requests come at a steady pace, whatever becomes of those before. Then the
+    peak once more: the machine itself may have become quicker or slower."""
     def ask(answers):
         return client.ask(prompts.next(lengths.prompt), row.generate, answers)
 
@@ -102,12 +105,17 @@ async def _overload(client, row, prompts, lengths, server, done):
         while True:
             check(await ask(answers), row.generate)
 
-    calm = []
-    peak = await _speed([asyncio.create_task(without_pause(calm)) for _ in range(row.clients)], calm, row.peak_seconds)
-    if not peak:
-        raise MeasurementError(f"no answer ended within {row.peak_seconds} s")
+    async def peak():
+        calm = []
+        tasks = [asyncio.create_task(without_pause(calm)) for _ in range(row.clients)]
+        found = await _speed(tasks, calm, row.peak_seconds / 2)
+        if not found:
+            raise MeasurementError(f"no answer ended within {row.peak_seconds / 2} s")
+        return found
+
+    before = await peak()
     resident = server.resident_bytes()
-    pace = row.overload * peak / row.generate
+    pace = row.overload * before / row.generate
     crowd = []
 
     async def arrive():
@@ -117,12 +125,14 @@ async def _overload(client, row, prompts, lengths, server, done):
                 while sent <= (time.perf_counter() - begin) * pace:
                     group.create_task(ask(crowd))
                     sent += 1
-                await asyncio.sleep(0.25 / pace)
+                await asyncio.sleep(begin + sent / pace - time.perf_counter())
 
     speed = await _speed([asyncio.create_task(arrive())], crowd, row.seconds)
     done.answers = crowd
     final = server.resident_bytes()
-    done.numbers = {"peak": peak, "speed": speed, "of_peak": speed / peak, "requests_per_second": pace,
+    await asyncio.sleep(SETTLE_SECONDS)
+    around = (before + await peak()) / 2
+    done.numbers = {"peak": around, "speed": speed, "of_peak": speed / around, "requests_per_second": pace,
                     "resident_start_bytes": resident, "resident_end_bytes": final, "resident": final / resident}  # fmt: skip
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import json
 import random
 
-from serving.client import EventReader
+from serving.events import EventReader
 from serving.prompts import Prompts, words
 
 ROUTES = ("/v1/chat/completions", "/v1/completions")

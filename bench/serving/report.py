@@ -34,10 +34,12 @@ EXPLANATION = """\
   otherwise; "no look-up" is the same without.
 - Among streams: one long prompt arrives while others decode. The longest gap is the worst stream's, from the long
   prompt's arrival to its first token, in multiples of that stream's median gap before.
-- Overload: requests come at a steady pace of four times the peak, which clients that never pause had measured just
-  before. The first quarter of both times is not counted. What still waits at the end is given up.
+- Overload: requests come at a steady pace of four times the peak, which clients that never pause have measured just
+  before; the peak that counts is the mean of that one and of another just after. The first quarter of each time is not
+  counted. What still waits at the end is given up.
 - Slow readers: streams whose answers are computed and wait to be read, half of them a few bytes a second, half not at
-  all. Their memory is what the server's process grew by once its cache was full; beside them one client asks as before.
+  all. Their memory is what the server's process grew by once its cache was full. Beside them one client asks, in turn with
+  others to a second server that has no crowd; medians of 128 answers each.
 """
 
 

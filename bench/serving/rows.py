@@ -55,8 +55,8 @@ class Row:
     prefix: int = 0  # tokens that all prompts begin with
     requests: int = 3  # of each client in a round, one after the other, behind the opening
     long_prompt: int = 0  # tokens
-    peak_seconds: float = 0  # of the peak's measurement
-    seconds: float = 0  # of the overload after it
+    peak_seconds: float = 0  # of the peak's measurement, half before the overload and half behind it
+    seconds: float = 0  # of the overload
     overload: float = 4  # times the peak
     streams: int = 0  # whose readers are slow or idle
     tls: bool = False

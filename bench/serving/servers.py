@@ -15,7 +15,7 @@ from comparison.llama_cpp import LlamaCpp
 from comparison.programs import MeasurementError
 from comparison.server_measurement import free_port, wait_until_healthy
 from comparison.vllm import CACHE_GIB, Vllm
-from serving.slow import make_certificate
+from serving.certificates import make_certificate
 
 # For answers that still run, and for a model to be given back.
 STOP_SECONDS = 60
@@ -73,6 +73,7 @@ class Server:
 
     def __init__(self, contender, row, path):
         self.name = contender.name
+        self._made_of = contender, row, path
         port = free_port()
         self.address = f"{'https' if row.tls else 'http'}://127.0.0.1:{port}"
         words = [str(word).replace("{port}", str(port)) for word in contender.command(row, path)]
@@ -110,6 +111,10 @@ class Server:
             yield self
         finally:
             self._signal(signal.SIGSTOP)
+
+    def twin(self):
+        """Another of the same, not yet entered."""
+        return Server(*self._made_of)
 
     def resident_bytes(self):
         """Of the process and those that it started."""

@@ -49,7 +49,7 @@ class Conversation {
     if (!options_.system.empty()) messages_.push_back({{"role", "system"}, {"content", options_.system}});
   }
 
-  // Streams the answer to stdout.
+  // Streams the answer to stdout, and what the model thinks before it to who looks on.
   void ask(const std::string& question) {
     messages_.push_back({{"role", "user"}, {"content", question}});
     engine::GenerationRequest request;
@@ -61,6 +61,7 @@ class Conversation {
       messages_.erase(messages_.size() - 1);
       throw;
     }
+    if (!options_.raw) request.thinking = engine_.thinking_behind(request.prompt);
     request.sampling = options_.sampling;
     request.maximum_tokens = options_.maximum_tokens;
     request.seed = options_.seed ? *options_.seed : std::random_device{}();
@@ -77,7 +78,10 @@ class Conversation {
     std::optional<Error> failure;
     std::promise<void> done;
     try {
-      engine_.submit(std::move(request), [&](const engine::GenerationEvent& event) {
+      engine_.submit(std::move(request), [&, thought = false](const engine::GenerationEvent& event) mutable {
+        show_reasoning(event.reasoning);
+        thought |= !event.reasoning.empty();
+        if (thought && !event.text.empty()) show_reasoning("\n\n"), thought = false;
         answer += event.text;
         fmt::print("{}", event.text);
         std::fflush(stdout);
@@ -94,6 +98,12 @@ class Conversation {
     fmt::print("\n");
     if (failure) throw *failure;
     return answer;
+  }
+
+  static void show_reasoning(std::string_view text) {
+    if (text.empty() || ::isatty(STDERR_FILENO) != 1) return;
+    fmt::print(stderr, "\033[2m{}\033[0m", text);  // faint
+    std::fflush(stderr);
   }
 
   const Options& options_;

@@ -58,7 +58,7 @@ Vocabulary::Tokens tokens_of(const text::Tokenizer& tokenizer, std::size_t size)
     if (static_cast<std::size_t>(token) < size) tokens.ends.push_back(token);
   for (std::size_t i = 0; i < size; ++i) {
     const auto token = static_cast<TokenId>(i);
-    if (!tokenizer.is_control(token))
+    if (!tokenizer.is_hidden(token))
       tokens.bytes[i] = tokenizer.token_bytes(token);
     else if (!std::ranges::binary_search(tokens.ends, token))
       tokens.controls.push_back(token);

@@ -31,8 +31,8 @@ Ranking rank_tokens(std::span<const float> logits, std::int32_t chosen, std::int
 struct TokenLogProbability {
   std::int32_t token = 0;
   std::optional<float> log_probability;  // none: of a text's first token, before which there was nothing
-  std::string bytes;                     // what it adds to the text here; of a control token its name
-  bool is_control = false;               // it adds nothing to the text
+  std::string bytes;                     // what it adds to the text here; of a hidden token its name
+  bool is_hidden = false;                // it adds nothing to the text
 };
 
 struct TokenLogProbabilities {

@@ -190,10 +190,9 @@ bool Sequence::ends_with(std::int32_t token) const {
 TokenLogProbabilities Sequence::described(const Ranking& ranking,
                                           const text::IncrementalDetokenizer& text) const {
   const auto described = [&](const RankedToken& one) -> TokenLogProbability {
-    const bool is_control = tokenizer_.is_control(one.token);
+    const bool is_hidden = tokenizer_.is_hidden(one.token);
     return {one.token, one.log_probability,
-            is_control ? std::string(tokenizer_.token_text(one.token)) : text.bytes_of(one.token),
-            is_control};
+            is_hidden ? std::string(tokenizer_.token_text(one.token)) : text.bytes_of(one.token), is_hidden};
   };
   TokenLogProbabilities all{described(ranking.chosen), {}};
   for (const RankedToken& one : ranking.likeliest) all.likeliest.push_back(described(one));

@@ -12,7 +12,7 @@ IncrementalDetokenizer::IncrementalDetokenizer(const Tokenizer& tokenizer, const
       at_start_(tokenizer.strips_leading_space() && !options.continues_text) {}
 
 bool IncrementalDetokenizer::is_hidden(TokenId token) const {
-  return !options_.show_control && tokenizer_.is_control(token);
+  return !options_.show_control && tokenizer_.is_hidden(token);
 }
 
 std::string IncrementalDetokenizer::bytes_of(TokenId token) const {

@@ -14,7 +14,7 @@
 namespace hearth::text {
 
 struct DetokenizerOptions {
-  bool show_control = false;    // control tokens by their names instead of nothing
+  bool show_control = false;    // hidden control tokens by their names instead of nothing
   bool continues_text = false;  // the tokens follow on other text: keep a space at the start
 };
 
@@ -24,7 +24,7 @@ class IncrementalDetokenizer {
 
   // The text that is certain now; may be empty.
   std::string push(TokenId token);
-  // What the token would add to the text's bytes now; nothing for a control token that is not shown.
+  // What the token would add to the text's bytes now; nothing for a hidden one.
   std::string bytes_of(TokenId token) const;
   // Bytes of a character that is not complete.
   std::size_t pending() const { return pending_.size(); }

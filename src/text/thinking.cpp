@@ -13,9 +13,11 @@ constexpr std::string_view kSpaces = " \n\r\t";
 struct Marks {
   std::string_view open, close;
 };
-// Qwen, DeepSeek and most others; EXAONE; Seed.
-constexpr std::array<Marks, 3> kMarks = {
-    {{"<think>", "</think>"}, {"<thought>", "</thought>"}, {"<seed:think>", "</seed:think>"}}};
+// Qwen, DeepSeek and most others; Mistral; EXAONE; Seed.
+constexpr std::array<Marks, 4> kMarks = {{{"<think>", "</think>"},
+                                          {"[THINK]", "[/THINK]"},
+                                          {"<thought>", "</thought>"},
+                                          {"<seed:think>", "</seed:think>"}}};
 
 // More than a mark and the line breaks behind it.
 constexpr std::size_t kTailTokens = 24;

@@ -5,8 +5,8 @@
 // Also where the template wrote the first mark already, so that the answer begins inside. The block stands at
 // the answer's beginning or nowhere. What is not closed is thought to the end. White space around marks
 // belongs to them; nothing else is lost, and nothing depends on how the answer was cut into pieces.
-// Non-goals: marks that are control tokens, which no text shows. Thread-safety: a reader is one thread's at a
-// time.
+// Marks that are control tokens are shown in what models write (text/answer_marks.h). Thread-safety: a reader
+// is one thread's at a time.
 #pragma once
 
 #include <optional>

@@ -8,6 +8,7 @@
 #include "formats/e5_file.h"
 #include "formats/huggingface_directory.h"
 #include "formats/model_files.h"
+#include "text/answer_marks.h"
 #include "text/detokenizer.h"
 #include "text/tokenizer/byte_alphabet.h"
 #include "text/tokenizer/parts.h"
@@ -272,6 +273,8 @@ const std::vector<TokenId>& Tokenizer::end_of_generation_ids() const { return pa
 bool Tokenizer::is_control(TokenId id) const {
   return parts_->vocabulary.contains(id) && parts_->vocabulary.is_control(id);
 }
+
+bool Tokenizer::is_hidden(TokenId id) const { return is_control(id) && !is_answer_mark(token_text(id)); }
 
 std::string_view Tokenizer::token_text(TokenId id) const {
   return parts_->vocabulary.contains(id) ? parts_->vocabulary.text(id) : std::string_view{};

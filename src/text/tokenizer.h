@@ -91,6 +91,7 @@ class Tokenizer {
   bool is_end_of_generation(TokenId id) const;
   const std::vector<TokenId>& end_of_generation_ids() const;  // ascending
   bool is_control(TokenId id) const;                          // also for the unknown token
+  bool is_hidden(TokenId id) const;  // control tokens that no text shows: all but those of is_answer_mark()
 
   // As the vocabulary spells it ("Ġthe", "▁the", "<|im_end|>"); empty for an id that does not exist.
   std::string_view token_text(TokenId id) const;

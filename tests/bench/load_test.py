@@ -14,7 +14,8 @@ from comparison.hearth import Hearth
 from comparison.llama_cpp import LlamaCpp
 from comparison.vllm import Vllm
 from serving import figures, load, report, rows
-from serving.client import Answer, EventReader
+from serving.client import Answer
+from serving.events import EventReader
 from serving.loads import Round
 from serving.prompts import Prompts
 from serving.servers import Contender, contenders, processes_of
@@ -274,7 +275,7 @@ def test_slow_readers_are_for_our_own_server_alone(tmp_path):
 
 
 def test_a_slow_rows_figures_are_its_memory_and_the_time_beside_it():
-    one = Round(1, 0.1, [Answer(0, 1, 200)], {"stream_bytes": 50 * 1024, "beside": 1.05, "before": 0.2})
+    one = Round(1, 0.1, [Answer(0, 1, 200)], {"stream_bytes": 50 * 1024, "beside": 1.05, "alone": 0.2})
     found = figures.figures_of("slow", [one])
     measured = {"Hearth": found}
     memory, time = (report.target_cells(target, measured) for target in SLOW.targets)

@@ -15,7 +15,8 @@ from conftest import MODEL, Hearth, run_hearth
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 
 from serving.servers import resident_bytes
-from serving.slow import SlowReader, any_certificate, make_certificate, whole_text
+from serving.certificates import any_certificate, make_certificate
+from serving.slow import SlowReader, whole_text
 
 READERS, TOKENS = 60, 64
 # A stream costs a third of this; the rest is for what a small process takes at any time.

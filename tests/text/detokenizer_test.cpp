@@ -32,7 +32,7 @@ std::string decode_at_once(const Tokenizer& tokenizer, const std::vector<TokenId
                            bool strip) {
   std::string bytes;
   for (const TokenId id : ids)
-    if (show_control || !tokenizer.is_control(id)) bytes += tokenizer.token_bytes(id);
+    if (show_control || !tokenizer.is_hidden(id)) bytes += tokenizer.token_bytes(id);
   if (strip && bytes.starts_with(' ')) bytes.erase(0, 1);
   return replace_invalid_utf8(bytes);
 }

@@ -97,5 +97,26 @@ TEST(Thinking, ShownByTemplateOrVocabulary) {
   EXPECT_FALSE(begins("<think>\n\n</think>\n\n"));
 }
 
+// As Mistral's vocabularies have them: control tokens, which users cannot write and no other text shows.
+TEST(Thinking, MarksThatAreControlTokensAreShown) {
+  nlohmann::json added = test::patched_tokenizer("byte_level")["added_tokens"];
+  auto id = test::tokenizer_from(test::patched_tokenizer("byte_level"))->vocabulary_size();
+  for (const char* name : {"[THINK]", "[/THINK]", "[TOOL_CALLS]", "[INST]"}) {
+    nlohmann::json token = added[0];
+    token.update({{"id", id++}, {"content", name}, {"special", true}});
+    added.push_back(token);
+  }
+  const auto tokenizer =
+      test::tokenizer_from(test::patched_tokenizer("byte_level", {{"added_tokens", added}}));
+  const auto found = find_thinking("", *tokenizer);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->open, "[THINK]");
+  const std::vector<TokenId> answer =
+      tokenizer->encode("[THINK]so[/THINK]yes[INST][TOOL_CALLS]", {.parse_special = true});
+  EXPECT_EQ(tokenizer->decode(answer), "[THINK]so[/THINK]yes[TOOL_CALLS]");
+  EXPECT_TRUE(tokenizer->is_control(*tokenizer->find("[THINK]")));
+  EXPECT_GT(tokenizer->encode("[THINK]").size(), 1U) << "as a user writes it";
+}
+
 }  // namespace
 }  // namespace hearth::text

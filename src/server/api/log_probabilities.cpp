@@ -41,7 +41,7 @@ json number(const TokenLogProbability& token) {
 
 json described(const TokenLogProbability& token) {
   json bytes = nullptr;
-  if (!token.is_control) {
+  if (!token.is_hidden) {
     bytes = json::array();
     for (const char byte : token.bytes) bytes.push_back(static_cast<unsigned char>(byte));
   }
@@ -101,7 +101,7 @@ json text_log_probabilities(LogProbabilities tokens, std::int32_t likeliest, std
     // A token that goes on with a character begins where that does.
     const bool goes_on = !bytes.empty() && continues_character(bytes.front()) && characters > 0;
     offsets.push_back(goes_on ? characters - 1 : characters);
-    if (!token.chosen.is_control)
+    if (!token.chosen.is_hidden)
       characters += static_cast<std::size_t>(
           std::ranges::count_if(bytes, [](char byte) { return !continues_character(byte); }));
   }
