@@ -13,7 +13,8 @@ namespace hearth::kernels {
 namespace {
 
 bool same(const OffsetRecipe& a, const OffsetRecipe& b) {
-  return a.minimum == b.minimum && a.halves == b.halves && a.zero_shift == b.zero_shift;
+  return a.minimum == b.minimum && a.halves == b.halves && a.zero_shift == b.zero_shift &&
+         a.by_chunk == b.by_chunk;
 }
 
 const ProductKernels& kernels_of(ExecutionContext& context, const LinearOutput& output) {
@@ -24,6 +25,18 @@ const ProductKernels& kernels_of(ExecutionContext& context, const LinearOutput& 
 bool is_int8(ExecutionContext& context, const LinearOutput& output) {
   return context.numerics().activations == Numerics::Activations::kInt8 &&
          kernels_of(context, output).multiply_int8 != nullptr;
+}
+
+// Outputs for which x is quantised in one way: so many of the first.
+std::size_t count_alike(ExecutionContext& context, std::span<const LinearOutput> outputs) {
+  const OffsetRecipe* first = nullptr;
+  for (std::size_t i = 0; i < std::min<std::size_t>(outputs.size(), kMaximumRecipes); ++i) {
+    if (!is_int8(context, outputs[i])) continue;
+    const OffsetRecipe& recipe = kernels_of(context, outputs[i]).recipe;
+    if (first == nullptr) first = &recipe;
+    if (recipe.by_chunk != first->by_chunk) return i;
+  }
+  return std::min<std::size_t>(outputs.size(), kMaximumRecipes);
 }
 
 int recipe_index(const QuantisedActivations& activations, const OffsetRecipe& recipe) {
@@ -202,9 +215,10 @@ void run(ExecutionContext& context, MatrixView<const float> x, const Products& p
 
 void linear(ExecutionContext& context, MatrixView<const float> x, std::span<const LinearOutput> outputs) {
   if (x.rows == 0 || outputs.empty()) return;
-  if (outputs.size() > kMaximumRecipes) {  // more would need more offsets than a QuantisedActivations holds
-    linear(context, x, outputs.first(kMaximumRecipes));
-    return linear(context, x, outputs.subspan(kMaximumRecipes));
+  // More would need more offsets, or other codes, than a QuantisedActivations holds.
+  if (const std::size_t alike = count_alike(context, outputs); alike < outputs.size()) {
+    linear(context, x, outputs.first(alike));
+    return linear(context, x, outputs.subspan(alike));
   }
   const Products products = prepare(context, x, outputs);
   const auto start = [&](std::size_t panel) {

@@ -134,7 +134,7 @@ class LogProbabilities : public SmolLm2Test {
   static std::string joined(const Engine::Answer& answer) {
     std::string bytes;
     for (const auto& token : answer.log_probabilities)
-      if (!token.chosen.is_control) bytes += token.chosen.bytes;
+      if (!token.chosen.is_hidden) bytes += token.chosen.bytes;
     return bytes;
   }
 

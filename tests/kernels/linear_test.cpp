@@ -10,15 +10,17 @@
 namespace hearth::kernels::test {
 namespace {
 
-// What linear() promises of activations: blocks of 32, scale = max / 127, nearest code, ties to even.
-std::vector<float> rounded_to_8_bits(const std::vector<float>& x) {
+// What linear() promises of activations: blocks as wide as the weights' (32, or 256 of the K types), scale =
+// max / 127, nearest code, ties to even.
+std::vector<float> rounded_to_8_bits(const std::vector<float>& x, ElementType type) {
+  const std::size_t block = element_type_info(type).block_elements;
   std::vector<float> rounded(x.size());
-  for (std::size_t first = 0; first < x.size(); first += 32) {
+  for (std::size_t first = 0; first < x.size(); first += block) {
     float greatest = 0;
-    for (std::size_t i = first; i < first + 32; ++i) greatest = std::max(greatest, std::fabs(x[i]));
+    for (std::size_t i = first; i < first + block; ++i) greatest = std::max(greatest, std::fabs(x[i]));
     if (greatest == 0) continue;
     const float inverse = 127.0f / greatest, scale = greatest / 127.0f;
-    for (std::size_t i = first; i < first + 32; ++i) rounded[i] = std::nearbyintf(x[i] * inverse) * scale;
+    for (std::size_t i = first; i < first + block; ++i) rounded[i] = std::nearbyintf(x[i] * inverse) * scale;
   }
   return rounded;
 }
@@ -90,7 +92,7 @@ TEST_P(LinearTest, EqualsThePlainSumOverOddSizes) {
     for (const std::size_t columns : odd_columns(type)) {
       for (const std::size_t rows : {1, 2, 3, 5, 15, 17, 33, 70}) {
         const Problem problem(random, type, rows, columns, 1 + random() % 15);
-        const std::vector<float> seen = is_quantised(type) ? rounded_to_8_bits(problem.x) : problem.x;
+        const std::vector<float> seen = is_quantised(type) ? rounded_to_8_bits(problem.x, type) : problem.x;
         ASSERT_LE(problem.error(problem.run(context), seen), 1e-7) << problem.name();
       }
     }

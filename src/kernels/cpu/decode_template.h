@@ -66,14 +66,15 @@ inline void put_minimum(PanelScales& out, int index, Floats minimum) {
 inline Floats negated(Floats x) { return as_floats(bit_xor(as_ints(x), splat_int(-0x7fffffff - 1))); }
 
 // What the product kernels need to know of a type: codes in [0, kMaximumCode]; scales per 16 columns where
-// kHalves; minimums, or a zero point of 2^kZeroShift.
-template <bool kHalves_, bool kMinimum_, int kZeroShift_, int kMaximumCode_>
+// kHalves; minimums, or a zero point of 2^kZeroShift. kByChunk: the type's blocks are whole chunks, and so
+// are those of the activations.
+template <bool kHalves_, bool kMinimum_, int kZeroShift_, int kMaximumCode_, bool kByChunk_ = false>
 struct Format {
-  static constexpr bool kHalves = kHalves_, kMinimum = kMinimum_;
+  static constexpr bool kHalves = kHalves_, kMinimum = kMinimum_, kByChunk = kByChunk_;
   static constexpr int kZeroShift = kZeroShift_, kMaximumCode = kMaximumCode_;
   static constexpr bool kSignedCodes = kMaximumCode > 127 && kSignedWideCodes;
   static constexpr OffsetRecipe recipe() {
-    return {kMinimum, kHalves, kMinimum || kSignedCodes ? -1 : kZeroShift};
+    return {kMinimum, kHalves, kMinimum || kSignedCodes ? -1 : kZeroShift, kByChunk};
   }
 };
 
@@ -179,7 +180,7 @@ struct FormatIQ4_NL : Format<false, false, 7, 255> {
   }
 };
 
-struct FormatIQ4_XS : Format<false, false, 7, 255> {
+struct FormatIQ4_XS : Format<false, false, 7, 255, true> {
   template <typename Panel>
   static inline __attribute__((always_inline)) void decode(const std::uint8_t* p, int /*blocks*/,
                                                            Panel& out) {
@@ -208,7 +209,7 @@ inline const std::uint8_t* decode_six_bit_scales(const std::uint8_t* p, PanelSca
   return p + 3 * kVectorBytes;
 }
 
-struct FormatQ4_K : Format<false, true, -1, 15> {
+struct FormatQ4_K : Format<false, true, -1, 15, true> {
   template <typename Panel>
   static inline __attribute__((always_inline)) void decode(const std::uint8_t* p, int /*blocks*/,
                                                            Panel& out) {
@@ -223,7 +224,7 @@ struct FormatQ4_K : Format<false, true, -1, 15> {
   }
 };
 
-struct FormatQ5_K : Format<false, true, -1, 31> {
+struct FormatQ5_K : Format<false, true, -1, 31, true> {
   template <typename Panel>
   static inline __attribute__((always_inline)) void decode(const std::uint8_t* p, int /*blocks*/,
                                                            Panel& out) {
@@ -240,7 +241,7 @@ struct FormatQ5_K : Format<false, true, -1, 31> {
   }
 };
 
-struct FormatQ6_K : Format<true, false, 5, 63> {
+struct FormatQ6_K : Format<true, false, 5, 63, true> {
   template <typename Panel>
   static inline __attribute__((always_inline)) void decode(const std::uint8_t* p, int /*blocks*/,
                                                            Panel& out) {
@@ -264,7 +265,7 @@ struct FormatQ6_K : Format<true, false, 5, 63> {
   }
 };
 
-struct FormatQ3_K : Format<true, false, 2, 7> {
+struct FormatQ3_K : Format<true, false, 2, 7, true> {
   template <typename Panel>
   static inline __attribute__((always_inline)) void decode(const std::uint8_t* p, int /*blocks*/,
                                                            Panel& out) {
@@ -289,7 +290,7 @@ struct FormatQ3_K : Format<true, false, 2, 7> {
   }
 };
 
-struct FormatQ2_K : Format<true, true, -1, 3> {
+struct FormatQ2_K : Format<true, true, -1, 3, true> {
   template <typename Panel>
   static inline __attribute__((always_inline)) void decode(const std::uint8_t* p, int /*blocks*/,
                                                            Panel& out) {

@@ -37,9 +37,12 @@ inline constexpr std::size_t kProductScratchBytes = 2 * kTokenBlock * 128;
 // How the part of a weight that is not scale * code enters a dot product: through sums of the activations'
 // codes. One 32-bit value per block of 32 columns, or per 16 where `halves`.
 struct OffsetRecipe {
-  bool minimum;    // float: scale * sum; else int: -(sum << zero_shift), what the integer sum starts from
+  // Float: scale * sum, or the sum alone where `by_chunk`; else int: -(sum << zero_shift), what the integer
+  // sum starts from.
+  bool minimum;
   bool halves;     // per 16 columns
   int zero_shift;  // w = scale * (code - 2^zero_shift); -1: nothing to correct
+  bool by_chunk;   // the activations have one scale for a whole chunk
 };
 inline constexpr int kMaximumRecipes = 4;
 
@@ -47,9 +50,9 @@ inline constexpr int kMaximumRecipes = 4;
 // chunk * rows + row.
 struct QuantisedActivations {
   std::int8_t* codes;  // [unit][256], in [-127, 127] where the scale is a number; zero past the row
-  float* scales;       // [unit][8]; NaN where the block holds NaN or infinity
+  float* scales;  // [unit][8], all the same where the recipes are by_chunk; NaN where NaN or infinity was
   void* offsets[kMaximumRecipes];  // [unit][16] of 32 bits each, by recipe; the first 8 where not `halves`
-  OffsetRecipe recipes[kMaximumRecipes];
+  OffsetRecipe recipes[kMaximumRecipes];  // all by_chunk or none
   int recipe_count;
 };
 

@@ -7,6 +7,12 @@
 //                                                            where scales are per 16 columns)
 //   sum = multiply_add(t, activation scale, sum)            (from the bias on)
 //   sum = multiply_add(minimum, scaled sum of x, sum)       (types with minimums; per 16 columns twice)
+// and for types whose blocks are chunks of 256 columns, as those of the activations are then, within each
+// chunk
+//   t = multiply_add(float(integer sum), weight scale, t)   (from 0 on; per 16 columns twice)
+//   t = multiply_add(minimum, sum of x's codes, t)          (types with minimums)
+// and after it
+//   sum = multiply_add(t, activation scale, sum)
 #pragma once
 
 #include "kernels/cpu/decode_template.h"
@@ -143,9 +149,9 @@ struct VectorDots {
 
 // kRows units of activations, one after the other, times kPanels decoded panels, added to sums[row][panel].
 template <typename F, int kRows, int kPanels, typename Panel, typename Dots>
-inline __attribute__((always_inline)) void add_products(const Panel* panels, int blocks, const Dots& source,
-                                                        const float* scales, const float* offsets,
-                                                        const SumRows& sums) {
+inline __attribute__((always_inline)) void add_by_blocks(const Panel* panels, int blocks, const Dots& source,
+                                                         const float* scales, const float* offsets,
+                                                         const SumRows& sums) {
   constexpr int kParts = F::kHalves ? 2 : 1;
   Floats totals[kRows][kPanels];
 #pragma GCC unroll 8
@@ -197,6 +203,63 @@ inline __attribute__((always_inline)) void add_products(const Panel* panels, int
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 8
     for (int c = 0; c < kPanels; ++c) store(sums.out + r * sums.out_stride + c * kLanes, totals[r][c]);
+}
+
+// The same with one scale for all of a unit. The totals wait in memory until the end, where each is needed
+// once.
+template <typename F, int kRows, int kPanels, typename Panel, typename Dots>
+inline __attribute__((always_inline)) void add_by_chunk(const Panel* panels, int blocks, const Dots& source,
+                                                        const float* scales, const float* offsets,
+                                                        const SumRows& sums) {
+  constexpr int kParts = F::kHalves ? 2 : 1;
+  Floats products[kRows][kPanels];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 8
+    for (int c = 0; c < kPanels; ++c) products[r][c] = zero_floats();
+
+  for (int b = 0; b < blocks; ++b) {
+    source.begin_block();
+    repeat<kParts>([&]<int part>() __attribute__((always_inline)) {
+      Ints dots[kRows][kPanels];
+      source.template get<part>(b, dots);
+#pragma GCC unroll 8
+      for (int c = 0; c < kPanels; ++c) {
+        const Floats scale = load(panels[c].scales + (b * kParts + part) * kLanes);
+#pragma GCC unroll 8
+        for (int r = 0; r < kRows; ++r)
+          products[r][c] = multiply_add(to_float(dots[r][c]), scale, products[r][c]);
+      }
+      if constexpr (F::kMinimum) {
+#pragma GCC unroll 8
+        for (int c = 0; c < kPanels; ++c) {
+          const Floats minimum = load(panels[c].minimums + (b * kParts + part) * kLanes);
+#pragma GCC unroll 8
+          for (int r = 0; r < kRows; ++r)
+            products[r][c] =
+                multiply_add(minimum, splat(offsets[r * 16 + b * kParts + part]), products[r][c]);
+        }
+      }
+    });
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    const Floats x_scale = splat(scales[r * kChunkBlocks]);
+#pragma GCC unroll 8
+    for (int c = 0; c < kPanels; ++c)
+      store(sums.out + r * sums.out_stride + c * kLanes,
+            multiply_add(products[r][c], x_scale, load(sums.in + r * sums.in_stride + c * kLanes)));
+  }
+}
+
+template <typename F, int kRows, int kPanels, typename Panel, typename Dots>
+inline __attribute__((always_inline)) void add_products(const Panel* panels, int blocks, const Dots& source,
+                                                        const float* scales, const float* offsets,
+                                                        const SumRows& sums) {
+  if constexpr (F::kByChunk)
+    add_by_chunk<F, kRows, kPanels>(panels, blocks, source, scales, offsets, sums);
+  else
+    add_by_blocks<F, kRows, kPanels>(panels, blocks, source, scales, offsets, sums);
 }
 
 template <typename F, int kRows, int kPanels>

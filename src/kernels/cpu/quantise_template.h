@@ -1,5 +1,5 @@
-// Activations to 8 bits: per block of 32 columns scale = max|x| / 127, codes rounded to nearest, ties to
-// even.
+// Activations to 8 bits: per block of 32 columns, or of a whole chunk, scale = max|x| / 127, codes rounded to
+// nearest, ties to even.
 //
 // A block that holds NaN or infinity gets scale NaN and some codes, so that every output that it enters is
 // NaN.
@@ -31,7 +31,7 @@ inline void code_scales(const std::int32_t* greatest, ChunkScales& out) {
 }
 
 // A part of a row inside one chunk, to codes, their sums and scales.
-inline void quantise_unit(const float* x, int blocks, std::int8_t* codes, CodeSums& sums,
+inline void quantise_unit(const float* x, int blocks, bool by_chunk, std::int8_t* codes, CodeSums& sums,
                           ChunkScales& scales) {
   constexpr int kParts = kBlockColumns / kLanes;
   Ints greatest[kChunkBlocks];
@@ -46,6 +46,12 @@ inline void quantise_unit(const float* x, int blocks, std::int8_t* codes, CodeSu
     greatest[b] = block;
   }
   alignas(64) std::int32_t maxima[kChunkBlocks < kLanes ? kLanes : kChunkBlocks];
+  if (by_chunk) {
+#pragma GCC unroll 8
+    for (int b = 1; b < kChunkBlocks; ++b) greatest[0] = maximum(greatest[0], greatest[b]);
+#pragma GCC unroll 8
+    for (int b = 1; b < kChunkBlocks; ++b) greatest[b] = greatest[0];
+  }
   store_horizontal_maxima(greatest, maxima);
   code_scales(maxima, scales);
   // Whole vectors of codes are stored, as they are read: a load of several stores would have to wait. Summed
@@ -72,14 +78,17 @@ template <bool kHalves>
 inline void write_offsets(const OffsetRecipe& recipe, const ChunkScales& scales, const CodeSums& sums,
                           void* out) {
   if (recipe.minimum && !kHalves) {
-    for (int i = 0; i < kChunkBlocks; i += kLanes)
-      store(static_cast<float*>(out) + i, mul(load(scales.scales + i), to_float(load_ints(sums.of_32 + i))));
+    for (int i = 0; i < kChunkBlocks; i += kLanes) {
+      const Floats sum = to_float(load_ints(sums.of_32 + i));
+      store(static_cast<float*>(out) + i, recipe.by_chunk ? sum : mul(load(scales.scales + i), sum));
+    }
     return;
   }
   for (int i = 0; i < (kHalves ? 2 * kChunkBlocks : kChunkBlocks); ++i) {
     const std::int32_t sum = kHalves ? sums.of_16[i] : sums.of_32[i];
     if (recipe.minimum)
-      static_cast<float*>(out)[i] = scales.scales[kHalves ? i / 2 : i] * static_cast<float>(sum);
+      static_cast<float*>(out)[i] =
+          static_cast<float>(sum) * (recipe.by_chunk ? 1.0f : scales.scales[kHalves ? i / 2 : i]);
     else
       static_cast<std::int32_t*>(out)[i] = recipe.zero_shift < 0 ? 0 : -sum * (1 << recipe.zero_shift);
   }
@@ -96,7 +105,7 @@ inline void quantise(const QuantiseTask& task, std::size_t first_unit, std::size
     for (std::size_t i = 0; i < kChunkColumns; i += 16) __builtin_prefetch(x + 2 * task.stride + i, 0, 3);
     ChunkScales chunk_scales;
     CodeSums sums;
-    quantise_unit(x, blocks, codes, sums, chunk_scales);
+    quantise_unit(x, blocks, task.out.recipes[0].by_chunk, codes, sums, chunk_scales);
     __builtin_memcpy(task.out.scales + unit * kChunkBlocks, chunk_scales.scales,
                      kChunkBlocks * sizeof(float));
     for (int i = 0; i < task.out.recipe_count; ++i) {
