@@ -13,7 +13,7 @@ namespace {
 
 template <typename Source>
 constexpr ProductKernels dense() {
-  return {{false, false, -1}, nullptr, multiply_float<Source>, nullptr};
+  return {{false, false, -1, false}, nullptr, multiply_float<Source>, nullptr};
 }
 template <typename F>
 constexpr ProductKernels quantised() {
