@@ -1,14 +1,6 @@
 """Certificates that nobody signed, for servers of our own."""
 
-import ssl
 import subprocess
-
-
-def any_certificate():
-    """For a server of our own with a certificate that nobody signed."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
 
 
 def make_certificate(folder, name="localhost"):

@@ -8,7 +8,8 @@ import urllib.parse
 
 import httptools
 
-from serving.certificates import any_certificate
+from comparison.server_measurement import any_certificate
+from serving.completion_request import completion_request
 from serving.events import EventReader
 
 
@@ -39,12 +40,8 @@ class Client:
         answer = Answer(time.perf_counter())
         if answers is not None:
             answers.append(answer)
-        body = json.dumps({"prompt": prompt, "max_tokens": tokens, "ignore_eos": True, "temperature": 0, "stream": True,
-                           "stream_options": {"include_usage": True}}).encode()  # fmt: skip
-        request = (f"POST /v1/completions HTTP/1.1\r\nHost: {self._where.netloc}\r\nConnection: close\r\n"
-                   f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body  # fmt: skip
         loop = asyncio.get_running_loop()
-        exchange = _Exchange(answer, request, loop.create_future())
+        exchange = _Exchange(answer, completion_request(self._where, prompt, tokens), loop.create_future())
         try:
             await loop.create_connection(lambda: exchange, self._where.hostname, self._where.port, ssl=self._tls)
             await exchange.ended

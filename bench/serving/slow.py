@@ -5,7 +5,8 @@ import socket
 import ssl
 import urllib.parse
 
-from serving.certificates import any_certificate
+from comparison.server_measurement import any_certificate
+from serving.completion_request import completion_request
 from serving.events import EventReader
 
 # The server has to keep what does not fit in here.
@@ -18,16 +19,12 @@ class SlowReader:
 
     def __init__(self, address, prompt, tokens):
         where = urllib.parse.urlsplit(address)
-        body = json.dumps({"prompt": prompt, "max_tokens": tokens, "ignore_eos": True, "temperature": 0, "stream": True,
-                           "stream_options": {"include_usage": True}}).encode()  # fmt: skip
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
         self._socket.connect((where.hostname, where.port))
         if where.scheme == "https":
             self._socket = any_certificate().wrap_socket(self._socket)
-        # In HTTP/1.0 the answer is the events, without chunks around them, and ends with the connection.
-        self._socket.sendall(f"POST /v1/completions HTTP/1.0\r\nHost: {where.netloc}\r\nContent-Type: application/json\r\n"
-                             f"Content-Length: {len(body)}\r\n\r\n".encode() + body)  # fmt: skip
+        self._socket.sendall(completion_request(where, prompt, tokens, version="1.0"))
         self.received = b""
 
     def sip(self, size=SIP_BYTES):

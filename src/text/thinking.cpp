@@ -1,23 +1,15 @@
 #include "text/thinking.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
+
+#include "text/answer_marks.h"
 
 namespace hearth::text {
 namespace {
 
 constexpr auto kNowhere = std::string_view::npos;
 constexpr std::string_view kSpaces = " \n\r\t";
-
-struct Marks {
-  std::string_view open, close;
-};
-// Qwen, DeepSeek and most others; Mistral; EXAONE; Seed.
-constexpr std::array<Marks, 4> kMarks = {{{"<think>", "</think>"},
-                                          {"[THINK]", "[/THINK]"},
-                                          {"<thought>", "</thought>"},
-                                          {"<seed:think>", "</seed:think>"}}};
 
 // More than a mark and the line breaks behind it.
 constexpr std::size_t kTailTokens = 24;
@@ -33,7 +25,7 @@ std::size_t held_size(std::string_view text, std::string_view mark) {
 }  // namespace
 
 std::optional<Thinking> find_thinking(std::string_view template_source, const Tokenizer& tokenizer) {
-  for (const auto& [open, close] : kMarks) {
+  for (const auto& [open, close] : kThinkingMarks) {
     const bool in_vocabulary = tokenizer.find(open) && tokenizer.find(close);
     if (template_source.find(close) != kNowhere || template_source.find(open) != kNowhere || in_vocabulary)
       return Thinking{std::string(open), std::string(close)};

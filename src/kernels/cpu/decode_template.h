@@ -72,6 +72,7 @@ template <bool kHalves_, bool kMinimum_, int kZeroShift_, int kMaximumCode_, boo
 struct Format {
   static constexpr bool kHalves = kHalves_, kMinimum = kMinimum_, kByChunk = kByChunk_;
   static constexpr int kZeroShift = kZeroShift_, kMaximumCode = kMaximumCode_;
+  static_assert(kByChunk || !kHalves);
   static constexpr bool kSignedCodes = kMaximumCode > 127 && kSignedWideCodes;
   static constexpr OffsetRecipe recipe() {
     return {kMinimum, kHalves, kMinimum || kSignedCodes ? -1 : kZeroShift, kByChunk};

@@ -3,13 +3,12 @@
 // A panel of weights is decoded once into the first-level cache and multiplied with every row of activations,
 // kTileRows x kTilePanels sums at a time in registers. For one row and one output the order is always the
 // same, whatever the tile: over blocks of 32 columns in rising order
-//   t = float(integer sum of codes * x) * weight scale      (two sums, the second added with multiply_add,
-//                                                            where scales are per 16 columns)
+//   t = float(integer sum of codes * x) * weight scale
 //   sum = multiply_add(t, activation scale, sum)            (from the bias on)
-//   sum = multiply_add(minimum, scaled sum of x, sum)       (types with minimums; per 16 columns twice)
+//   sum = multiply_add(minimum, scaled sum of x, sum)       (types with minimums)
 // and for types whose blocks are chunks of 256 columns, as those of the activations are then, within each
-// chunk
-//   t = multiply_add(float(integer sum), weight scale, t)   (from 0 on; per 16 columns twice)
+// chunk, both per 16 columns where scales are
+//   t = multiply_add(float(integer sum), weight scale, t)   (from 0 on)
 //   t = multiply_add(minimum, sum of x's codes, t)          (types with minimums)
 // and after it
 //   sum = multiply_add(t, activation scale, sum)
@@ -148,75 +147,18 @@ struct VectorDots {
 };
 
 // kRows units of activations, one after the other, times kPanels decoded panels, added to sums[row][panel].
+// Where a unit has one scale, what was there before waits in memory until the end, when it is needed.
 template <typename F, int kRows, int kPanels, typename Panel, typename Dots>
-inline __attribute__((always_inline)) void add_by_blocks(const Panel* panels, int blocks, const Dots& source,
-                                                         const float* scales, const float* offsets,
-                                                         const SumRows& sums) {
+inline __attribute__((always_inline)) void add_products(const Panel* panels, int blocks, const Dots& source,
+                                                        const float* scales, const float* offsets,
+                                                        const SumRows& sums) {
   constexpr int kParts = F::kHalves ? 2 : 1;
+  const auto before = [&](int r, int c) { return load(sums.in + r * sums.in_stride + c * kLanes); };
   Floats totals[kRows][kPanels];
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 8
-    for (int c = 0; c < kPanels; ++c) totals[r][c] = load(sums.in + r * sums.in_stride + c * kLanes);
-
-  for (int b = 0; b < blocks; ++b) {
-    source.begin_block();
-    Ints dots[kRows][kPanels];
-    Floats products[kRows][kPanels];
-    source.template get<0>(b, dots);
-#pragma GCC unroll 8
-    for (int c = 0; c < kPanels; ++c) {
-      const Floats scale = load(panels[c].scales + b * kParts * kLanes);
-#pragma GCC unroll 8
-      for (int r = 0; r < kRows; ++r) products[r][c] = mul(to_float(dots[r][c]), scale);
-    }
-    if constexpr (F::kHalves) {
-      source.template get<1>(b, dots);
-#pragma GCC unroll 8
-      for (int c = 0; c < kPanels; ++c) {
-        const Floats scale = load(panels[c].scales + (b * kParts + 1) * kLanes);
-#pragma GCC unroll 8
-        for (int r = 0; r < kRows; ++r)
-          products[r][c] = multiply_add(to_float(dots[r][c]), scale, products[r][c]);
-      }
-    }
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
-      const Floats x_scale = splat(scales[r * kChunkBlocks + b]);
-#pragma GCC unroll 8
-      for (int c = 0; c < kPanels; ++c) totals[r][c] = multiply_add(products[r][c], x_scale, totals[r][c]);
-    }
-    if constexpr (F::kMinimum) {
-#pragma GCC unroll 2
-      for (int part = 0; part < kParts; ++part) {
-#pragma GCC unroll 8
-        for (int c = 0; c < kPanels; ++c) {
-          const Floats minimum = load(panels[c].minimums + (b * kParts + part) * kLanes);
-#pragma GCC unroll 8
-          for (int r = 0; r < kRows; ++r)
-            totals[r][c] = multiply_add(minimum, splat(offsets[r * 16 + b * kParts + part]), totals[r][c]);
-        }
-      }
-    }
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 8
-    for (int c = 0; c < kPanels; ++c) store(sums.out + r * sums.out_stride + c * kLanes, totals[r][c]);
-}
-
-// The same with one scale for all of a unit. The totals wait in memory until the end, where each is needed
-// once.
-template <typename F, int kRows, int kPanels, typename Panel, typename Dots>
-inline __attribute__((always_inline)) void add_by_chunk(const Panel* panels, int blocks, const Dots& source,
-                                                        const float* scales, const float* offsets,
-                                                        const SumRows& sums) {
-  constexpr int kParts = F::kHalves ? 2 : 1;
-  Floats products[kRows][kPanels];
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 8
-    for (int c = 0; c < kPanels; ++c) products[r][c] = zero_floats();
+    for (int c = 0; c < kPanels; ++c) totals[r][c] = F::kByChunk ? zero_floats() : before(r, c);
 
   for (int b = 0; b < blocks; ++b) {
     source.begin_block();
@@ -227,8 +169,12 @@ inline __attribute__((always_inline)) void add_by_chunk(const Panel* panels, int
       for (int c = 0; c < kPanels; ++c) {
         const Floats scale = load(panels[c].scales + (b * kParts + part) * kLanes);
 #pragma GCC unroll 8
-        for (int r = 0; r < kRows; ++r)
-          products[r][c] = multiply_add(to_float(dots[r][c]), scale, products[r][c]);
+        for (int r = 0; r < kRows; ++r) {
+          const Floats dot = to_float(dots[r][c]);
+          totals[r][c] =
+              F::kByChunk ? multiply_add(dot, scale, totals[r][c])
+                          : multiply_add(mul(dot, scale), splat(scales[r * kChunkBlocks + b]), totals[r][c]);
+        }
       }
       if constexpr (F::kMinimum) {
 #pragma GCC unroll 8
@@ -236,30 +182,18 @@ inline __attribute__((always_inline)) void add_by_chunk(const Panel* panels, int
           const Floats minimum = load(panels[c].minimums + (b * kParts + part) * kLanes);
 #pragma GCC unroll 8
           for (int r = 0; r < kRows; ++r)
-            products[r][c] =
-                multiply_add(minimum, splat(offsets[r * 16 + b * kParts + part]), products[r][c]);
+            totals[r][c] = multiply_add(minimum, splat(offsets[r * 16 + b * kParts + part]), totals[r][c]);
         }
       }
     });
   }
 #pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) {
-    const Floats x_scale = splat(scales[r * kChunkBlocks]);
+  for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 8
     for (int c = 0; c < kPanels; ++c)
       store(sums.out + r * sums.out_stride + c * kLanes,
-            multiply_add(products[r][c], x_scale, load(sums.in + r * sums.in_stride + c * kLanes)));
-  }
-}
-
-template <typename F, int kRows, int kPanels, typename Panel, typename Dots>
-inline __attribute__((always_inline)) void add_products(const Panel* panels, int blocks, const Dots& source,
-                                                        const float* scales, const float* offsets,
-                                                        const SumRows& sums) {
-  if constexpr (F::kByChunk)
-    add_by_chunk<F, kRows, kPanels>(panels, blocks, source, scales, offsets, sums);
-  else
-    add_by_blocks<F, kRows, kPanels>(panels, blocks, source, scales, offsets, sums);
+            F::kByChunk ? multiply_add(totals[r][c], splat(scales[r * kChunkBlocks]), before(r, c))
+                        : totals[r][c]);
 }
 
 template <typename F, int kRows, int kPanels>

@@ -77,20 +77,17 @@ inline void quantise_unit(const float* x, int blocks, bool by_chunk, std::int8_t
 template <bool kHalves>
 inline void write_offsets(const OffsetRecipe& recipe, const ChunkScales& scales, const CodeSums& sums,
                           void* out) {
-  if (recipe.minimum && !kHalves) {
-    for (int i = 0; i < kChunkBlocks; i += kLanes) {
-      const Floats sum = to_float(load_ints(sums.of_32 + i));
-      store(static_cast<float*>(out) + i, recipe.by_chunk ? sum : mul(load(scales.scales + i), sum));
-    }
+  constexpr int kCount = kHalves ? 2 * kChunkBlocks : kChunkBlocks;
+  const std::int32_t* of = kHalves ? sums.of_16 : sums.of_32;
+  if (!recipe.minimum) {
+    for (int i = 0; i < kCount; ++i)
+      static_cast<std::int32_t*>(out)[i] = recipe.zero_shift < 0 ? 0 : -of[i] * (1 << recipe.zero_shift);
     return;
   }
-  for (int i = 0; i < (kHalves ? 2 * kChunkBlocks : kChunkBlocks); ++i) {
-    const std::int32_t sum = kHalves ? sums.of_16[i] : sums.of_32[i];
-    if (recipe.minimum)
-      static_cast<float*>(out)[i] =
-          static_cast<float>(sum) * (recipe.by_chunk ? 1.0f : scales.scales[kHalves ? i / 2 : i]);
-    else
-      static_cast<std::int32_t*>(out)[i] = recipe.zero_shift < 0 ? 0 : -sum * (1 << recipe.zero_shift);
+  for (int i = 0; i < kCount; i += kLanes) {
+    const Floats sum = to_float(load_ints(of + i));
+    // Types with scales for halves are all by chunk.
+    store(static_cast<float*>(out) + i, kHalves || recipe.by_chunk ? sum : mul(load(scales.scales + i), sum));
   }
 }
 
