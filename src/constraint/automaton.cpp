@@ -19,7 +19,7 @@ Automaton::Automaton(ExpressionStore store) : store_(std::move(store)) {
   const Expression plain = store_.repeat(plain_character(store_), 0);
   classes_ = store_.byte_classes();
   width_ = classes_.representatives.size();
-  states_.push_back({.expression = ExpressionStore::kNothing, .final = false, .end = false, .plain = 0});
+  states_.push_back({.expression = ExpressionStore::kNothing, .final = false, .end = false});
   transitions_.assign(width_, kDead);
   known_.emplace(ExpressionStore::kNothing, kDead);
   plain_character_ = state_of(plain);
@@ -66,21 +66,33 @@ AutomatonState Automaton::derive(AutomatonState state, std::uint8_t byte) {
   return to;
 }
 
-std::uint8_t Automaton::plain_characters(AutomatonState state) {
-  if (states_[state].plain == kNotCounted) {
-    const std::uint8_t plain = count_plain(state);
+PlainCharacters Automaton::plain_characters(AutomatonState state) {
+  if (!states_[state].plain) {
+    const PlainCharacters plain = count_plain(state);
     states_[state].plain = plain;
   }
-  return states_[state].plain;
+  return *states_[state].plain;
 }
 
 // Goes with plain text through both automata at once, character by character.
-std::uint8_t Automaton::count_plain(AutomatonState state) {
+PlainCharacters Automaton::count_plain(AutomatonState state) {
+  // Finitely many texts, such as the names of properties, hold up no plain text where any number may follow:
+  // it can become longer than all of them.
+  if (const AutomatonState most = state_of(store_.without_exceptions(states_[state].expression));
+      most != state && plain_characters(most).count == PlainCharacters::kAny)
+    return {PlainCharacters::kAny, false};
   using Pair = std::pair<AutomatonState, AutomatonState>;  // this one, and that of plain text
   constexpr std::size_t kMostPairs = 1024;                 // what is larger is not worth its time
   std::set<Pair> seen;
   std::vector<Pair> now{{state, plain_character_}};
-  for (std::uint8_t characters = 0; characters < kFewPlainCharacters; ++characters) {
+  const auto is_refused = [&](const Pair& place) {
+    return std::ranges::all_of(classes_.representatives, [&](std::uint8_t byte) {
+      return this->next(place.second, byte) == kDead || this->next(place.first, byte) == kDead;
+    });
+  };
+  bool may_end = false;
+  for (std::uint8_t characters = 0; characters < PlainCharacters::kFew; ++characters) {
+    if (!may_end && std::ranges::all_of(now, is_refused)) return {characters, true};
     std::vector<Pair> ahead, next;
     for (ahead = std::move(now); !ahead.empty();) {
       const auto [own, plain] = ahead.back();
@@ -89,15 +101,15 @@ std::uint8_t Automaton::count_plain(AutomatonState state) {
         const AutomatonState plain_to = this->next(plain, byte);
         if (plain_to == kDead) continue;
         const AutomatonState to = this->next(own, byte);
-        if (to == kDead) return 0;
-        if (seen.size() > kMostPairs) return 0;
+        if (to == kDead || seen.size() > kMostPairs) return {};
+        may_end = may_end || is_final(to);
         if (seen.insert({to, plain_to}).second) (is_final(plain_to) ? next : ahead).push_back({to, plain_to});
       }
     }
-    if (next.empty()) return kAnyPlainCharacters;
+    if (next.empty()) return {PlainCharacters::kAny, false};
     now = std::move(next);
   }
-  return kFewPlainCharacters;
+  return {PlainCharacters::kFew, false};
 }
 
 Automaton::WayOut Automaton::way_out(AutomatonState state) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -19,6 +20,14 @@ inline constexpr std::size_t kMostTransitions = std::size_t{1} << 23;
 
 // Characters that nearly every free text may hold: those of a JSON string that need no escape.
 Expression plain_character(ExpressionStore& store);
+
+// How many plain characters may follow whatever they are: a small number and not one more, where `exactly`;
+// else none, kFew or any number, and some may go on.
+struct PlainCharacters {
+  static constexpr std::uint8_t kFew = 16, kAny = std::numeric_limits<std::uint8_t>::max();
+  std::uint8_t count = 0;
+  bool exactly = false;
+};
 
 class Automaton {
  public:
@@ -43,10 +52,8 @@ class Automaton {
   // Final, and nothing can follow.
   bool is_end(AutomatonState state) const { return states_[state].end; }
 
-  // How many plain characters may follow whatever they are: none, kFewPlainCharacters or any number.
-  static constexpr std::uint8_t kFewPlainCharacters = 16;
-  static constexpr std::uint8_t kAnyPlainCharacters = std::numeric_limits<std::uint8_t>::max();
-  std::uint8_t plain_characters(AutomatonState state);
+  // Exactly only where the text is at its end behind none of them.
+  PlainCharacters plain_characters(AutomatonState state);
 
   // Bytes to the nearest final state, and the first of them; kNoWay where the search got too long.
   struct WayOut {
@@ -68,15 +75,14 @@ class Automaton {
     return store_.all_of({language, store_.complement(texts)});
   }
   static constexpr AutomatonState kUnknown = 0xFFFFFFFF;
-  static constexpr std::uint8_t kNotCounted = 1;  // no number that plain_characters() gives
   struct State {
     Expression expression;
     bool final, end;
-    std::uint8_t plain = kNotCounted;
+    std::optional<PlainCharacters> plain{};
     std::uint8_t texts = 0;  // 0: not counted, 1: at most one, 2: more
   };
   AutomatonState derive(AutomatonState state, std::uint8_t byte);
-  std::uint8_t count_plain(AutomatonState state);
+  PlainCharacters count_plain(AutomatonState state);
   std::size_t count_ahead(AutomatonState state, int bytes, std::size_t most);
 
   ExpressionStore store_;

@@ -110,7 +110,7 @@ std::shared_ptr<const TokenMask> Machine::way_mask(const Place& place) {
     ahead += static_cast<char>(way.byte);
     then = follow_unlocked(then, ahead.substr(ahead.size() - 1));
   }
-  const Vocabulary::Trie& trie = vocabulary_->part(0).others;
+  const Vocabulary::Trie& trie = vocabulary_->all();
   auto mask = std::make_shared<TokenMask>(vocabulary_->size());
   std::optional<TokenId> longest;
   for (std::size_t i = 0; i + 1 < trie.nodes.size();) {

@@ -102,9 +102,7 @@ Expression ExpressionStore::bytes(const ByteSet& set) {
 // A set that is made of known ones: the classes of bytes stay what they are.
 Expression ExpressionStore::union_of_bytes(const ByteSet& set) {
   if (set.none()) return kNothing;
-  std::uint64_t hash = 0;
-  for (std::size_t i = 0; i < 256; ++i)
-    if (set[i]) hash = mix(hash, i);
+  const std::uint64_t hash = std::hash<ByteSet>()(set);
   // A set is known by its place in sets_, so it is looked for there first.
   const auto [first, last] = known_.equal_range(hash);
   for (auto it = first; it != last; ++it)
@@ -287,6 +285,24 @@ Expression ExpressionStore::multiple_derivative(const Node& node, std::uint8_t b
   return multiple(node.a, remainder, decimals - (in_fraction ? 1 : 0), in_fraction, true);
 }
 
+Expression ExpressionStore::without_exceptions(Expression e) {
+  if (nodes_[e].kind != Kind::kAllOf) return e;
+  std::vector<Expression> parts(children(nodes_[e]).begin(), children(nodes_[e]).end());
+  std::erase_if(parts, [this](Expression part) {
+    if (nodes_[part].kind != Kind::kNot) return false;
+    const Node& taken = nodes_[nodes_[part].a];
+    return !taken.loops && !taken.boolean;
+  });
+  return all_of(std::move(parts));
+}
+
+// Whether nothing begins with the byte, seen without deriving: most of what is in a long list of words.
+bool ExpressionStore::begins_otherwise(Expression e, std::uint8_t byte) {
+  const Node* node = &nodes_[e];
+  while (node->kind == Kind::kSequence && !nodes_[node->a].nullable) node = &nodes_[node->a];
+  return node->kind == Kind::kBytes && !sets_[node->a][byte];
+}
+
 Expression ExpressionStore::derivative(Expression e, std::uint8_t byte) {
   spend(1);
   const Node node = nodes_[e];  // a copy: the vector grows
@@ -300,14 +316,23 @@ Expression ExpressionStore::derivative(Expression e, std::uint8_t byte) {
       const Expression rest = sequence(derivative(node.a, byte), node.b);
       return nodes_[node.a].nullable ? any_of({rest, derivative(node.b, byte)}) : rest;
     }
-    case Kind::kAnyOf:
+    case Kind::kAnyOf: {
+      std::vector<Expression> parts;
+      for (std::uint32_t i = node.a; i < node.a + node.b; ++i) {
+        if (begins_otherwise(children_[i], byte))
+          spend(1);
+        else
+          parts.push_back(derivative(children_[i], byte));
+      }
+      return any_of(std::move(parts));
+    }
     case Kind::kAllOf: {
       std::vector<Expression> parts(children(node).begin(), children(node).end());
       for (Expression& part : parts) {
         part = derivative(part, byte);
-        if (part == kNothing && node.kind == Kind::kAllOf) return kNothing;
+        if (part == kNothing) return kNothing;
       }
-      return node.kind == Kind::kAnyOf ? any_of(std::move(parts)) : all_of(std::move(parts));
+      return all_of(std::move(parts));
     }
     case Kind::kNot:
       return complement(derivative(node.a, byte));
@@ -400,10 +425,12 @@ const ByteClasses& ExpressionStore::byte_classes() {
   // Digits and the dot are told apart by kMultiple, whose sets are not among sets_.
   std::array<std::uint16_t, 256> of{};
   const auto split = [&of](const ByteSet& set) {
-    std::unordered_map<std::uint32_t, std::uint16_t> renamed;
+    std::array<std::uint16_t, 512> renamed{};  // counted from 1; 0: not seen yet
+    std::uint16_t count = 0;
     for (std::size_t byte = 0; byte < 256; ++byte) {
-      const std::uint32_t key = of[byte] * 2U + (set[byte] ? 1U : 0U);
-      of[byte] = renamed.emplace(key, static_cast<std::uint16_t>(renamed.size())).first->second;
+      std::uint16_t& name = renamed[of[byte] * 2U + (set[byte] ? 1U : 0U)];
+      if (name == 0) name = ++count;
+      of[byte] = name - 1;
     }
   };
   if (std::ranges::any_of(nodes_, [](const Node& node) { return node.kind == Kind::kMultiple; }))

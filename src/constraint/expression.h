@@ -65,6 +65,8 @@ class ExpressionStore {
   // Whether it counts behind, within or around a repetition without end, beyond a few: its automaton may have
   // very many states.
   bool is_wild(Expression e) const { return nodes_[e].wild; }
+  // An intersection without its parts that take finitely many texts away; all else as it is.
+  Expression without_exceptions(Expression e);
   Expression derivative(Expression e, std::uint8_t byte);
   bool contains(Expression e, std::string_view text);
   // Searches; remembers what it found.
@@ -112,6 +114,7 @@ class ExpressionStore {
   void flatten(Kind kind, std::vector<Expression>& parts);
   Expression multiple(std::uint32_t divisor, std::uint32_t remainder, std::uint32_t decimals,
                       bool in_fraction, bool has_digit);
+  bool begins_otherwise(Expression e, std::uint8_t byte);
   Expression multiple_derivative(const Node& node, std::uint8_t byte);
 
   std::vector<Node> nodes_;

@@ -16,10 +16,12 @@
 // oneOf is exact for values without parts. Between objects or arrays it is taken where a property or a length
 // shows that no two branches hold; else each of two objects is kept from a property that only the other one
 // requires, or made to have one that the other one cannot have; where there is none, it is refused.
-// uniqueItems holds for values without parts; objects all get a property whose values differ, and items that
-// nothing tells apart are left out, or refused where there are no others. Nothing is ever fetched: a $ref out
-// of the document is refused. Thread-safety: a free function. Errors: kInvalidArgument for what is no schema
-// or admits nothing, kUnsupported for the rest, with the place in the schema.
+// uniqueItems holds for values without parts, and for objects and arrays of which nothing is asked: those
+// have no spaces, at most one property and three levels then. Other objects all get a property whose values
+// differ, and items that nothing tells apart are left out, or refused where there are no others. Nothing is
+// ever fetched: a $ref out of the document is refused. Thread-safety: a free function. Errors:
+// kInvalidArgument for what is no schema or admits nothing, kUnsupported for the rest, with the place in the
+// schema.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -37,7 +37,11 @@ void sort_unique(std::vector<Thread>& threads) {
 }  // namespace
 
 Machine::Machine(std::shared_ptr<const Grammar> grammar, std::shared_ptr<const Vocabulary> vocabulary)
-    : grammar_(std::move(grammar)), vocabulary_(std::move(vocabulary)), automaton_(grammar_->expressions) {
+    : grammar_(std::move(grammar)),
+      vocabulary_(std::move(vocabulary)),
+      automaton_(grammar_->expressions),
+      records_(std::ranges::any_of(
+          grammar_->nodes, [](const Grammar::Node& node) { return node.kind == Grammar::Kind::kNewText; })) {
   frames_.push_back({.node = GrammarBuilder::kEnd, .outer = kBottom, .depth = 0});
   begins_.push_back(std::make_unique<Place>(Place{.threads = {}, .complete = true}));
 }
@@ -270,27 +274,54 @@ Place Machine::follow_unlocked(const Place& place, std::string_view bytes) {
       .threads = threads_, .complete = complete, .recorded = recorded_.substr(recorded_.size() - recorded)};
 }
 
+// For the one thread that most places have, where nothing is recorded and its text goes on; whether that was
+// so.
+bool Machine::step_in_text(std::size_t first, std::size_t last, std::uint8_t byte) {
+  if (last - first != 1 || records_) return false;
+  const Thread thread = threads_[first];
+  const AutomatonState state = automaton_.next(thread.state, byte);
+  if (automaton_.is_final(state)) return false;
+  if (--steps_left_ < 0) throw too_much("long");
+  if (state != Automaton::kDead) threads_.push_back({state, thread.frame});
+  return true;
+}
+
 void Machine::walk(const Place& place, const Vocabulary::Trie& trie, TokenMask& mask) {
   threads_ = place.threads;
   recorded_ = place.recorded;
   walks_ = true;
-  depths_.assign({0, threads_.size()});  // of depth d: [depths_[d], depths_[d + 1])
+  depths_.resize(kLongestToken + 2);  // of depth d: [depths_[d], depths_[d + 1])
+  depths_[1] = threads_.size();
   for (std::size_t i = 0; i + 1 < trie.nodes.size();) {
     const Vocabulary::Trie::Node& node = trie.nodes[i];
-    depths_.resize(node.depth + 1U);
-    threads_.resize(depths_[node.depth]);
-    recorded_.resize(place.recorded.size() + node.depth - 1U);
-    recorded_ += static_cast<char>(node.byte);
-    const bool complete = step(depths_[node.depth - 1U], depths_[node.depth], node.byte);
-    if (threads_.size() == depths_[node.depth] && !complete) {
+    const std::size_t first = depths_[node.depth - 1U], last = depths_[node.depth];
+    threads_.resize(last);
+    bool complete = false;
+    if (!step_in_text(first, last, node.byte)) {
+      recorded_.resize(place.recorded.size() + node.depth - 1U);
+      recorded_ += static_cast<char>(node.byte);
+      complete = step(first, last, node.byte);
+    }
+    if (threads_.size() == last && !complete) {
       i = node.behind;
       continue;
     }
-    depths_.push_back(threads_.size());
+    depths_[node.depth + 1U] = threads_.size();
     for (std::uint32_t t = node.first_token; t < trie.nodes[i + 1].first_token; ++t)
       mask.allow(trie.tokens[t]);
     ++i;
   }
+}
+
+PlainCharacters Machine::plain_characters(const Place& place) {
+  PlainCharacters exactly{0, true}, at_least;
+  for (const Thread& thread : place.threads) {
+    const PlainCharacters plain = automaton_.plain_characters(thread.state);
+    exactly.exactly = exactly.exactly && plain.exactly;
+    std::uint8_t& most = plain.exactly ? exactly.count : at_least.count;
+    most = std::max(most, plain.count);
+  }
+  return exactly.exactly ? exactly : at_least;
 }
 
 std::shared_ptr<const TokenMask> Machine::mask(const Place& place, bool at_start) {
@@ -301,15 +332,12 @@ std::shared_ptr<const TokenMask> Machine::mask(const Place& place, bool at_start
     if (it->second.place == place && it->second.at_start == at_start) return it->second.mask;
   begin_work();
   auto mask = std::make_shared<TokenMask>(vocabulary_->size());
-  std::uint8_t plain = 0;
-  for (const Thread& thread : place.threads)
-    plain = std::max(plain, automaton_.plain_characters(thread.state));
-  const Vocabulary::Part& part = vocabulary_->part(plain);
-  mask->allow(part.plain);
-  walk(place, part.others, *mask);
+  const auto [plain, others] = vocabulary_->parts(plain_characters(place));
+  mask->allow(plain);
+  walk(place, others, *mask);
   if (at_start && vocabulary_->strips_leading_space()) {
     // The space is not part of the text: what stands behind it is what counts.
-    for (const TokenId token : vocabulary_->part(0).others.tokens) {
+    for (const TokenId token : vocabulary_->all().tokens) {
       const std::string_view bytes = vocabulary_->bytes(token);
       if (bytes.front() != ' ') continue;
       const Place then = follow_unlocked(place, bytes.substr(1));

@@ -60,7 +60,9 @@ class Machine {
   // Appends to threads_ those that the threads [first, last) of it become; returns whether a text is
   // complete.
   bool step(std::size_t first, std::size_t last, std::uint8_t byte);
+  bool step_in_text(std::size_t first, std::size_t last, std::uint8_t byte);
   void drop_repeated(std::size_t first);
+  PlainCharacters plain_characters(const Place& place);
   Place follow_unlocked(const Place& place, std::string_view bytes);
   void walk(const Place& place, const Vocabulary::Trie& trie, TokenMask& mask);
   void begin_work();
@@ -81,6 +83,7 @@ class Machine {
   const std::shared_ptr<const Vocabulary> vocabulary_;
   std::mutex mutex_;
   Automaton automaton_;
+  const bool records_;  // whether the grammar has new texts
   std::vector<FrameParts> frames_;
   std::unordered_map<std::uint64_t, Frame> known_frames_;
   std::deque<std::unique_ptr<Place>> begins_;  // by frame

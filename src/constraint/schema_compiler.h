@@ -65,14 +65,16 @@ class SchemaCompiler {
   void refuse_keywords(const json& schema);
   Parts leaf(const Conjunction& facts);
   void take_away(const json& schema, Parts& parts);
-  Parts exactly_one(const json& owner, std::vector<Parts> branches);
+  static std::uint32_t types_of(const Conjunction& facts, const SchemaDocument& document);
   // Lists of alternatives that not, if and dependencies come to (schema_negation.cpp).
   const std::vector<const json*>& choices_made_of(const json& schema);
   static bool is_taken_away(const json& schema);
+  // Branches of oneOf, made to exclude each other (schema_one_of.cpp).
+  Parts exactly_one(const json& owner, std::vector<Parts> branches);
   bool keep_from(Conjunction& one, const Conjunction& other);
   bool are_apart(const Conjunction& a, const Conjunction& b, bool objects, int depth);
   bool are_apart(const Parts& a, const Parts& b, int depth);
-  static std::uint32_t types_of(const Conjunction& facts, const SchemaDocument& document);
+  // Values without parts (schema_scalars.cpp).
   Expression numbers(const Conjunction& facts, bool integer);
   Expression strings(const Conjunction& facts);
   Expression scalar_value(const json& value);
@@ -82,6 +84,7 @@ class SchemaCompiler {
   NodeNumber node_of(const Parts& parts);
   NodeNumber object(const Conjunction& facts, const std::optional<Key>& key = {});
   NodeNumber array(const Conjunction& facts);
+  std::vector<NewItem> new_items_of_any_form(const Parts& parts);
   std::vector<NewItem> new_items(const Conjunction& item, const json& place, std::uint64_t least);
   NodeNumber given_value(const json& value, NodeNumber next, int depth);
   Conjunction property(const Conjunction& facts, const std::string& name);
@@ -111,5 +114,7 @@ class SchemaCompiler {
 };
 
 std::vector<std::string> required_of(const json& schema);
+// Whether the schemas let every object, or every array, pass.
+bool takes_all(const Conjunction& facts, bool objects);
 
 }  // namespace hearth::constraint

@@ -78,29 +78,4 @@ bool SchemaCompiler::is_taken_away(const json& schema) {
   return schema.contains("not") && !negation(schema["not"]);
 }
 
-// Keeps objects of one branch of a oneOf from meeting another branch too: they may not have a property that
-// the other one requires, or must have one that shows that they are no objects of the other one.
-bool SchemaCompiler::keep_from(Conjunction& one, const Conjunction& other) {
-  std::set<std::string> own;
-  for (const json* schema : one)
-    for (const std::string& name : required_of(*schema)) own.insert(name);
-  for (const json* schema : other)
-    for (const std::string& name : required_of(*schema))
-      if (!own.contains(name)) {
-        one.push_back(&made_.emplace_back(without(name)));
-        return true;
-      }
-  ++looks_;
-  std::optional<std::string> telling;
-  for (const json* schema : one)
-    if (const auto properties = schema->find("properties");
-        properties != schema->end() && properties->is_object())
-      for (const auto& [name, _] : properties->items())
-        if (!telling && are_apart(parts_of(property(one, name)), parts_of(property(other, name)), 1))
-          telling = name;
-  --looks_;
-  if (telling) one.push_back(&made_.emplace_back(json{{"required", json::array({*telling})}}));
-  return telling.has_value();
-}
-
 }  // namespace hearth::constraint

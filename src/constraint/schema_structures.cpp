@@ -290,6 +290,36 @@ NodeNumber SchemaCompiler::array(const Conjunction& facts) {
   return builder_.text(store_.sequence(store_.literal("["), space_), node);
 }
 
+// Objects and arrays of which nothing is asked, told apart as they stand. So each value has one text: without
+// spaces, and with one property at most, for two might change places; and few levels, to be a regular
+// language.
+std::vector<SchemaCompiler::NewItem> SchemaCompiler::new_items_of_any_form(const Parts& parts) {
+  constexpr int kDeepest = 3;
+  const auto any_of_them = [](const std::vector<Conjunction>& list, bool objects) {
+    return std::ranges::any_of(list,
+                               [objects](const Conjunction& facts) { return takes_all(facts, objects); });
+  };
+  const bool objects = any_of_them(parts.objects, true), arrays = any_of_them(parts.arrays, false);
+  if (!objects && !arrays) return {};
+  const Expression plain =
+      store_.all_of({parts_of(Conjunction{}).scalar, store_.complement(number_with_another_text(store_))});
+  const auto enclosed = [this](const char* open, Expression inner, const char* close) {
+    return store_.sequence(store_.literal(open),
+                           store_.sequence(store_.optional(inner), store_.literal(close)));
+  };
+  Expression value = plain, object = kNoText, array = kNoText;
+  for (int depth = 0; depth < kDeepest; ++depth) {
+    const Expression further = store_.repeat(store_.sequence(store_.literal(","), value), 0);
+    array = enclosed("[", store_.sequence(value, further), "]");
+    object = enclosed("{", store_.sequence(any_string_, store_.sequence(store_.literal(":"), value)), "}");
+    value = store_.any_of({plain, array, object});
+  }
+  std::vector<NewItem> items;
+  if (objects) items.push_back({object, {}});
+  if (arrays) items.push_back({array, {}});
+  return items;
+}
+
 // How the items of an array can be told apart by a text: values without parts by themselves, objects by a
 // property that all of them are made to have. What neither tells apart is left out where there are others.
 std::vector<SchemaCompiler::NewItem> SchemaCompiler::new_items(const Conjunction& item, const json& place,
@@ -298,7 +328,8 @@ std::vector<SchemaCompiler::NewItem> SchemaCompiler::new_items(const Conjunction
   const Parts parts = parts_of(item);
   const Expression alike = number_with_another_text(store_);
   const auto texts_of = [&](const Parts& of) { return store_.all_of({of.scalar, store_.complement(alike)}); };
-  std::vector<NewItem> items;
+  std::vector<NewItem> items = new_items_of_any_form(parts);
+  const bool has_any_form = !items.empty();
   if (const Expression texts = texts_of(parts); !store_.is_empty(texts)) items.push_back({texts, {}});
   const std::uint64_t enough = least > 1 ? least + (parts.objects.empty() ? 0 : 1) : 0;
   const auto keyed_by = [&](const std::string& name) {
@@ -326,7 +357,7 @@ std::vector<SchemaCompiler::NewItem> SchemaCompiler::new_items(const Conjunction
     }
   constexpr std::size_t kMostNames = 32;
   if (names.size() > kMostNames) names.resize(kMostNames);
-  (void)std::ranges::any_of(names, keyed_by);
+  if (!has_any_form) (void)std::ranges::any_of(names, keyed_by);
   const bool too_few = std::ranges::any_of(
       items, [&](const NewItem& one) { return enough > 0 && store_.count(one.text, enough) < enough; });
   if (items.empty() || too_few)

@@ -88,20 +88,19 @@ Vocabulary::Vocabulary(const Tokens& tokens)
   begins_.push_back(static_cast<std::uint32_t>(bytes_.size()));
   std::ranges::stable_sort(all, {}, [this](TokenId token) { return bytes(token); });
 
-  for (const std::uint8_t characters :
-       {std::uint8_t{0}, Automaton::kFewPlainCharacters, Automaton::kAnyPlainCharacters}) {
-    Part part{.plain_characters = characters, .plain = TokenMask(size()), .others = {}};
-    std::vector<TokenId> others;
-    for (const TokenId token : all) {
-      const auto length = plain_length(bytes(token));
-      if (length && (*length <= characters || characters == Automaton::kAnyPlainCharacters))
-        part.plain.allow(token);
-      else
-        others.push_back(token);
-    }
-    part.others = make_trie(*this, std::move(others));
-    parts_.push_back(std::move(part));
+  plain_.assign(PlainCharacters::kFew + 2, TokenMask(size()));
+  std::vector<TokenId> longer_than_few, not_plain;
+  for (const TokenId token : all) {
+    const auto length = plain_length(bytes(token));
+    for (std::size_t most = length.value_or(plain_.size()); most < plain_.size(); ++most)
+      plain_[most].allow(token);
+    if (length) plain_.back().allow(token);
+    if (!length || *length > PlainCharacters::kFew) longer_than_few.push_back(token);
+    if (!length) not_plain.push_back(token);
   }
+  all_ = make_trie(*this, std::move(all));
+  longer_than_few_ = make_trie(*this, std::move(longer_than_few));
+  not_plain_ = make_trie(*this, std::move(not_plain));
 }
 
 std::string_view Vocabulary::bytes(TokenId token) const {
@@ -110,8 +109,10 @@ std::string_view Vocabulary::bytes(TokenId token) const {
   return std::string_view(bytes_).substr(begins_[i], begins_[i + 1] - begins_[i]);
 }
 
-const Vocabulary::Part& Vocabulary::part(std::uint8_t plain_characters) const {
-  return *std::ranges::find(parts_, plain_characters, &Part::plain_characters);
+Vocabulary::Parts Vocabulary::parts(PlainCharacters plain) const {
+  if (plain.count == PlainCharacters::kAny) return {plain_.back(), not_plain_};
+  const bool is_few = plain.count == PlainCharacters::kFew && !plain.exactly;
+  return {plain_[plain.count], plain.exactly ? not_plain_ : is_few ? longer_than_few_ : all_};
 }
 
 }  // namespace hearth::constraint

@@ -19,6 +19,8 @@ namespace hearth::constraint {
 
 using text::TokenId;
 
+struct PlainCharacters;  // constraint/automaton.h
+
 inline constexpr std::size_t kLongestToken = 512;  // bytes; a longer one is never allowed
 
 // A bit for each token of the vocabulary.
@@ -74,20 +76,22 @@ class Vocabulary {
     std::vector<Node> nodes;  // the last is behind all
     std::vector<TokenId> tokens;
   };
-  // Tokens that need no look where so many plain characters may follow, and a trie of all others.
-  struct Part {
-    std::uint8_t plain_characters;
-    TokenMask plain;
-    Trie others;
+  // Where so many plain characters may follow: tokens that need no look, and a trie of those that do.
+  struct Parts {
+    const TokenMask& plain;
+    const Trie& others;
   };
-  const Part& part(std::uint8_t plain_characters) const;
+  Parts parts(PlainCharacters plain) const;
+  const Trie& all() const { return all_; }
 
  private:
   bool strips_leading_space_;
   std::string bytes_;
   std::vector<std::uint32_t> begins_;  // of each token's bytes; one more at the end
   std::vector<TokenId> ends_, controls_;
-  std::vector<Part> parts_;
+  // Tokens of plain characters alone: of at most so many; the last, of any number.
+  std::vector<TokenMask> plain_;
+  Trie all_, longer_than_few_, not_plain_;
 };
 
 }  // namespace hearth::constraint

@@ -241,7 +241,14 @@ TEST(JsonSchema, UniqueItems) {
        {R"({"type":"array","items":{"type":"array","items":{"type":"boolean"},"uniqueItems":true}})",
         {"[[true],[true,false]]"},
         {"[[true,true]]"}},
-       {R"({"type":"array","uniqueItems":true})", {R"([1,"a",null])"}, {"[1,1]", "[[]]"}}});
+       {R"({"type":"array","uniqueItems":true})",
+        {R"([1,"a",null])", R"([[],[[1]],[[true]],{},{"a":1},{"a":true},{"a":{"b":[1,2]}}])",
+         R"([[1],1,"[1]"])"},
+        {"[1,1]", "[[],[]]", "[{},{}]", R"([{"a":1},2,{"a":1}])", "[[1],[1.0]]", R"([[1],[ 1]])",
+         R"([{"a":1,"b":2}])", "[[[[[]]]]]"}},
+       {R"({"type":"array","items":{"type":"array"},"uniqueItems":true,"minItems":2})",
+        {"[[],[0]]"},
+        {"[[]]", "[[0],[0]]"}}});
 }
 
 TEST(JsonSchema, Objects) {
@@ -357,7 +364,7 @@ TEST(JsonSchema, References) {
 TEST(JsonSchema, Refusals) {
   const std::vector<std::pair<const char*, const char*>> cases = {
       {R"({"type":"array","contains":{"type":"integer"}})", "`contains`"},
-      {R"({"type":"array","items":{"type":"array"},"uniqueItems":true})", "`uniqueItems`"},
+      {R"({"type":"array","items":{"type":"array","minItems":1},"uniqueItems":true})", "`uniqueItems`"},
       {R"({"type":"array","items":{"type":"boolean"},"uniqueItems":true,"minItems":3})", "`minItems`"},
       {R"({"properties":{"a":{"contains":{}}}})", "#/properties/a: `contains`"},
       {R"({"unevaluatedProperties":false})", "`unevaluatedProperties`"},
