@@ -166,15 +166,16 @@ void quantise(ExecutionContext& context, const QuantiseTask& task) {
   });
 }
 
-// Panels are multiplied in groups of so many (kTilePanels of every instruction set divides it).
-constexpr std::size_t kPanelGranule = 2;
+// Panels are multiplied in groups of so many (kTilePanels of every instruction set divides it), those of few
+// rows one by one.
+std::size_t panel_granule(std::size_t rows) { return rows <= kFewRows ? 1 : 2; }
 
 // Where the members begin to read `panels` panels; start(panel) says where one begins.
 template <typename StartOf>
-ReadAhead::Starts starts(const ThreadTeam& team, std::size_t panels, StartOf start) {
+ReadAhead::Starts starts(const ThreadTeam& team, std::size_t panels, std::size_t granule, StartOf start) {
   ReadAhead::Starts starts;
   for (int member = 0; member < team.size(); ++member)
-    starts.push_back(start(team.share_begin(panels, kPanelGranule, member)));
+    starts.push_back(start(team.share_begin(panels, granule, member)));
   return starts;
 }
 
@@ -184,18 +185,19 @@ template <typename StartOf, typename Multiply>
 void run(ExecutionContext& context, MatrixView<const float> x, const Products& products, std::size_t panels,
          StartOf start_of, Multiply multiply) {
   const ThreadTeam& team = context.team();
-  const ReadAhead::Starts* next =
-      context.read_ahead().begin(products.tasks[0].packed, [&] { return starts(team, panels, start_of); });
+  const std::size_t granule = panel_granule(x.rows);
+  const ReadAhead::Starts* next = context.read_ahead().begin(
+      products.tasks[0].packed, [&] { return starts(team, panels, granule, start_of); });
   quantise(context, products.quantise);
   const auto members = static_cast<std::size_t>(team.size());
   auto* scratch = context.workspace().get<std::byte>(Workspace::kScratch, members * kProductScratchBytes);
   const std::size_t blocks = (x.rows + products.token_block - 1) / products.token_block;
   // Blocks begin at a whole group, so that no part has half of one.
-  const std::size_t stride = (panels + kPanelGranule - 1) / kPanelGranule * kPanelGranule;
+  const std::size_t stride = (panels + granule - 1) / granule * granule;
   const std::size_t count = blocks * stride;
-  context.team().for_each_part(count, kPanelGranule, [&](int member, std::size_t first, std::size_t last) {
-    const std::size_t share_end = team.share_begin(count, kPanelGranule, member + 1);
-    const bool own = last <= share_end && first >= team.share_begin(count, kPanelGranule, member);
+  context.team().for_each_part(count, granule, [&](int member, std::size_t first, std::size_t last) {
+    const std::size_t share_end = team.share_begin(count, granule, member + 1);
+    const bool own = last <= share_end && first >= team.share_begin(count, granule, member);
     const ReadAhead::Start read_next =
         own && next != nullptr ? (*next)[static_cast<std::size_t>(member)] : ReadAhead::Start{};
     for (std::size_t block = first / stride; block * stride < last; ++block) {

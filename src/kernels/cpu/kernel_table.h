@@ -30,6 +30,8 @@ inline constexpr bool kSanitized = false;
 // Most rows of activations that one decoded panel serves before the next is decoded: their sums stay in the
 // second-level cache.
 inline constexpr std::size_t kTokenBlock = 512;
+// Rows of activations up to which reading the weights takes longer than multiplying them.
+inline constexpr std::size_t kFewRows = 3;
 // Bytes of ProductTask::scratch: the sums of a token block, for 2 panels of 16 floats or one of 16 doubles;
 // twice that for gate and up.
 inline constexpr std::size_t kProductScratchBytes = 2 * kTokenBlock * 128;

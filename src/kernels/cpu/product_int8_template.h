@@ -79,14 +79,15 @@ inline __attribute__((always_inline)) void start_sums(const std::int32_t* offset
   }
 }
 
-// Up to so many rows wait for memory, not for arithmetic: they take one panel after the other, because memory
-// is fastest where it is read from end to end.
-constexpr int kFewRows = kSanitized ? 1 : 3;
+// Rows up to which panels are taken one after the other and decoded for each row alone: they wait for memory,
+// not for arithmetic, and memory is fastest where it is read from end to end.
+constexpr std::size_t kUndecodedRows = kSanitized ? 1 : kFewRows;
 
-// Packed weights that are wanted soon, asked for a few lines at a time while others are multiplied: so many
-// bytes of each panel ahead as make up for the time that memory takes. With fewer the processor waits; with
-// many more they crowd the first-level cache where decoded panels lie.
-constexpr std::size_t kPrefetchBytes = 6 << 10, kFewRowsPrefetchBytes = 14 << 10;
+// Packed weights that are wanted soon, so many bytes ahead as make up for the time that memory takes. With
+// fewer the processor waits; with many more they crowd the first-level cache. Of each decoded panel they are
+// asked for a few lines at a time, while others are multiplied; for few rows a chunk at once, before it is
+// multiplied: a line here and a line there takes memory a tenth longer.
+constexpr std::size_t kPrefetchBytes = 6 << 10;
 
 template <int kPanels>
 class Prefetch {
@@ -121,12 +122,18 @@ inline Prefetch<kPanels> prefetch_ahead(const ProductTask& task, std::size_t fir
   return Prefetch<kPanels>(panels, task.chunk_bytes, steps);
 }
 
-// What a thread that takes one panel after the other reads kFewRowsPrefetchBytes after `packed`.
-inline Prefetch<1> prefetch_ahead(const ProductTask& task, const std::uint8_t* packed, std::size_t steps) {
-  const std::uint8_t* wanted = packed + kFewRowsPrefetchBytes;
-  if (wanted >= task.read_end)
-    wanted = task.read_next == nullptr ? nullptr : task.read_next + (wanted - task.read_end);
-  return Prefetch<1>({wanted}, task.chunk_bytes, steps);
+// What a thread that takes one panel after the other reads soon after `packed`: `bytes`, all at once.
+// Inlined always: GCC 12 takes a function that only prefetches for one that does nothing, and leaves out
+// calls.
+inline __attribute__((always_inline)) void prefetch_ahead(const ProductTask& task, const std::uint8_t* packed,
+                                                          std::size_t bytes) {
+  const std::size_t chunks = (kPrefetchBytes + task.chunk_bytes - 1) / task.chunk_bytes;
+  const std::uint8_t* wanted = packed + chunks * task.chunk_bytes;
+  if (wanted >= task.read_end) {
+    if (task.read_next == nullptr) return;
+    wanted = task.read_next + (wanted - task.read_end);
+  }
+  for (std::size_t i = 0; i < bytes; i += 64) __builtin_prefetch(wanted + i, 0, 3);
 }
 
 // The integer sums of part kPart of block b: all of its columns, or the half that has its own scale.
@@ -250,7 +257,6 @@ template <typename F, int kRows>
 struct RowDots : PanelScales {
   static constexpr int kParts = F::kHalves ? 2 : 1, kSums = kChunkBlocks * kParts;
   const std::int8_t* codes;
-  Prefetch<1>* next;
   Ints sums[kRows][kSums];
 
   // VectorDots' members, of what is done.
@@ -265,10 +271,6 @@ struct RowDots : PanelScales {
 template <typename F, int kRows>
 inline __attribute__((always_inline)) void put_codes(RowDots<F, kRows>& out, int block, int group,
                                                      Ints codes) {
-  // Line by line: asked for all at once, they would hold up what is wanted now. That the lines are counted at
-  // run time costs half of the speed from the cache, and pays: without it (straight-line code, the same lines
-  // asked for in the same order) one row ran twice as fast from the cache and a tenth slower from memory.
-  out.next->step();
   const int place = F::kHalves ? 2 * block + group / 4 : block;
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
@@ -283,11 +285,9 @@ inline __attribute__((always_inline)) void put_codes(RowDots<F, kRows>& out, int
 template <typename F, int kRows>
 __attribute__((noinline, aligned(64))) void multiply_undecoded(const std::uint8_t* packed, int blocks,
                                                                const std::int8_t* codes, const float* scales,
-                                                               const void* offsets, const SumRows& sums,
-                                                               Prefetch<1>& next) {
+                                                               const void* offsets, const SumRows& sums) {
   RowDots<F, kRows> dots;
   dots.codes = codes;
-  dots.next = &next;
   repeat<RowDots<F, kRows>::kSums>([&]<int sum>() __attribute__((always_inline)) {
     Ints start[kRows][1];
     start_sums<F, kRows, 1>(static_cast<const std::int32_t*>(offsets) + sum, start);
@@ -298,13 +298,13 @@ __attribute__((noinline, aligned(64))) void multiply_undecoded(const std::uint8_
   add_products<F, kRows, 1>(&dots, blocks, dots, scales, static_cast<const float*>(offsets), sums);
 }
 
-template <typename F, int kRows = kFewRows>
+template <typename F, int kRows = static_cast<int>(kUndecodedRows)>
 void multiply_few_rows(std::size_t rows, const std::uint8_t* packed, int blocks, const std::int8_t* codes,
-                       const float* scales, const void* offsets, const SumRows& sums, Prefetch<1>& next) {
+                       const float* scales, const void* offsets, const SumRows& sums) {
   if constexpr (kRows > 1)
     if (rows < kRows)
-      return multiply_few_rows<F, kRows - 1>(rows, packed, blocks, codes, scales, offsets, sums, next);
-  multiply_undecoded<F, kRows>(packed, blocks, codes, scales, offsets, sums, next);
+      return multiply_few_rows<F, kRows - 1>(rows, packed, blocks, codes, scales, offsets, sums);
+  multiply_undecoded<F, kRows>(packed, blocks, codes, scales, offsets, sums);
 }
 
 // Columns of the result that a group of panels gives.
@@ -337,9 +337,9 @@ void sum_panels(const ProductTask& task, std::size_t first_panel, float* scratch
     if (column == 0) sums.in = start, sums.in_stride = 0;
     if (columns_left <= kChunkColumns) sums.out = out, sums.out_stride = out_stride;
     if constexpr (kPanels == 1)
-      if (tokens <= kFewRows) {
-        Prefetch<1> next = prefetch_ahead(task, packed, steps * kGroups);
-        multiply_few_rows<F>(tokens, packed, blocks, codes, scales, offsets, sums, next);
+      if (tokens <= kUndecodedRows) {
+        prefetch_ahead(task, packed, task.chunk_bytes * steps / kChunkBlocks);
+        multiply_few_rows<F>(tokens, packed, blocks, codes, scales, offsets, sums);
         continue;
       }
     const std::size_t tiles = (tokens + kTileRows - 1) / kTileRows;
@@ -376,16 +376,18 @@ void multiply_panels(const ProductTask& task, std::size_t first_panel) {
               [&](std::size_t i) { return load(sums + t * kSumStride + i); });
 }
 
-// activation(gate) * up, of the sums of the same panels of both.
+// activation(gate) * up, of the sums of the same panels of both, `stride` floats from row to row.
 template <typename Activation>
 void write_gated(const ProductTask& up, std::size_t first_panel, std::size_t width, const float* gate_sums,
-                 const float* up_sums) {
+                 const float* up_sums, std::size_t stride) {
   for (std::size_t t = 0; t < up.last_token - up.first_token; ++t)
     write_row(width, out_of(up, first_panel, t), [&](std::size_t i) {
-      const std::size_t place = t * kSumStride + i;
+      const std::size_t place = t * stride + i;
       return mul(Activation::of(load(gate_sums + place)), load(up_sums + place));
     });
 }
+constexpr decltype(&write_gated<Silu>) kGatedWriters[] = {write_gated<Silu>, write_gated<GeluTanh>,
+                                                          write_gated<GeluErf>};
 
 template <typename F, int kPanels>
 void multiply_gated_panels(const ProductTask& gate, const ProductTask& up, int activation,
@@ -394,15 +396,44 @@ void multiply_gated_panels(const ProductTask& gate, const ProductTask& up, int a
   float* up_sums = gate_sums + kTokenBlock * kSumStride;
   sum_panels<F, kPanels>(gate, first_panel, gate_sums, gate_sums, kSumStride);
   sum_panels<F, kPanels>(up, first_panel, up_sums, up_sums, kSumStride);
-  constexpr decltype(&write_gated<Silu>) kWriters[] = {write_gated<Silu>, write_gated<GeluTanh>,
-                                                       write_gated<GeluErf>};
-  kWriters[activation](up, first_panel, width_of<kPanels>(gate, first_panel), gate_sums, up_sums);
+  kGatedWriters[activation](up, first_panel, width_of<kPanels>(up, first_panel), gate_sums, up_sums,
+                            kSumStride);
+}
+
+// Few rows read so many panels of gate, and then those of up: long enough for memory to be read from end to
+// end, short enough for the sums to stay in the first-level cache.
+constexpr std::size_t kGatedPanels = 32;
+
+template <typename F>
+void multiply_gated_few_rows(ProductTask gate, ProductTask up, int activation, std::size_t first,
+                             std::size_t last) {
+  constexpr std::size_t kStride = kGatedPanels * kLanes;
+  static_assert((2 * kStride + kSumStride) * kUndecodedRows * sizeof(float) <= kProductScratchBytes);
+  auto* gate_sums = static_cast<float*>(gate.scratch);
+  float *up_sums = gate_sums + kUndecodedRows * kStride, *scratch = up_sums + kUndecodedRows * kStride;
+  const std::uint8_t *read_end = gate.read_end, *read_next = gate.read_next;
+  for (std::size_t end = 0; first < last; first = end) {
+    end = last - first < kGatedPanels ? last : first + kGatedPanels;
+    const auto sum = [&](const ProductTask& task, float* sums) {
+      for (std::size_t panel = first; panel < end; ++panel)
+        sum_panels<F, 1>(task, panel, scratch, sums + (panel - first) * kLanes, kStride);
+    };
+    gate.read_end = gate.packed + end * gate.panel_bytes;
+    gate.read_next = up.packed + first * up.panel_bytes;
+    up.read_end = up.packed + end * up.panel_bytes;
+    up.read_next = gate.read_end < read_end ? gate.read_end : read_next;
+    sum(gate, gate_sums);
+    sum(up, up_sums);
+    const std::size_t rows_left = up.rows - first * kLanes, panel_rows = (end - first) * kLanes;
+    kGatedWriters[activation](up, first, rows_left < panel_rows ? rows_left : panel_rows, gate_sums, up_sums,
+                              kStride);
+  }
 }
 
 // f.operator()<panels>(first panel) over [first, last), in groups of kTilePanels and then one by one.
 template <typename Function>
 inline void for_each_group(const ProductTask& task, std::size_t first, std::size_t last, Function f) {
-  if (task.last_token - task.first_token > std::size_t{kFewRows})
+  if (task.last_token - task.first_token > kUndecodedRows)
     for (; last - first >= kTilePanels; first += kTilePanels) f.template operator()<kTilePanels>(first);
   for (; first < last; ++first) f.template operator()<1>(first);
 }
@@ -422,6 +453,8 @@ void multiply_gated_int8(const ProductTask& gate, const ProductTask& up, int act
 #ifdef HEARTH_TILES
   const MatrixTileUse<F> tiles(gate);
 #endif
+  if (gate.last_token - gate.first_token <= kUndecodedRows)
+    return multiply_gated_few_rows<F>(gate, up, activation, first, last);
   for_each_group(gate, first, last, [&]<int kPanels>(std::size_t panel) {
     multiply_gated_panels<F, kPanels>(gate, up, activation, panel);
   });
