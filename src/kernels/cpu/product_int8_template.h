@@ -133,6 +133,9 @@ inline __attribute__((always_inline)) void prefetch_ahead(const ProductTask& tas
     if (task.read_next == nullptr) return;
     wanted = task.read_next + (wanted - task.read_end);
   }
+  // A loop, never unrolled: memory takes a fifth longer where the lines are asked for faster, and by other
+  // instructions, than the processor's own prefetching can follow.
+#pragma GCC unroll 1
   for (std::size_t i = 0; i < bytes; i += 64) __builtin_prefetch(wanted + i, 0, 3);
 }
 
