@@ -21,7 +21,7 @@ namespace hearth {
 namespace {
 
 // Some tens of microseconds: longer than the gap between two operators, far shorter than a human notices.
-constexpr int kSpinsBeforeSleep = 10000;
+constexpr int kSpinsBeforeSleep = 2000;
 
 void pause_briefly() {
 #if defined(__x86_64__)
