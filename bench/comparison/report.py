@@ -22,8 +22,9 @@ matters: the figures themselves move with the machine.
 
 EXPLANATION = """\
 - Speeds are tokens a second, start is seconds, memory MiB; all are medians over the rounds.
-- The ratio is Hearth ÷ the best peer. The target is one for it, or for the best of llama.cpp's where it says so: at least
-  so much, or at most, for start and memory. A tick says that it is met.
+- The ratio is Hearth ÷ the best peer in the same round, the median of the rounds, so that it is not always the quotient
+  of the medians beside it. The target is one for it, or for the best of llama.cpp's where it says so: at least so much,
+  or at most, for start and memory. A tick says that it is met.
 - The limit is what the machine's 8-bit products (prefill, decoding together) or its memory (decoding alone) would allow
   if nothing else took time. Attention is not counted in it. Both change with the machine's neighbours, so they are
   measured before and after each repetition; the share is the median of the repetitions' shares. Weights that stay in the

@@ -72,10 +72,18 @@ class Outcome:
         return ratio <= target if self.row.lower_is_better else ratio >= target
 
 
+def ratio_of(ours, theirs):
+    """The median of the rounds' ratios: from one round to the next a machine may change its speed by more than two
+    programs differ. Where rounds are missing nobody knows which samples belong together: the ratio of the medians."""
+    if len(ours) != len(theirs):
+        return statistics.median(ours) / statistics.median(theirs)
+    return statistics.median(one / other for one, other in zip(ours, theirs))
+
+
 def outcome(row, data):
     """None where Hearth itself was not measured."""
-    medians = {variant: statistics.median(samples)
-               for variant, samples in data["samples"].get(row.key, {}).items() if samples}
+    samples = {variant: found for variant, found in data["samples"].get(row.key, {}).items() if found}
+    medians = {variant: statistics.median(found) for variant, found in samples.items()}
     if OURS not in medians:
         return None
     ours = medians.pop(OURS)
@@ -85,8 +93,12 @@ def outcome(row, data):
     share = share_of(row, data["work"][row.model], data["repetitions"].get(row.key, []))
     if not right:
         return Outcome(row, ours, share=share, others=others)
-    best = min if row.lower_is_better else max
-    peer = best(right, key=right.get)
-    meant = [value for variant, value in right.items() if not row.target_peer or variant.split(",")[0] == row.target_peer]
-    target_ratio = ours / best(meant) if meant else None
-    return Outcome(row, ours, peer, right[peer], ours / right[peer], target_ratio, share, others)
+
+    def ratio_to_best(variants):
+        best = (min if row.lower_is_better else max)(variants, key=right.get)
+        return best, ratio_of(samples[OURS], samples[best])
+
+    peer, ratio = ratio_to_best(right)
+    meant = [variant for variant in right if not row.target_peer or variant.split(",")[0] == row.target_peer]
+    target_ratio = ratio_to_best(meant)[1] if meant else None
+    return Outcome(row, ours, peer, right[peer], ratio, target_ratio, share, others)

@@ -86,6 +86,12 @@ def test_the_best_correct_peer_counts():
     assert found.share == pytest.approx(4 / (800 / (2 * 100)))  # the middle of 0.6, 1 and 18
 
 
+def test_a_machine_that_changes_its_speed_changes_no_ratio():
+    rounds = {"Hearth": [2, 40, 30], "peer": [1, 20, 10]}
+    found = results.outcome(PREFILL, measured(PREFILL, {"Hearth": 18.4, "peer": 18.4}, rounds))
+    assert (found.ours, found.theirs, found.ratio, found.target_ratio) == (30, 10, 2, 2)
+
+
 def test_a_target_may_be_about_one_peer():
     row = dataclasses.replace(PREFILL, target=3, target_peer="slow")
     data = measured(row, {"Hearth": 18.4, "slow": 18.39, "quick": 18.39},
