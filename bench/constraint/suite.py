@@ -17,7 +17,7 @@ from collections import Counter
 
 
 def in_order(instance, schema):
-    """The instance with its properties in the order in which the schema lists them."""
+    """The instance with its properties in the order in which the schema, or its constant, lists them."""
     if isinstance(instance, list):
         items = schema.get("items") if isinstance(schema, dict) else None
         return [in_order(value, items if isinstance(items, dict) else {}) for value in instance]
@@ -34,6 +34,8 @@ def in_order(instance, schema):
                 for branch in part.get(key) or []:
                     collect(branch)
             names.extend(name for name in part.get("required") or [] if isinstance(name, str))
+            if isinstance(part.get("const"), dict):
+                names.extend(part["const"])
 
     collect(schema)
     keys = [name for name in dict.fromkeys(names) if name in instance]
