@@ -32,7 +32,9 @@ def open_browser(language="en-US", width=1200, height=800, dark=False):
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
                            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600})
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
-        "features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
+        # Without motion: a message that still fades in has no visible text yet for the driver.
+        "features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
+                     {"name": "prefers-reduced-motion", "value": "reduce"}]})
     return driver
 
 
@@ -121,6 +123,7 @@ def test_a_question_is_answered_as_a_stream(browser, server):
         new MutationObserver(() => {
           const shown = document.querySelector('.message.assistant .markdown');
           if (shown && shown.textContent) window.lengths.add(shown.textContent.length);
+          window.motions = Math.max(window.motions || 0, document.getAnimations().length);
         }).observe(document.body, {subtree: true, childList: true, characterData: true});""")
     ask(browser, "Tell me a long story about a river.")
     assert [node.text for node in browser.find_elements(By.CSS_SELECTOR, ".message.user")] == [
@@ -129,6 +132,7 @@ def test_a_question_is_answered_as_a_stream(browser, server):
     wait_until(browser, lambda: not is_running(browser))
     lengths = browser.execute_script("return [...window.lengths]")
     assert len(lengths) >= 4, f"the text did not grow: {sorted(lengths)}"
+    assert browser.execute_script("return window.motions") == 0, "something moves for one who asked for no motion"
     meta = browser.find_element(By.CSS_SELECTOR, ".message.assistant .meta").text
     assert "tokens/s" in meta
     assert by_id(browser, "model-dot").get_attribute("class") == "state-dot loaded"
