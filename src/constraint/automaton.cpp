@@ -15,8 +15,9 @@ Expression plain_character(ExpressionStore& store) {
   return one_character(store, set.complement(), Writing::kUtf8);
 }
 
-Automaton::Automaton(ExpressionStore store) : store_(std::move(store)) {
-  const Expression plain = store_.repeat(plain_character(store_), 0);
+Automaton::Automaton(ExpressionStore store, std::uint32_t bytes_ahead)
+    : store_(std::move(store)), bytes_ahead_(bytes_ahead), plain_(plain_character(store_)) {
+  const Expression plain = store_.repeat(plain_, 0);
   classes_ = store_.byte_classes();
   width_ = classes_.representatives.size();
   states_.push_back({.expression = ExpressionStore::kNothing, .final = false, .end = false});
@@ -66,6 +67,12 @@ AutomatonState Automaton::derive(AutomatonState state, std::uint8_t byte) {
   return to;
 }
 
+AutomatonState Automaton::find_seen_ahead(AutomatonState state) {
+  const AutomatonState seen = state_of(store_.as_far_as(states_[state].expression, bytes_ahead_));
+  states_[state].seen_ahead = seen;
+  return seen;
+}
+
 PlainCharacters Automaton::plain_characters(AutomatonState state) {
   if (!states_[state].plain) {
     const PlainCharacters plain = count_plain(state);
@@ -76,6 +83,10 @@ PlainCharacters Automaton::plain_characters(AutomatonState state) {
 
 // Goes with plain text through both automata at once, character by character.
 PlainCharacters Automaton::count_plain(AutomatonState state) {
+  const Expression expression = states_[state].expression;
+  for (const std::uint32_t times : {kUnlimited, PlainCharacters::kAny - 1U, PlainCharacters::kFew + 0U})
+    if (store_.may_follow(expression, plain_, times))
+      return {static_cast<std::uint8_t>(std::min<std::uint32_t>(times, PlainCharacters::kAny)), false};
   // Finitely many texts, such as the names of properties, hold up no plain text where any number may follow:
   // it can become longer than all of them.
   if (const AutomatonState most = state_of(store_.without_exceptions(states_[state].expression));

@@ -21,8 +21,8 @@ inline constexpr std::size_t kMostTransitions = std::size_t{1} << 23;
 // Characters that nearly every free text may hold: those of a JSON string that need no escape.
 Expression plain_character(ExpressionStore& store);
 
-// How many plain characters may follow whatever they are: a small number and not one more, where `exactly`;
-// else none, kFew or any number, and some may go on.
+// How many plain characters may follow whatever they are: less than kFew and not one more, where `exactly`;
+// else none, or kFew or more, or any number, and some may go on.
 struct PlainCharacters {
   static constexpr std::uint8_t kFew = 16, kAny = std::numeric_limits<std::uint8_t>::max();
   std::uint8_t count = 0;
@@ -33,7 +33,8 @@ class Automaton {
  public:
   static constexpr AutomatonState kDead = 0;  // nothing can follow, and what was read is no text either
 
-  explicit Automaton(ExpressionStore store);
+  // `bytes_ahead`: of as_seen_ahead().
+  explicit Automaton(ExpressionStore store, std::uint32_t bytes_ahead = 0);
 
   AutomatonState state_of(Expression expression);
   // Of the language without these texts.
@@ -51,6 +52,13 @@ class Automaton {
   bool is_final(AutomatonState state) const { return states_[state].final; }
   // Final, and nothing can follow.
   bool is_end(AutomatonState state) const { return states_[state].end; }
+
+  // A state that cannot be told from this one by what may follow within `bytes_ahead`: one for nearly all
+  // places in a text whose length is limited.
+  AutomatonState as_seen_ahead(AutomatonState state) {
+    const AutomatonState known = states_[state].seen_ahead;
+    return known != kUnknown ? known : find_seen_ahead(state);
+  }
 
   // Exactly only where the text is at its end behind none of them.
   PlainCharacters plain_characters(AutomatonState state);
@@ -80,12 +88,16 @@ class Automaton {
     bool final, end;
     std::optional<PlainCharacters> plain{};
     std::uint8_t texts = 0;  // 0: not counted, 1: at most one, 2: more
+    AutomatonState seen_ahead = kUnknown;
   };
   AutomatonState derive(AutomatonState state, std::uint8_t byte);
+  AutomatonState find_seen_ahead(AutomatonState state);
   PlainCharacters count_plain(AutomatonState state);
   std::size_t count_ahead(AutomatonState state, int bytes, std::size_t most);
 
   ExpressionStore store_;
+  std::uint32_t bytes_ahead_;
+  Expression plain_;                // one such character
   AutomatonState plain_character_;  // between characters: its own only final state, again and again
   ByteClasses classes_;
   std::size_t width_;

@@ -296,6 +296,83 @@ Expression ExpressionStore::without_exceptions(Expression e) {
   return all_of(std::move(parts));
 }
 
+Expression ExpressionStore::as_far_as(Expression e, std::uint32_t bytes) {
+  // What is repeated at the place where a text stands is at the front, at most behind the rest of a character.
+  constexpr int kLevels = 6;
+  return as_far_as(e, bytes, kLevels);
+}
+
+// More repetitions than bytes are any number. Not so within intersections and complements, where what is
+// beyond those bytes may leave no text at all.
+Expression ExpressionStore::as_far_as(Expression e, std::uint32_t bytes, int levels) {
+  const Node node = nodes_[e];  // a copy: the vector grows
+  if (!node.counts || node.boolean || levels == 0) return e;
+  spend(1);
+  switch (node.kind) {
+    case Kind::kSequence:
+      return sequence(as_far_as(node.a, bytes, levels - 1), as_far_as(node.b, bytes, levels - 1));
+    case Kind::kAnyOf: {
+      std::vector<Expression> parts(children(node).begin(), children(node).end());
+      for (Expression& part : parts) part = as_far_as(part, bytes, levels - 1);
+      return any_of(std::move(parts));
+    }
+    case Kind::kRepeat:
+      return repeat(as_far_as(node.a, bytes, levels - 1), std::min(node.b, bytes + 1),
+                    node.c > bytes ? kUnlimited : node.c);
+    default:
+      return e;
+  }
+}
+
+bool ExpressionStore::includes(Expression whole, Expression part) {
+  const auto [known, fresh] = includes_.try_emplace(std::uint64_t{whole} << 32 | part);
+  if (fresh) known->second = is_empty(all_of({part, complement(whole)}));
+  return known->second;
+}
+
+bool ExpressionStore::may_follow(Expression e, Expression part, std::uint32_t times) {
+  const auto some = some_behind(e, part, times);
+  return some && !is_empty(*some);
+}
+
+// Some of the texts that may follow behind so many of `part`, the same whichever these are.
+std::optional<Expression> ExpressionStore::some_behind(Expression e, Expression part, std::uint32_t times) {
+  spend(1);
+  if (e == kEverything) return e;
+  const Node node = nodes_[e];  // a copy: the vector grows
+  switch (node.kind) {
+    case Kind::kSequence: {
+      const auto first = some_behind(node.a, part, times);
+      if (first) return sequence(*first, node.b);
+      return nodes_[node.a].nullable ? some_behind(node.b, part, times) : std::nullopt;
+    }
+    case Kind::kRepeat: {
+      if (node.c < times || !includes(node.a, part)) return {};
+      const std::uint32_t least = node.b > times ? node.b - times : 0;
+      return repeat(node.a, least, node.c == kUnlimited ? kUnlimited : node.c - times);
+    }
+    case Kind::kAnyOf:
+      for (std::uint32_t i = node.a; i < node.a + node.b; ++i)
+        if (const auto some = some_behind(children_[i], part, times)) return some;
+      return {};
+    case Kind::kAllOf: {
+      // Finitely many texts that are taken away hold up no text that becomes longer than all of them.
+      const Expression more = without_exceptions(e);
+      if (more != e) return some_behind(more, part, kUnlimited);
+      // With one text more before them, what is behind so many is behind one less: no number in between fails.
+      std::vector<Expression> parts(children(node).begin(), children(node).end());
+      for (Expression& one : parts) {
+        const auto some = some_behind(one, part, times);
+        if (!some) return {};
+        one = *some;
+      }
+      return all_of(std::move(parts));
+    }
+    default:
+      return {};
+  }
+}
+
 // Whether nothing begins with the byte, seen without deriving: most of what is in a long list of words.
 bool ExpressionStore::begins_otherwise(Expression e, std::uint8_t byte) {
   const Node* node = &nodes_[e];
@@ -359,7 +436,7 @@ bool ExpressionStore::is_empty(Expression e) {
     Expression expression;
     std::size_t next_class;
   };
-  const auto representatives = byte_classes().representatives;
+  const auto& representatives = byte_classes().representatives;
   std::vector<Step> path{{e, 0}};
   std::unordered_map<Expression, bool> seen{{e, true}};
   while (!path.empty()) {

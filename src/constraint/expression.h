@@ -12,6 +12,7 @@
 #include <array>
 #include <bitset>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <unordered_map>
@@ -67,6 +68,12 @@ class ExpressionStore {
   bool is_wild(Expression e) const { return nodes_[e].wild; }
   // An intersection without its parts that take finitely many texts away; all else as it is.
   Expression without_exceptions(Expression e);
+  // Of the same texts of up to so many bytes, and what they begin with, as e: one expression for many that
+  // differ only in how often more a part may be repeated. It need not be the least such expression.
+  Expression as_far_as(Expression e, std::uint32_t bytes);
+  // Whether so many texts of `part`, or fewer, may follow whichever they are; kUnlimited: any number. False
+  // too where the structure does not show it without deriving.
+  bool may_follow(Expression e, Expression part, std::uint32_t times);
   Expression derivative(Expression e, std::uint8_t byte);
   bool contains(Expression e, std::string_view text);
   // Searches; remembers what it found.
@@ -116,12 +123,16 @@ class ExpressionStore {
                       bool in_fraction, bool has_digit);
   bool begins_otherwise(Expression e, std::uint8_t byte);
   Expression multiple_derivative(const Node& node, std::uint8_t byte);
+  Expression as_far_as(Expression e, std::uint32_t bytes, int levels);
+  bool includes(Expression whole, Expression part);
+  std::optional<Expression> some_behind(Expression e, Expression part, std::uint32_t times);
 
   std::vector<Node> nodes_;
   std::vector<Expression> children_;
   std::vector<ByteSet> sets_;
   std::unordered_multimap<std::uint64_t, Expression> known_;
   std::unordered_map<Expression, bool> is_empty_;  // of those with intersections and complements
+  std::unordered_map<std::uint64_t, bool> includes_;
   ByteClasses classes_;                            // without representatives: to be computed
   bool all_bytes_apart_ = false;
   std::int64_t work_left_ = kMostWork;

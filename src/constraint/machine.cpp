@@ -39,7 +39,7 @@ void sort_unique(std::vector<Thread>& threads) {
 Machine::Machine(std::shared_ptr<const Grammar> grammar, std::shared_ptr<const Vocabulary> vocabulary)
     : grammar_(std::move(grammar)),
       vocabulary_(std::move(vocabulary)),
-      automaton_(grammar_->expressions),
+      automaton_(grammar_->expressions, vocabulary_->longest()),
       records_(std::ranges::any_of(
           grammar_->nodes, [](const Grammar::Node& node) { return node.kind == Grammar::Kind::kNewText; })) {
   frames_.push_back({.node = GrammarBuilder::kEnd, .outer = kBottom, .depth = 0});
@@ -324,8 +324,26 @@ PlainCharacters Machine::plain_characters(const Place& place) {
   return exactly.exactly ? exactly : at_least;
 }
 
-std::shared_ptr<const TokenMask> Machine::mask(const Place& place, bool at_start) {
+// In a long text whose length is limited nearly all places are one.
+std::optional<Place> Machine::as_seen_ahead(const Place& place) {
+  std::optional<Place> seen;
+  for (std::size_t i = 0; i < place.threads.size(); ++i) {
+    const Thread& thread = place.threads[i];
+    if (thread.recorded > 0) continue;
+    const AutomatonState state = automaton_.as_seen_ahead(thread.state);
+    if (state == thread.state) continue;
+    if (!seen) seen = place;
+    seen->threads[i].state = state;
+  }
+  if (seen) sort_unique(seen->threads);
+  return seen;
+}
+
+std::shared_ptr<const TokenMask> Machine::mask(const Place& exact_place, bool at_start) {
   const std::lock_guard lock(mutex_);
+  automaton_.allow_work(kMostWork);
+  const std::optional<Place> seen = as_seen_ahead(exact_place);
+  const Place& place = seen ? *seen : exact_place;
   const std::uint64_t hash = hash_of(place, at_start);
   const auto [first, last] = masks_.equal_range(hash);
   for (auto it = first; it != last; ++it)

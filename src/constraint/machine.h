@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -62,6 +63,8 @@ class Machine {
   bool step(std::size_t first, std::size_t last, std::uint8_t byte);
   bool step_in_text(std::size_t first, std::size_t last, std::uint8_t byte);
   void drop_repeated(std::size_t first);
+  // For masks; nothing where it is the place itself.
+  std::optional<Place> as_seen_ahead(const Place& place);
   PlainCharacters plain_characters(const Place& place);
   Place follow_unlocked(const Place& place, std::string_view bytes);
   void walk(const Place& place, const Vocabulary::Trie& trie, TokenMask& mask);

@@ -78,6 +78,7 @@ class SchemaCompiler {
   Expression numbers(const Conjunction& facts, bool integer);
   Expression strings(const Conjunction& facts);
   Expression scalar_value(const json& value);
+  Expression scalar_among(const json& value, Expression allowed);
 
   // Objects and arrays (schema_structures.cpp).
   RuleNumber rule_of(const Conjunction& conjunction);

@@ -147,13 +147,13 @@ Parts SchemaCompiler::leaf(const Conjunction& facts) {
                 "use fewer anyOf and oneOf beside each other");
   const std::uint32_t types = types_of(facts, document_);
   Parts parts;
-  std::vector<Expression> scalars;
-  if ((types & kNull) != 0) scalars.push_back(store_.literal("null"));
+  std::vector<Expression> kinds;
+  if ((types & kNull) != 0) kinds.push_back(store_.literal("null"));
   if ((types & kBoolean) != 0)
-    scalars.push_back(store_.any_of({store_.literal("true"), store_.literal("false")}));
-  if ((types & kString) != 0) scalars.push_back(strings(facts));
-  if ((types & kInteger) != 0) scalars.push_back(numbers(facts, (types & kFraction) == 0));
-  parts.scalar = store_.any_of(std::move(scalars));
+    kinds.push_back(store_.any_of({store_.literal("true"), store_.literal("false")}));
+  if ((types & kString) != 0) kinds.push_back(strings(facts));
+  if ((types & kInteger) != 0) kinds.push_back(numbers(facts, (types & kFraction) == 0));
+  parts.scalar = store_.any_of(std::move(kinds));
   if ((types & kObject) != 0) parts.objects.push_back(facts);
   if ((types & kArray) != 0) parts.arrays.push_back(facts);
 
@@ -170,11 +170,11 @@ Parts SchemaCompiler::leaf(const Conjunction& facts) {
         for (const json& value : *given) values.push_back(&value);
       else
         values.push_back(given);
-      std::vector<Expression> texts;
+      std::vector<Expression> scalars;
       std::vector<const json*> structured;
       for (const json* value : values) {
         if (!value->is_structured())
-          texts.push_back(scalar_value(*value));
+          scalars.push_back(scalar_among(*value, parts.scalar));
         else if (value->is_object() ? !parts.objects.empty() : !parts.arrays.empty())
           structured.push_back(value);
       }
@@ -189,7 +189,7 @@ Parts SchemaCompiler::leaf(const Conjunction& facts) {
       };
       if (!structured.empty() && std::ranges::any_of(facts, says_more))
         refuse(*schema, "an object or array in `enum` or `const` beside other keywords");
-      parts.scalar = store_.all_of({parts.scalar, store_.any_of(std::move(texts))});
+      parts.scalar = store_.any_of(std::move(scalars));
       parts.objects.clear();
       parts.arrays.clear();
       parts.values = std::move(structured);

@@ -10,11 +10,24 @@
 #include "constraint/string_format.h"
 
 namespace hearth::constraint {
+namespace {
+
+std::string text_of(const json& value) {
+  return value.is_string() ? json_quoted(value.get_ref<const std::string&>()) : value.dump();
+}
+
+}  // namespace
 
 Expression SchemaCompiler::scalar_value(const json& value) {
-  if (value.is_string()) return store_.literal(json_quoted(value.get_ref<const std::string&>()));
-  if (value.is_number()) return number_equal(store_, Decimal::of(value));
-  return store_.literal(value.dump());
+  return value.is_number() ? number_equal(store_, Decimal::of(value)) : store_.literal(text_of(value));
+}
+
+// Nothing where it is none of them. One text is looked up at once: a list of such has an automaton without
+// intersections.
+Expression SchemaCompiler::scalar_among(const json& value, Expression allowed) {
+  const Expression scalar = scalar_value(value);
+  if (value.is_number()) return store_.all_of({allowed, scalar});
+  return store_.contains(allowed, text_of(value)) ? scalar : ExpressionStore::kNothing;
 }
 
 Expression SchemaCompiler::numbers(const Conjunction& facts, bool integer) {

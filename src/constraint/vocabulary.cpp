@@ -92,6 +92,8 @@ Vocabulary::Vocabulary(const Tokens& tokens)
   std::vector<TokenId> longer_than_few, not_plain;
   for (const TokenId token : all) {
     const auto length = plain_length(bytes(token));
+    longest_ = std::max(longest_, static_cast<std::uint32_t>(bytes(token).size()));
+    longest_plain_ = std::max(longest_plain_, length.value_or(0));
     for (std::size_t most = length.value_or(plain_.size()); most < plain_.size(); ++most)
       plain_[most].allow(token);
     if (length) plain_.back().allow(token);
@@ -110,9 +112,10 @@ std::string_view Vocabulary::bytes(TokenId token) const {
 }
 
 Vocabulary::Parts Vocabulary::parts(PlainCharacters plain) const {
-  if (plain.count == PlainCharacters::kAny) return {plain_.back(), not_plain_};
-  const bool is_few = plain.count == PlainCharacters::kFew && !plain.exactly;
-  return {plain_[plain.count], plain.exactly ? not_plain_ : is_few ? longer_than_few_ : all_};
+  if (plain.exactly) return {plain_[plain.count], not_plain_};
+  if (plain.count >= longest_plain_) return {plain_.back(), not_plain_};
+  if (plain.count >= PlainCharacters::kFew) return {plain_[PlainCharacters::kFew], longer_than_few_};
+  return {plain_[plain.count], all_};
 }
 
 }  // namespace hearth::constraint

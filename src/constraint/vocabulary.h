@@ -83,6 +83,8 @@ class Vocabulary {
   };
   Parts parts(PlainCharacters plain) const;
   const Trie& all() const { return all_; }
+  // Bytes of the longest token that may be part of a text.
+  std::uint32_t longest() const { return longest_; }
 
  private:
   bool strips_leading_space_;
@@ -91,6 +93,8 @@ class Vocabulary {
   std::vector<TokenId> ends_, controls_;
   // Tokens of plain characters alone: of at most so many; the last, of any number.
   std::vector<TokenMask> plain_;
+  std::size_t longest_plain_ = 0;  // characters
+  std::uint32_t longest_ = 0;      // bytes
   Trie all_, longer_than_few_, not_plain_;
 };
 
