@@ -22,13 +22,16 @@ Automaton::Automaton(ExpressionStore store, std::uint32_t bytes_ahead)
   width_ = classes_.representatives.size();
   states_.push_back({.expression = ExpressionStore::kNothing, .final = false, .end = false});
   transitions_.assign(width_, kDead);
-  known_.emplace(ExpressionStore::kNothing, kDead);
+  static_assert(ExpressionStore::kNothing == 0);
+  known_.assign(1, kDead);  // kNothing
   plain_character_ = state_of(plain);
 }
 
 AutomatonState Automaton::state_of(Expression expression) {
-  if (const auto known = known_.find(expression); known != known_.end()) return known->second;
-  if (store_.is_empty(expression)) return known_[expression] = kDead;
+  if (expression < known_.size() && known_[expression] != kUnknown) return known_[expression];
+  const bool is_empty = store_.is_empty(expression);
+  if (known_.size() < store_.size()) known_.resize(store_.size(), kUnknown);
+  if (is_empty) return known_[expression] = kDead;
   if (transitions_.size() + width_ > kMostTransitions)
     throw Error(ErrorKind::kUnsupported, "the constraint on the output has too many states",
                 "use a simpler schema, grammar or pattern");
@@ -36,8 +39,10 @@ AutomatonState Automaton::state_of(Expression expression) {
   const bool final = store_.has_empty_text(expression);
   states_.push_back(
       {.expression = expression, .final = final, .end = expression == ExpressionStore::kEmptyText});
-  transitions_.resize(transitions_.size() + width_, kUnknown);
-  known_.emplace(expression, state);
+  const ByteSet begins = store_.may_begin_with(expression);
+  for (const std::uint8_t byte : classes_.representatives)
+    transitions_.push_back(begins[byte] ? kUnknown : kDead);
+  known_[expression] = state;
   return state;
 }
 

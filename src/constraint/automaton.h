@@ -103,7 +103,7 @@ class Automaton {
   std::size_t width_;
   std::vector<State> states_;
   std::vector<AutomatonState> transitions_;  // [state][class]
-  std::unordered_map<Expression, AutomatonState> known_;
+  std::vector<AutomatonState> known_;        // by expression, as far as any was asked for
   std::unordered_map<AutomatonState, WayOut> ways_out_;
   bool is_without_ways_ = false;
 };

@@ -42,13 +42,12 @@ Expression ExpressionStore::intern(Node node, std::span<const Expression> list) 
   } else {
     for (const Expression child : list) hash = mix(hash, child);
   }
-  const auto [first, last] = known_.equal_range(hash);
-  for (auto it = first; it != last; ++it) {
-    const Node& other = nodes_[it->second];
-    if (other.kind != node.kind || other.c != node.c) continue;
-    if (list.empty() ? other.a == node.a && other.b == node.b : std::ranges::equal(children(other), list))
-      return it->second;
-  }
+  const auto known = known_.find(hash, [&](Expression number) {
+    const Node& other = nodes_[number];
+    if (other.kind != node.kind || other.c != node.c) return false;
+    return list.empty() ? other.a == node.a && other.b == node.b : std::ranges::equal(children(other), list);
+  });
+  if (known) return *known;
   if (nodes_.size() >= kMostExpressions) throw too_large("is too complex");
   if (node.depth > kDeepestExpression) throw too_large("is nested too deeply");
   if (!list.empty()) {
@@ -60,7 +59,7 @@ Expression ExpressionStore::intern(Node node, std::span<const Expression> list) 
   tell_repetitions(node);
   const auto number = static_cast<Expression>(nodes_.size());
   nodes_.push_back(node);
-  known_.emplace(hash, number);
+  known_.insert(hash, number);
   return number;
 }
 
@@ -104,9 +103,10 @@ Expression ExpressionStore::union_of_bytes(const ByteSet& set) {
   if (set.none()) return kNothing;
   const std::uint64_t hash = std::hash<ByteSet>()(set);
   // A set is known by its place in sets_, so it is looked for there first.
-  const auto [first, last] = known_.equal_range(hash);
-  for (auto it = first; it != last; ++it)
-    if (nodes_[it->second].kind == Kind::kBytes && sets_[nodes_[it->second].a] == set) return it->second;
+  const auto known = known_.find(hash, [&](Expression number) {
+    return nodes_[number].kind == Kind::kBytes && sets_[nodes_[number].a] == set;
+  });
+  if (known) return *known;
   sets_.push_back(set);
   const Expression number = intern({.kind = Kind::kBytes,
                                     .nullable = false,
@@ -115,7 +115,7 @@ Expression ExpressionStore::union_of_bytes(const ByteSet& set) {
                                     .a = static_cast<std::uint32_t>(sets_.size() - 1),
                                     .b = 0,
                                     .c = 0});
-  known_.emplace(hash, number);
+  known_.insert(hash, number);
   return number;
 }
 
@@ -297,7 +297,8 @@ Expression ExpressionStore::without_exceptions(Expression e) {
 }
 
 Expression ExpressionStore::as_far_as(Expression e, std::uint32_t bytes) {
-  // What is repeated at the place where a text stands is at the front, at most behind the rest of a character.
+  // What is repeated at the place where a text stands is at the front, at most behind the rest of a
+  // character.
   constexpr int kLevels = 6;
   return as_far_as(e, bytes, kLevels);
 }
@@ -359,7 +360,8 @@ std::optional<Expression> ExpressionStore::some_behind(Expression e, Expression 
       // Finitely many texts that are taken away hold up no text that becomes longer than all of them.
       const Expression more = without_exceptions(e);
       if (more != e) return some_behind(more, part, kUnlimited);
-      // With one text more before them, what is behind so many is behind one less: no number in between fails.
+      // With one text more before them, what is behind so many is behind one less: no number in between
+      // fails.
       std::vector<Expression> parts(children(node).begin(), children(node).end());
       for (Expression& one : parts) {
         const auto some = some_behind(one, part, times);
@@ -424,6 +426,37 @@ Expression ExpressionStore::derivative(Expression e, std::uint8_t byte) {
 
 void ExpressionStore::refuse_more_work() { throw too_large("takes too much computing"); }
 
+ByteSet ExpressionStore::may_begin_with(Expression e) {
+  spend(1);
+  const Node& node = nodes_[e];
+  switch (node.kind) {
+    case Kind::kNothing:
+    case Kind::kEmptyText:
+      return {};
+    case Kind::kBytes:
+      return sets_[node.a];
+    case Kind::kSequence:
+      return nodes_[node.a].nullable ? may_begin_with(node.a) | may_begin_with(node.b)
+                                     : may_begin_with(node.a);
+    case Kind::kRepeat:
+      return may_begin_with(node.a);
+    case Kind::kAnyOf: {
+      ByteSet all;
+      for (const Expression part : children(node)) all |= may_begin_with(part);
+      return all;
+    }
+    case Kind::kAllOf: {
+      ByteSet all = ByteSet().set();
+      for (const Expression part : children(node)) all &= may_begin_with(part);
+      return all;
+    }
+    case Kind::kNot:
+    case Kind::kMultiple:
+      break;
+  }
+  return ByteSet().set();
+}
+
 bool ExpressionStore::contains(Expression e, std::string_view text) {
   for (const char c : text) e = derivative(e, static_cast<std::uint8_t>(c));
   return has_empty_text(e);
@@ -485,8 +518,8 @@ std::uint64_t ExpressionStore::count(Expression e, std::uint64_t most) {
   return total;
 }
 
-void ExpressionStore::tell_all_bytes_apart() {
-  all_bytes_apart_ = true;
+void ExpressionStore::tell_all_bytes_apart(bool all) {
+  all_bytes_apart_ = all;
   classes_.representatives.clear();
 }
 

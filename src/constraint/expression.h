@@ -18,6 +18,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "constraint/hash_index.h"
+
 namespace hearth::constraint {
 
 using Expression = std::uint32_t;
@@ -75,12 +77,14 @@ class ExpressionStore {
   // too where the structure does not show it without deriving.
   bool may_follow(Expression e, Expression part, std::uint32_t times);
   Expression derivative(Expression e, std::uint8_t byte);
+  // All bytes that its texts begin with, and maybe others.
+  ByteSet may_begin_with(Expression e);
   bool contains(Expression e, std::string_view text);
   // Searches; remembers what it found.
   bool is_empty(Expression e);
   const ByteClasses& byte_classes();
   // For stores to which literals come later: no class holds more than one byte.
-  void tell_all_bytes_apart();
+  void tell_all_bytes_apart(bool all = true);
   // How many texts there are, as far as `most`.
   std::uint64_t count(Expression e, std::uint64_t most);
 
@@ -130,10 +134,10 @@ class ExpressionStore {
   std::vector<Node> nodes_;
   std::vector<Expression> children_;
   std::vector<ByteSet> sets_;
-  std::unordered_multimap<std::uint64_t, Expression> known_;
+  HashIndex known_;
   std::unordered_map<Expression, bool> is_empty_;  // of those with intersections and complements
   std::unordered_map<std::uint64_t, bool> includes_;
-  ByteClasses classes_;                            // without representatives: to be computed
+  ByteClasses classes_;  // without representatives: to be computed
   bool all_bytes_apart_ = false;
   std::int64_t work_left_ = kMostWork;
 };

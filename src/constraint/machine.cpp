@@ -274,34 +274,51 @@ Place Machine::follow_unlocked(const Place& place, std::string_view bytes) {
       .threads = threads_, .complete = complete, .recorded = recorded_.substr(recorded_.size() - recorded)};
 }
 
-// For the one thread that most places have, where nothing is recorded and its text goes on; whether that was
-// so.
-bool Machine::step_in_text(std::size_t first, std::size_t last, std::uint8_t byte) {
-  if (last - first != 1 || records_) return false;
-  const Thread thread = threads_[first];
-  const AutomatonState state = automaton_.next(thread.state, byte);
-  if (automaton_.is_final(state)) return false;
-  if (--steps_left_ < 0) throw too_much("long");
-  if (state != Automaton::kDead) threads_.push_back({state, thread.frame});
-  return true;
-}
-
 void Machine::walk(const Place& place, const Vocabulary::Trie& trie, TokenMask& mask) {
+  walks_ = true;
+  if (place.threads.size() == 1 && !records_) return walk_in_text(place.threads.front(), trie, mask);
   threads_ = place.threads;
   recorded_ = place.recorded;
-  walks_ = true;
+  walk_any(trie, {0, static_cast<std::uint32_t>(trie.nodes.size() - 1)}, mask);
+}
+
+// For the one thread that most places have, as long as its text goes on.
+void Machine::walk_in_text(const Thread& thread, const Vocabulary::Trie& trie, TokenMask& mask) {
+  states_.resize(kLongestToken + 1);  // of depth d: states_[d]
+  states_[0] = thread.state;
+  const auto end = static_cast<std::uint32_t>(trie.nodes.size() - 1);
+  for (std::uint32_t i = 0; i < end;) {
+    const Vocabulary::Trie::Node& node = trie.nodes[i];
+    const AutomatonState before = states_[node.depth - 1U], state = automaton_.next(before, node.byte);
+    if (--steps_left_ < 0) throw too_much("long");
+    if (automaton_.is_final(state)) {
+      threads_.assign({{.state = before, .frame = thread.frame}});
+      walk_any(trie, {i, node.behind}, mask);
+    } else if (state != Automaton::kDead) {
+      states_[node.depth] = state;
+      for (std::uint32_t t = node.first_token; t < trie.nodes[i + 1].first_token; ++t)
+        mask.allow(trie.tokens[t]);
+      ++i;
+      continue;
+    }
+    i = node.behind;
+  }
+}
+
+// From threads_, the place before the first of these nodes.
+void Machine::walk_any(const Vocabulary::Trie& trie, const Vocabulary::Trie::Range& range, TokenMask& mask) {
+  const std::size_t recorded = recorded_.size();
+  const std::uint16_t depth = trie.nodes[range.begin].depth;
   depths_.resize(kLongestToken + 2);  // of depth d: [depths_[d], depths_[d + 1])
-  depths_[1] = threads_.size();
-  for (std::size_t i = 0; i + 1 < trie.nodes.size();) {
+  depths_[depth - 1U] = 0;
+  depths_[depth] = threads_.size();
+  for (std::uint32_t i = range.begin; i < range.end;) {
     const Vocabulary::Trie::Node& node = trie.nodes[i];
     const std::size_t first = depths_[node.depth - 1U], last = depths_[node.depth];
     threads_.resize(last);
-    bool complete = false;
-    if (!step_in_text(first, last, node.byte)) {
-      recorded_.resize(place.recorded.size() + node.depth - 1U);
-      recorded_ += static_cast<char>(node.byte);
-      complete = step(first, last, node.byte);
-    }
+    recorded_.resize(recorded + node.depth - depth);
+    recorded_ += static_cast<char>(node.byte);
+    const bool complete = step(first, last, node.byte);
     if (threads_.size() == last && !complete) {
       i = node.behind;
       continue;

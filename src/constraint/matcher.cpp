@@ -44,7 +44,9 @@ void refuse_without_bounds(const Grammar& grammar) {
         grammar.expressions.is_wild(node.value))
       wild.insert(node.value);
   if (wild.empty()) return;
-  Automaton automaton(grammar.expressions);
+  ExpressionStore expressions = grammar.expressions;
+  expressions.tell_all_bytes_apart(false);  // no literals come to it
+  Automaton automaton(std::move(expressions));
   automaton.allow_work(kMostWork);
   for (const Expression expression : wild) automaton.refuse_without_bounds(expression);
 }

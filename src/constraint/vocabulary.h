@@ -73,6 +73,9 @@ class Vocabulary {
       std::uint16_t depth;        // 1 for the first byte
       std::uint8_t byte;
     };
+    struct Range {
+      std::uint32_t begin, end;  // nodes
+    };
     std::vector<Node> nodes;  // the last is behind all
     std::vector<TokenId> tokens;
   };

@@ -399,6 +399,13 @@ TEST(JsonSchema, MasksAreAsTokenByToken) {
        R"({"type":"array","items":{"enum":["a","ab","hello",1]},"uniqueItems":true,"minItems":2})",
        R"({"type":"array","items":{"type":"string","pattern":"^(a|ab+)$"},"uniqueItems":true,"maxItems":4})",
        R"({"type":"array","items":{"properties":{"a":{"type":"string","maxLength":2}},"type":"object"},"uniqueItems":true})",
+       R"({"type":"string","maxLength":60})", R"({"type":"string","minLength":50,"maxLength":70})",
+       R"({"type":"string","minLength":30,"maxLength":44,"pattern":"[a-z]{3}"})",
+       R"({"type":"string","pattern":"^[a-z]{30}[0-9]{26}[a-z]{24,40}$"})",
+       R"({"anyOf":[{"type":"string","pattern":"^([a-c]{0,40}x)?[a-d]{0,30}$"},{"type":"string","maxLength":24}]})",
+       R"({"type":"object","properties":{"hello":{},"name":{}},"propertyNames":{"maxLength":25},"minProperties":1})",
+       R"({"type":"object","properties":{"hello":{},"name":{}},"minProperties":1})",
+       R"({"type":"string","enum":["hello","a","abcdefghijklmnopqrstuvw","b"],"pattern":"a"})",
        R"({"anyOf":[{"type":"string","pattern":"^[ab]*c"},{"type":"object","additionalProperties":{"type":"number"}}]})"}) {
     const auto constraint = Constraint::create(json_schema_grammar(json::parse(schema)), vocabulary);
     for (unsigned seed = 0; seed < 4; ++seed) {
@@ -480,6 +487,52 @@ TEST(Expression, CountsTexts) {
   EXPECT_EQ(store.count(store.all_of({letters, store.complement(store.literal("ab"))}), 100), 38U);
   store.tell_all_bytes_apart();
   EXPECT_EQ(store.count(letters, 100), 39U);
+}
+
+TEST(Expression, ManyRepetitionsAreAnyNumberToOneWhoLooksNotSoFar) {
+  ExpressionStore store;
+  const Expression letter = store.byte_range('a', 'c'), end = store.literal("!");
+  const auto behind = [&](std::uint32_t least, std::uint32_t most) {
+    return store.sequence(store.repeat(letter, least, most), end);
+  };
+  EXPECT_EQ(store.as_far_as(behind(0, 9), 8), store.sequence(store.repeat(letter, 0), end));
+  EXPECT_EQ(store.as_far_as(behind(0, 300), 8), store.as_far_as(behind(0, 299), 8));
+  EXPECT_EQ(store.as_far_as(behind(20, 300), 9), store.as_far_as(behind(19, 299), 9));
+  EXPECT_EQ(store.as_far_as(behind(0, 9), 9), behind(0, 9));
+  EXPECT_EQ(store.as_far_as(behind(9, 12), 12), behind(9, 12));
+  EXPECT_FALSE(store.contains(store.as_far_as(store.repeat(letter, 20, 300), 9), "abcabcabc"));
+  // What is in an intersection may end by what is far away.
+  const Expression both = store.all_of({behind(0, 30), store.complement(behind(0, 20))});
+  EXPECT_EQ(store.as_far_as(both, 8), both);
+}
+
+TEST(Expression, WhatMayFollowIsSeenWithoutDeriving) {
+  ExpressionStore store;
+  const Expression letter = store.byte_range('a', 'c'), wider = store.byte_range('a', 'd');
+  const Expression any = store.repeat(wider, 0), end = store.literal("!");
+  const auto may_follow = [&](Expression e, std::uint32_t times) {
+    return store.may_follow(e, letter, times);
+  };
+  EXPECT_TRUE(may_follow(store.sequence(any, end), kUnlimited));
+  EXPECT_TRUE(may_follow(ExpressionStore::kEverything, kUnlimited));
+  EXPECT_FALSE(may_follow(store.sequence(end, any), 1));
+  EXPECT_FALSE(may_follow(store.repeat(store.byte_range('b', 'c'), 0), 1));
+  const Expression limited = store.sequence(store.repeat(wider, 4, 20), end);
+  EXPECT_TRUE(may_follow(limited, 20));
+  EXPECT_FALSE(may_follow(limited, 21));
+  EXPECT_FALSE(may_follow(limited, kUnlimited));
+  EXPECT_TRUE(may_follow(store.any_of({end, limited}), 20));
+  EXPECT_TRUE(may_follow(store.sequence(store.optional(end), limited), 20));
+  // A few texts that are missing are passed by.
+  const Expression words = store.any_of({store.literal("ab"), store.literal("abba")});
+  EXPECT_TRUE(may_follow(store.sequence(store.all_of({any, store.complement(words)}), end), kUnlimited));
+  EXPECT_FALSE(may_follow(store.sequence(store.all_of({words, store.complement(words)}), any), 1));
+  EXPECT_FALSE(may_follow(store.all_of({limited, store.complement(store.sequence(words, end))}), 20));
+  // Both at once: the end that one asks for needs two more than the other has behind twenty.
+  const Expression marked =
+      store.sequence(any, store.sequence(store.literal("dd"), store.sequence(any, end)));
+  EXPECT_TRUE(may_follow(store.all_of({limited, marked}), 18));
+  EXPECT_FALSE(may_follow(store.all_of({limited, marked}), 19));
 }
 
 }  // namespace
