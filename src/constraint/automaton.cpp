@@ -78,6 +78,14 @@ AutomatonState Automaton::find_seen_ahead(AutomatonState state) {
   return seen;
 }
 
+ByteCategories Automaton::find_loops(AutomatonState state) {
+  ByteCategories loops = ~ByteCategories{0};
+  for (unsigned byte = 0; byte < 256; ++byte)
+    if (next(state, static_cast<std::uint8_t>(byte)) != state) loops &= ~kCategoryOf[byte];
+  states_[state].loops = loops;
+  return loops;
+}
+
 PlainCharacters Automaton::plain_characters(AutomatonState state) {
   if (!states_[state].plain) {
     const PlainCharacters plain = count_plain(state);

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "constraint/byte_categories.h"
 #include "constraint/expression.h"
 
 namespace hearth::constraint {
@@ -60,6 +61,12 @@ class Automaton {
     return known != kUnknown ? known : find_seen_ahead(state);
   }
 
+  // Of whose bytes each leads from the state to itself.
+  ByteCategories loops(AutomatonState state) {
+    const auto known = states_[state].loops;
+    return known ? *known : find_loops(state);
+  }
+
   // Exactly only where the text is at its end behind none of them.
   PlainCharacters plain_characters(AutomatonState state);
 
@@ -89,9 +96,11 @@ class Automaton {
     std::optional<PlainCharacters> plain{};
     std::uint8_t texts = 0;  // 0: not counted, 1: at most one, 2: more
     AutomatonState seen_ahead = kUnknown;
+    std::optional<ByteCategories> loops{};
   };
   AutomatonState derive(AutomatonState state, std::uint8_t byte);
   AutomatonState find_seen_ahead(AutomatonState state);
+  ByteCategories find_loops(AutomatonState state);
   PlainCharacters count_plain(AutomatonState state);
   std::size_t count_ahead(AutomatonState state, int bytes, std::size_t most);
 

@@ -307,8 +307,13 @@ Expression ExpressionStore::as_far_as(Expression e, std::uint32_t bytes) {
 // beyond those bytes may leave no text at all.
 Expression ExpressionStore::as_far_as(Expression e, std::uint32_t bytes, int levels) {
   const Node node = nodes_[e];  // a copy: the vector grows
-  if (!node.counts || node.boolean || levels == 0) return e;
+  if (!node.counts || levels == 0) return e;
   spend(1);
+  if (node.kind == Kind::kAllOf) {
+    const Expression tightest = without_wider(e, bytes);
+    return tightest == e ? e : as_far_as(tightest, bytes, levels - 1);
+  }
+  if (node.boolean) return e;
   switch (node.kind) {
     case Kind::kSequence:
       return sequence(as_far_as(node.a, bytes, levels - 1), as_far_as(node.b, bytes, levels - 1));
@@ -323,6 +328,22 @@ Expression ExpressionStore::as_far_as(Expression e, std::uint32_t bytes, int lev
     default:
       return e;
   }
+}
+
+// An intersection without the parts that hold all that another one does. So a pattern goes, once it was found
+// in a string whose length is limited: any string may follow it.
+Expression ExpressionStore::without_wider(Expression intersection, std::uint32_t bytes) {
+  std::vector<Expression> parts(children(nodes_[intersection]).begin(), children(nodes_[intersection]).end());
+  const std::size_t count = parts.size();
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Expression part = parts[i], wider = nodes_[part].boolean ? part : as_far_as(part, bytes);
+    const auto holds_it = [&](Expression other) {
+      return nodes_[other].kind == Kind::kAnyOf &&
+             std::ranges::find(children(nodes_[other]), wider) != children(nodes_[other]).end();
+    };
+    std::erase_if(parts, holds_it);
+  }
+  return parts.size() == count ? intersection : all_of(std::move(parts));
 }
 
 bool ExpressionStore::includes(Expression whole, Expression part) {

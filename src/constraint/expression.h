@@ -128,6 +128,7 @@ class ExpressionStore {
   bool begins_otherwise(Expression e, std::uint8_t byte);
   Expression multiple_derivative(const Node& node, std::uint8_t byte);
   Expression as_far_as(Expression e, std::uint32_t bytes, int levels);
+  Expression without_wider(Expression intersection, std::uint32_t bytes);
   bool includes(Expression whole, Expression part);
   std::optional<Expression> some_behind(Expression e, Expression part, std::uint32_t times);
 

@@ -294,6 +294,10 @@ void Machine::walk_in_text(const Thread& thread, const Vocabulary::Trie& trie, T
     if (automaton_.is_final(state)) {
       threads_.assign({{.state = before, .frame = thread.frame}});
       walk_any(trie, {i, node.behind}, mask);
+    } else if (state == before && (trie.contents[i] & ~automaton_.loops(state)) == 0) {
+      // Whatever begins so stays in this state.
+      for (std::uint32_t t = node.first_token; t < trie.nodes[node.behind].first_token; ++t)
+        mask.allow(trie.tokens[t]);
     } else if (state != Automaton::kDead) {
       states_[node.depth] = state;
       for (std::uint32_t t = node.first_token; t < trie.nodes[i + 1].first_token; ++t)
@@ -341,16 +345,18 @@ PlainCharacters Machine::plain_characters(const Place& place) {
   return exactly.exactly ? exactly : at_least;
 }
 
-// In a long text whose length is limited nearly all places are one.
+// In a long text whose length is limited nearly all places are one, and what was recorded is nothing to a
+// walk, which takes each text that it might finish for any.
 std::optional<Place> Machine::as_seen_ahead(const Place& place) {
   std::optional<Place> seen;
   for (std::size_t i = 0; i < place.threads.size(); ++i) {
     const Thread& thread = place.threads[i];
-    if (thread.recorded > 0) continue;
-    const AutomatonState state = automaton_.as_seen_ahead(thread.state);
-    if (state == thread.state) continue;
-    if (!seen) seen = place;
-    seen->threads[i].state = state;
+    const Thread as_seen{.state = automaton_.as_seen_ahead(thread.state),
+                         .frame = thread.frame,
+                         .recorded = thread.recorded > 0 ? 1U : 0U};
+    if (as_seen == thread) continue;
+    if (!seen) seen = Place{.threads = place.threads, .complete = place.complete};
+    seen->threads[i] = as_seen;
   }
   if (seen) sort_unique(seen->threads);
   return seen;

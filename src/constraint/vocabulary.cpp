@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "base/utf8.h"
 #include "constraint/automaton.h"
@@ -43,6 +44,13 @@ Vocabulary::Trie make_trie(const Vocabulary& vocabulary, std::vector<TokenId> to
     last = bytes;
   }
   close_to(0);
+  trie.contents.resize(trie.nodes.size());
+  std::vector<ByteCategories> below(kLongestToken + 2);  // of each depth: of the nodes since their parent's
+  for (std::size_t i = trie.nodes.size(); i-- > 0;) {
+    const Vocabulary::Trie::Node& node = trie.nodes[i];
+    trie.contents[i] = kCategoryOf[node.byte] | std::exchange(below[node.depth + 1U], 0);
+    below[node.depth] |= trie.contents[i];
+  }
   trie.nodes.push_back(
       {.behind = 0, .first_token = static_cast<std::uint32_t>(tokens.size()), .depth = 0, .byte = 0});
   trie.tokens = std::move(tokens);

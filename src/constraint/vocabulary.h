@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "constraint/byte_categories.h"
 #include "text/tokenizer.h"
 
 namespace hearth::constraint {
@@ -76,7 +77,8 @@ class Vocabulary {
     struct Range {
       std::uint32_t begin, end;  // nodes
     };
-    std::vector<Node> nodes;  // the last is behind all
+    std::vector<Node> nodes;               // the last is behind all
+    std::vector<ByteCategories> contents;  // of each node's byte and all that begin with it
     std::vector<TokenId> tokens;
   };
   // Where so many plain characters may follow: tokens that need no look, and a trie of those that do.
