@@ -274,34 +274,46 @@ Place Machine::follow_unlocked(const Place& place, std::string_view bytes) {
       .threads = threads_, .complete = complete, .recorded = recorded_.substr(recorded_.size() - recorded)};
 }
 
-void Machine::walk(const Place& place, const Vocabulary::Trie& trie, TokenMask& mask) {
+// Tokens of the trie, as ranges of its list.
+std::vector<Vocabulary::Trie::Range> Machine::walk(const Thread& thread, const Vocabulary::Trie& trie) {
   walks_ = true;
-  if (place.threads.size() == 1 && !records_) return walk_in_text(place.threads.front(), trie, mask);
-  threads_ = place.threads;
-  recorded_ = place.recorded;
-  walk_any(trie, {0, static_cast<std::uint32_t>(trie.nodes.size() - 1)}, mask);
+  allowed_.clear();
+  const Vocabulary::Trie::Range all{0, static_cast<std::uint32_t>(trie.nodes.size() - 1)};
+  if (records_) {
+    threads_.assign({thread});
+    recorded_.clear();
+    walk_any(trie, all);
+  } else {
+    walk_in_text(thread, trie, all);
+  }
+  return allowed_;
 }
 
-// For the one thread that most places have, as long as its text goes on.
-void Machine::walk_in_text(const Thread& thread, const Vocabulary::Trie& trie, TokenMask& mask) {
+void Machine::allow(std::uint32_t first_token, std::uint32_t end_token) {
+  if (!allowed_.empty() && allowed_.back().end == first_token)
+    allowed_.back().end = end_token;
+  else if (first_token < end_token)
+    allowed_.push_back({first_token, end_token});
+}
+
+// As long as the text of the thread goes on, which may not be recorded.
+void Machine::walk_in_text(const Thread& thread, const Vocabulary::Trie& trie,
+                           const Vocabulary::Trie::Range& range) {
   states_.resize(kLongestToken + 1);  // of depth d: states_[d]
   states_[0] = thread.state;
-  const auto end = static_cast<std::uint32_t>(trie.nodes.size() - 1);
-  for (std::uint32_t i = 0; i < end;) {
+  for (std::uint32_t i = range.begin; i < range.end;) {
     const Vocabulary::Trie::Node& node = trie.nodes[i];
     const AutomatonState before = states_[node.depth - 1U], state = automaton_.next(before, node.byte);
     if (--steps_left_ < 0) throw too_much("long");
     if (automaton_.is_final(state)) {
       threads_.assign({{.state = before, .frame = thread.frame}});
-      walk_any(trie, {i, node.behind}, mask);
+      walk_any(trie, {i, node.behind});
     } else if (state == before && (trie.contents[i] & ~automaton_.loops(state)) == 0) {
       // Whatever begins so stays in this state.
-      for (std::uint32_t t = node.first_token; t < trie.nodes[node.behind].first_token; ++t)
-        mask.allow(trie.tokens[t]);
+      allow(node.first_token, trie.nodes[node.behind].first_token);
     } else if (state != Automaton::kDead) {
       states_[node.depth] = state;
-      for (std::uint32_t t = node.first_token; t < trie.nodes[i + 1].first_token; ++t)
-        mask.allow(trie.tokens[t]);
+      allow(node.first_token, trie.nodes[i + 1].first_token);
       ++i;
       continue;
     }
@@ -310,7 +322,7 @@ void Machine::walk_in_text(const Thread& thread, const Vocabulary::Trie& trie, T
 }
 
 // From threads_, the place before the first of these nodes.
-void Machine::walk_any(const Vocabulary::Trie& trie, const Vocabulary::Trie::Range& range, TokenMask& mask) {
+void Machine::walk_any(const Vocabulary::Trie& trie, const Vocabulary::Trie::Range& range) {
   const std::size_t recorded = recorded_.size();
   const std::uint16_t depth = trie.nodes[range.begin].depth;
   depths_.resize(kLongestToken + 2);  // of depth d: [depths_[d], depths_[d + 1])
@@ -328,21 +340,27 @@ void Machine::walk_any(const Vocabulary::Trie& trie, const Vocabulary::Trie::Ran
       continue;
     }
     depths_[node.depth + 1U] = threads_.size();
-    for (std::uint32_t t = node.first_token; t < trie.nodes[i + 1].first_token; ++t)
-      mask.allow(trie.tokens[t]);
+    allow(node.first_token, trie.nodes[i + 1].first_token);
     ++i;
   }
+  recorded_.resize(recorded);
 }
 
-PlainCharacters Machine::plain_characters(const Place& place) {
-  PlainCharacters exactly{0, true}, at_least;
-  for (const Thread& thread : place.threads) {
-    const PlainCharacters plain = automaton_.plain_characters(thread.state);
-    exactly.exactly = exactly.exactly && plain.exactly;
-    std::uint8_t& most = plain.exactly ? exactly.count : at_least.count;
-    most = std::max(most, plain.count);
+// Each thread of a place allows its own tokens, and many places share some of their threads.
+const Machine::ThreadMask& Machine::thread_mask(const Thread& thread) {
+  const std::uint64_t key =
+      std::uint64_t{thread.state} << 32 | std::uint64_t{thread.frame} << 1 | (thread.recorded > 0 ? 1 : 0);
+  static_assert(kMostFrames < std::size_t{1} << 31);
+  const auto known = thread_masks_.find(key);
+  if (known != thread_masks_.end()) return known->second;
+  if (thread_mask_bytes_ > kMaskBytes) {
+    thread_masks_.clear();
+    thread_mask_bytes_ = 0;
   }
-  return exactly.exactly ? exactly : at_least;
+  const Vocabulary::Parts parts = vocabulary_->parts(automaton_.plain_characters(thread.state));
+  ThreadMask mask{.parts = parts, .others = walk(thread, parts.others)};
+  thread_mask_bytes_ += sizeof(ThreadMask) + 64 + mask.others.size() * sizeof(Vocabulary::Trie::Range);
+  return thread_masks_.emplace(key, std::move(mask)).first->second;
 }
 
 // In a long text whose length is limited nearly all places are one, and what was recorded is nothing to a
@@ -373,9 +391,12 @@ std::shared_ptr<const TokenMask> Machine::mask(const Place& exact_place, bool at
     if (it->second.place == place && it->second.at_start == at_start) return it->second.mask;
   begin_work();
   auto mask = std::make_shared<TokenMask>(vocabulary_->size());
-  const auto [plain, others] = vocabulary_->parts(plain_characters(place));
-  mask->allow(plain);
-  walk(place, others, *mask);
+  for (const Thread& thread : place.threads) {
+    const ThreadMask& own = thread_mask(thread);
+    mask->allow(own.parts.plain);
+    for (const auto& [begin, end] : own.others)
+      for (std::uint32_t t = begin; t < end; ++t) mask->allow(own.parts.others.tokens[t]);
+  }
   if (at_start && vocabulary_->strips_leading_space()) {
     // The space is not part of the text: what stands behind it is what counts.
     for (const TokenId token : vocabulary_->all().tokens) {

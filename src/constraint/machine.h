@@ -64,11 +64,16 @@ class Machine {
   void drop_repeated(std::size_t first);
   // For masks; nothing where it is the place itself.
   std::optional<Place> as_seen_ahead(const Place& place);
-  PlainCharacters plain_characters(const Place& place);
   Place follow_unlocked(const Place& place, std::string_view bytes);
-  void walk(const Place& place, const Vocabulary::Trie& trie, TokenMask& mask);
-  void walk_in_text(const Thread& thread, const Vocabulary::Trie& trie, TokenMask& mask);
-  void walk_any(const Vocabulary::Trie& trie, const Vocabulary::Trie::Range& range, TokenMask& mask);
+  struct ThreadMask {
+    Vocabulary::Parts parts;
+    std::vector<Vocabulary::Trie::Range> others;  // in the list of the tokens of parts.others
+  };
+  const ThreadMask& thread_mask(const Thread& thread);
+  std::vector<Vocabulary::Trie::Range> walk(const Thread& thread, const Vocabulary::Trie& trie);
+  void walk_in_text(const Thread& thread, const Vocabulary::Trie& trie, const Vocabulary::Trie::Range& range);
+  void walk_any(const Vocabulary::Trie& trie, const Vocabulary::Trie::Range& range);
+  void allow(std::uint32_t first_token, std::uint32_t end_token);
   void begin_work();
 
   // Of closing (closing.cpp): the least bytes from each node to the end of its rule.
@@ -97,11 +102,14 @@ class Machine {
     std::shared_ptr<const TokenMask> mask;
   };
   std::unordered_multimap<std::uint64_t, KnownMask> masks_;
-  std::vector<Thread> threads_;         // scratch: of each depth of a walk, one behind the other
-  std::vector<AutomatonState> states_;  // scratch: of each depth of a walk in a text
-  std::vector<std::size_t> depths_;     // scratch: where each depth's begin
-  std::string recorded_;                // scratch: bytes up to the step
-  std::vector<std::string> finished_;   // scratch: new texts that ended in this token
+  std::unordered_map<std::uint64_t, ThreadMask> thread_masks_;
+  std::size_t thread_mask_bytes_ = 0;
+  std::vector<Vocabulary::Trie::Range> allowed_;  // scratch: of a walk
+  std::vector<Thread> threads_;                   // scratch: of each depth of a walk, one behind the other
+  std::vector<AutomatonState> states_;            // scratch: of each depth of a walk in a text
+  std::vector<std::size_t> depths_;               // scratch: where each depth's begin
+  std::string recorded_;                          // scratch: bytes up to the step
+  std::vector<std::string> finished_;             // scratch: new texts that ended in this token
   bool walks_ = false;
   std::int64_t steps_left_ = 0;
   std::vector<std::uint32_t> least_;  // by node; empty: not known yet

@@ -75,7 +75,7 @@ class Vocabulary {
       std::uint8_t byte;
     };
     struct Range {
-      std::uint32_t begin, end;  // nodes
+      std::uint32_t begin, end;  // of nodes or of tokens
     };
     std::vector<Node> nodes;               // the last is behind all
     std::vector<ByteCategories> contents;  // of each node's byte and all that begin with it
