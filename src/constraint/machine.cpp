@@ -274,21 +274,6 @@ Place Machine::follow_unlocked(const Place& place, std::string_view bytes) {
       .threads = threads_, .complete = complete, .recorded = recorded_.substr(recorded_.size() - recorded)};
 }
 
-// Tokens of the trie, as ranges of its list.
-std::vector<Vocabulary::Trie::Range> Machine::walk(const Thread& thread, const Vocabulary::Trie& trie) {
-  walks_ = true;
-  allowed_.clear();
-  const Vocabulary::Trie::Range all{0, static_cast<std::uint32_t>(trie.nodes.size() - 1)};
-  if (records_) {
-    threads_.assign({thread});
-    recorded_.clear();
-    walk_any(trie, all);
-  } else {
-    walk_in_text(thread, trie, all);
-  }
-  return allowed_;
-}
-
 void Machine::allow(std::uint32_t first_token, std::uint32_t end_token) {
   if (!allowed_.empty() && allowed_.back().end == first_token)
     allowed_.back().end = end_token;
@@ -296,18 +281,30 @@ void Machine::allow(std::uint32_t first_token, std::uint32_t end_token) {
     allowed_.push_back({first_token, end_token});
 }
 
-// As long as the text of the thread goes on, which may not be recorded.
-void Machine::walk_in_text(const Thread& thread, const Vocabulary::Trie& trie,
-                           const Vocabulary::Trie::Range& range) {
+// As long as the text of a thread goes on, whatever is behind it.
+Machine::WithinText Machine::walk_within(AutomatonState from, const Vocabulary::Trie& trie) {
+  WithinText within;
+  allowed_.clear();
   states_.resize(kLongestToken + 1);  // of depth d: states_[d]
-  states_[0] = thread.state;
-  for (std::uint32_t i = range.begin; i < range.end;) {
+  states_[0] = from;
+  const auto end = static_cast<std::uint32_t>(trie.nodes.size() - 1);
+  for (std::uint32_t i = 0; i < end;) {
     const Vocabulary::Trie::Node& node = trie.nodes[i];
     const AutomatonState before = states_[node.depth - 1U], state = automaton_.next(before, node.byte);
     if (--steps_left_ < 0) throw too_much("long");
     if (automaton_.is_final(state)) {
-      threads_.assign({{.state = before, .frame = thread.frame}});
-      walk_any(trie, {i, node.behind});
+      const TrieRange tokens{node.first_token, trie.nodes[i + 1].first_token};
+      if (node.behind != i + 1) {
+        within.ends.push_back({.before = before, .node = i});
+      } else {
+        const auto same = std::ranges::find_if(within.last_bytes, [&](const LastByte& last) {
+          return last.before == before && last.byte == node.byte;
+        });
+        if (same == within.last_bytes.end())
+          within.last_bytes.push_back({.before = before, .byte = node.byte, .tokens = {tokens}});
+        else
+          same->tokens.push_back(tokens);
+      }
     } else if (state == before && (trie.contents[i] & ~automaton_.loops(state)) == 0) {
       // Whatever begins so stays in this state.
       allow(node.first_token, trie.nodes[node.behind].first_token);
@@ -319,10 +316,23 @@ void Machine::walk_in_text(const Thread& thread, const Vocabulary::Trie& trie,
     }
     i = node.behind;
   }
+  within.tokens = allowed_;
+  return within;
+}
+
+const Machine::WithinText& Machine::within_text(AutomatonState state, const Vocabulary::Trie& trie) {
+  const auto known = within_texts_.find(state);
+  if (known != within_texts_.end()) return known->second;
+  const WithinText& within = within_texts_.emplace(state, walk_within(state, trie)).first->second;
+  mask_bytes_ +=
+      sizeof(WithinText) + within.tokens.size() * sizeof(TrieRange) + within.ends.size() * sizeof(End);
+  for (const LastByte& last : within.last_bytes)
+    mask_bytes_ += sizeof(LastByte) + last.tokens.size() * sizeof(TrieRange);
+  return within;
 }
 
 // From threads_, the place before the first of these nodes.
-void Machine::walk_any(const Vocabulary::Trie& trie, const Vocabulary::Trie::Range& range) {
+void Machine::walk_any(const Vocabulary::Trie& trie, const TrieRange& range) {
   const std::size_t recorded = recorded_.size();
   const std::uint16_t depth = trie.nodes[range.begin].depth;
   depths_.resize(kLongestToken + 2);  // of depth d: [depths_[d], depths_[d + 1])
@@ -346,20 +356,43 @@ void Machine::walk_any(const Vocabulary::Trie& trie, const Vocabulary::Trie::Ran
   recorded_.resize(recorded);
 }
 
-// Each thread of a place allows its own tokens, and many places share some of their threads.
+// Each thread of a place allows its own tokens. Many places share some of their threads, and many threads are
+// in the same text with something else behind it.
 const Machine::ThreadMask& Machine::thread_mask(const Thread& thread) {
   const std::uint64_t key =
       std::uint64_t{thread.state} << 32 | std::uint64_t{thread.frame} << 1 | (thread.recorded > 0 ? 1 : 0);
   static_assert(kMostFrames < std::size_t{1} << 31);
   const auto known = thread_masks_.find(key);
   if (known != thread_masks_.end()) return known->second;
-  if (thread_mask_bytes_ > kMaskBytes) {
+  if (mask_bytes_ > kMaskBytes) {
     thread_masks_.clear();
-    thread_mask_bytes_ = 0;
+    within_texts_.clear();
+    mask_bytes_ = 0;
   }
-  const Vocabulary::Parts parts = vocabulary_->parts(automaton_.plain_characters(thread.state));
-  ThreadMask mask{.parts = parts, .others = walk(thread, parts.others)};
-  thread_mask_bytes_ += sizeof(ThreadMask) + 64 + mask.others.size() * sizeof(Vocabulary::Trie::Range);
+  walks_ = true;
+  recorded_.clear();
+  ThreadMask mask{.parts = vocabulary_->parts(automaton_.plain_characters(thread.state))};
+  const Vocabulary::Trie& trie = mask.parts.others;
+  if (records_) {
+    allowed_.clear();
+    threads_.assign({thread});
+    walk_any(trie, {0, static_cast<std::uint32_t>(trie.nodes.size() - 1)});
+  } else {
+    mask.within = &within_text(thread.state, trie);
+    allowed_.clear();
+    for (const LastByte& last : mask.within->last_bytes) {
+      threads_.assign({{.state = last.before, .frame = thread.frame}});
+      const bool complete = step(0, 1, last.byte);
+      if (complete || threads_.size() > 1)
+        allowed_.insert(allowed_.end(), last.tokens.begin(), last.tokens.end());
+    }
+    for (const End& end : mask.within->ends) {
+      threads_.assign({{.state = end.before, .frame = thread.frame}});
+      walk_any(trie, {end.node, trie.nodes[end.node].behind});
+    }
+  }
+  mask.others = allowed_;
+  mask_bytes_ += sizeof(ThreadMask) + mask.others.size() * sizeof(TrieRange);
   return thread_masks_.emplace(key, std::move(mask)).first->second;
 }
 
@@ -394,8 +427,8 @@ std::shared_ptr<const TokenMask> Machine::mask(const Place& exact_place, bool at
   for (const Thread& thread : place.threads) {
     const ThreadMask& own = thread_mask(thread);
     mask->allow(own.parts.plain);
-    for (const auto& [begin, end] : own.others)
-      for (std::uint32_t t = begin; t < end; ++t) mask->allow(own.parts.others.tokens[t]);
+    mask->allow(own.parts.others.tokens, own.others);
+    if (own.within != nullptr) mask->allow(own.parts.others.tokens, own.within->tokens);
   }
   if (at_start && vocabulary_->strips_leading_space()) {
     // The space is not part of the text: what stands behind it is what counts.

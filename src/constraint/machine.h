@@ -65,14 +65,30 @@ class Machine {
   // For masks; nothing where it is the place itself.
   std::optional<Place> as_seen_ahead(const Place& place);
   Place follow_unlocked(const Place& place, std::string_view bytes);
+  // What a walk finds out of a text alone, whatever is behind it; tokens as ranges of the trie's list.
+  struct LastByte {
+    AutomatonState before;
+    std::uint8_t byte;
+    std::vector<TrieRange> tokens;
+  };
+  struct End {
+    AutomatonState before;
+    std::uint32_t node;
+  };
+  struct WithinText {
+    std::vector<TrieRange> tokens;     // that end within the text
+    std::vector<LastByte> last_bytes;  // tokens at whose last byte the text may end
+    std::vector<End> ends;             // nodes in whose midst it may
+  };
   struct ThreadMask {
     Vocabulary::Parts parts;
-    std::vector<Vocabulary::Trie::Range> others;  // in the list of the tokens of parts.others
+    const WithinText* within = nullptr;  // null where new texts are recorded
+    std::vector<TrieRange> others = {};  // all other tokens of parts.others
   };
+  WithinText walk_within(AutomatonState from, const Vocabulary::Trie& trie);
+  const WithinText& within_text(AutomatonState state, const Vocabulary::Trie& trie);
   const ThreadMask& thread_mask(const Thread& thread);
-  std::vector<Vocabulary::Trie::Range> walk(const Thread& thread, const Vocabulary::Trie& trie);
-  void walk_in_text(const Thread& thread, const Vocabulary::Trie& trie, const Vocabulary::Trie::Range& range);
-  void walk_any(const Vocabulary::Trie& trie, const Vocabulary::Trie::Range& range);
+  void walk_any(const Vocabulary::Trie& trie, const TrieRange& range);
   void allow(std::uint32_t first_token, std::uint32_t end_token);
   void begin_work();
 
@@ -103,13 +119,14 @@ class Machine {
   };
   std::unordered_multimap<std::uint64_t, KnownMask> masks_;
   std::unordered_map<std::uint64_t, ThreadMask> thread_masks_;
-  std::size_t thread_mask_bytes_ = 0;
-  std::vector<Vocabulary::Trie::Range> allowed_;  // scratch: of a walk
-  std::vector<Thread> threads_;                   // scratch: of each depth of a walk, one behind the other
-  std::vector<AutomatonState> states_;            // scratch: of each depth of a walk in a text
-  std::vector<std::size_t> depths_;               // scratch: where each depth's begin
-  std::string recorded_;                          // scratch: bytes up to the step
-  std::vector<std::string> finished_;             // scratch: new texts that ended in this token
+  std::unordered_map<AutomatonState, WithinText> within_texts_;  // thread_masks_ refer to them
+  std::size_t mask_bytes_ = 0;                                   // of both
+  std::vector<TrieRange> allowed_;                               // scratch: of a walk
+  std::vector<Thread> threads_;         // scratch: of each depth of a walk, one behind the other
+  std::vector<AutomatonState> states_;  // scratch: of each depth of a walk in a text
+  std::vector<std::size_t> depths_;     // scratch: where each depth's begin
+  std::string recorded_;                // scratch: bytes up to the step
+  std::vector<std::string> finished_;   // scratch: new texts that ended in this token
   bool walks_ = false;
   std::int64_t steps_left_ = 0;
   std::vector<std::uint32_t> least_;  // by node; empty: not known yet

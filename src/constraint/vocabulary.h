@@ -24,6 +24,11 @@ struct PlainCharacters;  // constraint/automaton.h
 
 inline constexpr std::size_t kLongestToken = 512;  // bytes; a longer one is never allowed
 
+// Of a trie's nodes or of its tokens.
+struct TrieRange {
+  std::uint32_t begin, end;
+};
+
 // A bit for each token of the vocabulary.
 class TokenMask {
  public:
@@ -35,6 +40,10 @@ class TokenMask {
   }
   void allow(const TokenMask& other) {
     for (std::size_t i = 0; i < words_.size(); ++i) words_[i] |= other.words_[i];
+  }
+  void allow(std::span<const TokenId> tokens, std::span<const TrieRange> ranges) {
+    for (const auto& [begin, end] : ranges)
+      for (std::uint32_t i = begin; i < end; ++i) allow(tokens[i]);
   }
   bool allows(TokenId token) const {
     return (words_[static_cast<std::size_t>(token) / 64] >> (token % 64) & 1) != 0;
@@ -73,9 +82,6 @@ class Vocabulary {
       std::uint32_t first_token;  // into tokens; the next node's is the end
       std::uint16_t depth;        // 1 for the first byte
       std::uint8_t byte;
-    };
-    struct Range {
-      std::uint32_t begin, end;  // of nodes or of tokens
     };
     std::vector<Node> nodes;               // the last is behind all
     std::vector<ByteCategories> contents;  // of each node's byte and all that begin with it
