@@ -1,6 +1,7 @@
 #include "constraint/machine.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "base/error.h"
 
@@ -354,6 +355,26 @@ void Machine::walk_any(const Vocabulary::Trie& trie, const TrieRange& range) {
     ++i;
   }
   recorded_.resize(recorded);
+}
+
+void Machine::prepare() {
+  constexpr std::int64_t kMostWorkAhead = 40'000, kMostStepsAhead = 400'000;  // some 2 milliseconds
+  const std::lock_guard lock(mutex_);
+  begin_work();
+  std::unordered_set<AutomatonState> seen;
+  for (const Grammar::Node& node : grammar_->nodes) {
+    if (node.kind != Grammar::Kind::kText || records_) continue;
+    // In a string, and behind a character that most names which are taken do not begin with.
+    AutomatonState state = automaton_.state_of(node.value);
+    for (const char c : {'"', '~'}) {
+      state = automaton_.next(state, static_cast<std::uint8_t>(c));
+      const AutomatonState ahead = automaton_.as_seen_ahead(state);
+      if (state == Automaton::kDead || automaton_.is_final(state) || !seen.insert(ahead).second) break;
+      if (automaton_.work_left() < kMostWork - kMostWorkAhead || steps_left_ < kMostSteps - kMostStepsAhead)
+        return;
+      within_text(ahead, vocabulary_->parts(automaton_.plain_characters(ahead)).others);
+    }
+  }
 }
 
 // Each thread of a place allows its own tokens. Many places share some of their threads, and many threads are

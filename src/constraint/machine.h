@@ -19,6 +19,9 @@ class Machine {
  public:
   Machine(std::shared_ptr<const Grammar> grammar, std::shared_ptr<const Vocabulary> vocabulary);
 
+  // Finds out beforehand, within limits, what masks in strings and names need, which otherwise the first mask
+  // of each takes its time for.
+  void prepare();
   const Vocabulary& vocabulary() const { return *vocabulary_; }
   const Grammar& grammar() const { return *grammar_; }
   Place start();

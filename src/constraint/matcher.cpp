@@ -71,6 +71,7 @@ std::shared_ptr<const Constraint> Constraint::create(Grammar grammar,
   parts.grammar = std::make_shared<const Grammar>(std::move(grammar));
   parts.vocabulary = std::move(vocabulary);
   parts.machine = std::make_shared<Machine>(parts.grammar, parts.vocabulary);
+  parts.machine->prepare();
   if (constraint->start().mask()->none())
     throw Error(ErrorKind::kUnsupported,
                 "no token of this model can begin a text that the constraint allows");
