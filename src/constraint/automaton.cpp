@@ -35,11 +35,11 @@ AutomatonState Automaton::state_of(Expression expression) {
   if (transitions_.size() + width_ > kMostTransitions)
     throw Error(ErrorKind::kUnsupported, "the constraint on the output has too many states",
                 "use a simpler schema, grammar or pattern");
+  const ByteSet begins = store_.may_begin_with(expression);  // before anything changes: it may throw
   const auto state = static_cast<AutomatonState>(states_.size());
   const bool final = store_.has_empty_text(expression);
   states_.push_back(
       {.expression = expression, .final = final, .end = expression == ExpressionStore::kEmptyText});
-  const ByteSet begins = store_.may_begin_with(expression);
   for (const std::uint8_t byte : classes_.representatives)
     transitions_.push_back(begins[byte] ? kUnknown : kDead);
   known_[expression] = state;

@@ -84,7 +84,6 @@ class Automaton {
 
   std::size_t transitions() const { return transitions_.size(); }
   void allow_work(std::int64_t derivations) { store_.allow_work(derivations); }
-  std::int64_t work_left() const { return store_.work_left(); }
 
  private:
   Expression without(Expression language, Expression texts) {

@@ -347,9 +347,9 @@ Expression ExpressionStore::without_wider(Expression intersection, std::uint32_t
 }
 
 bool ExpressionStore::includes(Expression whole, Expression part) {
-  const auto [known, fresh] = includes_.try_emplace(std::uint64_t{whole} << 32 | part);
-  if (fresh) known->second = is_empty(all_of({part, complement(whole)}));
-  return known->second;
+  const std::uint64_t key = std::uint64_t{whole} << 32 | part;
+  if (const auto known = includes_.find(key); known != includes_.end()) return known->second;
+  return includes_[key] = is_empty(all_of({part, complement(whole)}));
 }
 
 bool ExpressionStore::may_follow(Expression e, Expression part, std::uint32_t times) {

@@ -91,7 +91,6 @@ class ExpressionStore {
   std::size_t size() const { return nodes_.size(); }
   // Derivations until the next call, before kUnsupported is thrown.
   void allow_work(std::int64_t derivations) { work_left_ = derivations; }
-  std::int64_t work_left() const { return work_left_; }
   // Other work, in what it costs beside a derivation.
   void spend(std::size_t derivations) {
     work_left_ -= static_cast<std::int64_t>(derivations);

@@ -72,9 +72,9 @@ Machine::Frame Machine::distinct_frame(Expression texts, std::uint32_t finished,
   if (finished > 0xFF) throw too_much("many ways");
   const std::uint64_t key = std::uint64_t{0x80000000U | finished << 20 | texts} << 32 | outer;
   static_assert(kMostExpressions < 1 << 20 && kMostNodes < 0x80000000U);
-  const auto [known, fresh] = known_frames_.emplace(key, static_cast<Frame>(frames_.size()));
-  if (!fresh) return known->second;
+  if (const auto known = known_frames_.find(key); known != known_frames_.end()) return known->second;
   if (frames_.size() >= kMostFrames) throw too_much("much memory");
+  const auto number = static_cast<Frame>(frames_.size());
   // At the end of the rule, like a frame that is at its end.
   frames_.push_back({.node = GrammarBuilder::kEnd,
                      .outer = outer,
@@ -82,7 +82,8 @@ Machine::Frame Machine::distinct_frame(Expression texts, std::uint32_t finished,
                      .texts = texts,
                      .finished = finished});
   begins_.emplace_back();
-  return known->second;
+  known_frames_.emplace(key, number);
+  return number;
 }
 
 Machine::Frame Machine::nearest_distinct(Frame frame) const {
@@ -358,22 +359,25 @@ void Machine::walk_any(const Vocabulary::Trie& trie, const TrieRange& range) {
 }
 
 void Machine::prepare() {
-  constexpr std::int64_t kMostWorkAhead = 40'000, kMostStepsAhead = 400'000;  // some 2 milliseconds
   const std::lock_guard lock(mutex_);
-  begin_work();
+  if (records_) return;
+  automaton_.allow_work(40'000);  // some 2 milliseconds; as many steps
+  steps_left_ = 400'000;
   std::unordered_set<AutomatonState> seen;
-  for (const Grammar::Node& node : grammar_->nodes) {
-    if (node.kind != Grammar::Kind::kText || records_) continue;
-    // In a string, and behind a character that most names which are taken do not begin with.
-    AutomatonState state = automaton_.state_of(node.value);
-    for (const char c : {'"', '~'}) {
-      state = automaton_.next(state, static_cast<std::uint8_t>(c));
-      const AutomatonState ahead = automaton_.as_seen_ahead(state);
-      if (state == Automaton::kDead || automaton_.is_final(state) || !seen.insert(ahead).second) break;
-      if (automaton_.work_left() < kMostWork - kMostWorkAhead || steps_left_ < kMostSteps - kMostStepsAhead)
-        return;
-      within_text(ahead, vocabulary_->parts(automaton_.plain_characters(ahead)).others);
+  try {
+    for (const Grammar::Node& node : grammar_->nodes) {
+      if (node.kind != Grammar::Kind::kText) continue;
+      // In a string, and behind a character that most names which are taken do not begin with.
+      AutomatonState state = automaton_.state_of(node.value);
+      for (const char c : {'"', '~'}) {
+        state = automaton_.next(state, static_cast<std::uint8_t>(c));
+        const AutomatonState ahead = automaton_.as_seen_ahead(state);
+        if (state == Automaton::kDead || automaton_.is_final(state) || !seen.insert(ahead).second) break;
+        within_text(ahead, vocabulary_->parts(automaton_.plain_characters(ahead)).others);
+      }
     }
+  } catch (const Error&) {
+    // It takes more: the rest is found where a text comes by.
   }
 }
 

@@ -477,6 +477,38 @@ TEST(JsonSchema, WorkIsCounted) {
   EXPECT_THROW((store.allow_work(10'000), store.count(hard, 1'000'000'000'000)), Error);
 }
 
+// Whoever shares an automaton goes on with it after another one's work was too much.
+TEST(Automaton, IsWholeWhereverItsWorkEnded) {
+  ExpressionStore store;
+  const Expression letter = store.byte_range('a', 'c'), end = store.literal("!");
+  const Expression e = store.sequence(
+      store.all_of({store.repeat(letter, 2, 40), store.complement(store.literal("abc"))}), end);
+  const auto takes = [](Automaton& automaton, AutomatonState state, std::string_view text) {
+    for (const char c : text) state = automaton.next(state, static_cast<std::uint8_t>(c));
+    return automaton.is_final(state);
+  };
+  int failures = 0;
+  for (int work = 0; work < 400; ++work) {
+    Automaton automaton(store, 8);
+    automaton.allow_work(work);
+    try {
+      const AutomatonState state = automaton.state_of(e);
+      automaton.plain_characters(automaton.as_seen_ahead(state));
+      for (const char* text : {"abc!", "abca!", "cc!"}) takes(automaton, state, text);
+      automaton.loops(state);
+    } catch (const Error&) {
+      ++failures;
+    }
+    automaton.allow_work(kMostWork);
+    const AutomatonState state = automaton.state_of(e);
+    ASSERT_FALSE(takes(automaton, state, "abc!")) << work;
+    ASSERT_TRUE(takes(automaton, state, "abca!") && takes(automaton, state, "ab!")) << work;
+    ASSERT_FALSE(takes(automaton, state, "a!") || takes(automaton, state, "abca")) << work;
+    ASSERT_EQ(automaton.plain_characters(state).count, 0);
+  }
+  EXPECT_GT(failures, 50);
+}
+
 TEST(Expression, CountsTexts) {
   ExpressionStore store;
   const Expression letters = store.repeat(store.byte_range('a', 'c'), 1, 3);
