@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/error.h"
 #include "constraint/automaton.h"
 #include "constraint/matcher.h"
 
@@ -49,6 +50,11 @@ class Machine {
   static constexpr Expression kNoTexts = 0xFFFFFFFF;
   static constexpr Frame kBottom = 0, kTooDeep = 0xFFFFFFFF;
 
+  static constexpr std::size_t kMostFrames = std::size_t{1} << 20;
+
+  void begin_work();
+  static Error too_much(const char* what);
+  static void sort_unique(std::vector<Thread>& threads);
   Frame frame(NodeNumber node, Frame outer);
   Frame distinct_frame(Expression texts, std::uint32_t finished, Frame outer);
   Frame nearest_distinct(Frame frame) const;
@@ -65,23 +71,20 @@ class Machine {
   // complete.
   bool step(std::size_t first, std::size_t last, std::uint8_t byte);
   void drop_repeated(std::size_t first);
-  // For masks; nothing where it is the place itself.
-  std::optional<Place> as_seen_ahead(const Place& place);
   Place follow_unlocked(const Place& place, std::string_view bytes);
+
+  // Of masks (masks.cpp). A place that allows the same tokens; nothing where it is the place itself.
+  std::optional<Place> as_seen_ahead(const Place& place);
   // What a walk finds out of a text alone, whatever is behind it; tokens as ranges of the trie's list.
-  struct LastByte {
-    AutomatonState before;
-    std::uint8_t byte;
-    std::vector<TrieRange> tokens;
-  };
   struct End {
     AutomatonState before;
     std::uint32_t node;
   };
   struct WithinText {
-    std::vector<TrieRange> tokens;     // that end within the text
-    std::vector<LastByte> last_bytes;  // tokens at whose last byte the text may end
-    std::vector<End> ends;             // nodes in whose midst it may
+    std::vector<TrieRange> tokens;  // that end within the text
+    // Tokens at whose last byte the text may end, by the state before it and that byte.
+    std::unordered_map<std::uint64_t, std::vector<TrieRange>> last_bytes;
+    std::vector<End> ends;  // nodes in whose midst it may
   };
   struct ThreadMask {
     Vocabulary::Parts parts;
@@ -93,7 +96,6 @@ class Machine {
   const ThreadMask& thread_mask(const Thread& thread);
   void walk_any(const Vocabulary::Trie& trie, const TrieRange& range);
   void allow(std::uint32_t first_token, std::uint32_t end_token);
-  void begin_work();
 
   // Of closing (closing.cpp): the least bytes from each node to the end of its rule.
   static constexpr std::int64_t kNearLimit = 1024;  // tokens
