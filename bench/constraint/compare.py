@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Constraints beside llguidance and xgrammar: which schemas are taken, and how long compiling and masks take.
 
-    bench/constraint/compare.py PROBE MODEL.gguf FOLDER [--count 300] [--seed 1] [--peers NAME...]
+    bench/constraint/compare.py PROBE MODEL.gguf FOLDER [--count 300] [--seed 1] [--peers NAME...] [--check]
 
 FOLDER holds schemas as files of JSON, bare or as JSONSchemaBench has them (under "schema"). PROBE is the built
 constraint_probe. The peers are Python packages (llguidance; xgrammar, which needs torch); one that is not there is left
@@ -138,6 +138,7 @@ def main():
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--peers", nargs="*", default=["llguidance", "xgrammar"])
+    parser.add_argument("--check", action="store_true", help="also every mask, token by token: some 15 ms each")
     options = parser.parse_args()
 
     probe = Probe(options.probe, options.model)
@@ -160,7 +161,9 @@ def main():
         unfinished += len(made["texts"]) - len(whole)
         broken += [(name, text) for text in whole if not is_valid(schema, text)]
         texts[name] = [encode(text)[:400] for text in whole[:2]]
-        timed = probe.ask(schema=schema, texts=whole[:2], timed=True)
+        timed = probe.ask(schema=schema, texts=whole[:2], timed=True, checked=options.check)
+        if any(timed.get("differing_masks", [])):
+            broken.append((name, "a mask is not as token by token"))
         if not all(timed.get("accepted", [])):
             broken.append((name, "a text of its own is not accepted"))
         for once, twice in timed.get("mask_seconds", []):

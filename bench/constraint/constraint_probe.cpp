@@ -3,10 +3,11 @@
 //   constraint_probe MODEL.gguf < questions
 //
 // "vocabulary" gives the tokens as hexadecimal digits and the ends of generation, "encode" the tokens of a
-// text. Any other question has "schema", "gbnf" or "calls"
-// (see text_with_calls_grammar), and maybe "texts" to be followed, "walks": how many texts
-// to make at random, "timed": true for the time of each mask along the texts. The answer has "error" (kind
-// and message), or "compile_seconds", "accepted", "texts" and "mask_seconds" (first time, second time).
+// text. Any other question has "schema", "gbnf" or "calls" (see text_with_calls_grammar), and maybe "texts"
+// to be followed, "walks": how many texts to make at random, "timed": true for the time of each mask along
+// the texts, "checked": true to compare each mask with what is accepted token by token. The answer has
+// "error" (kind and message), or "compile_seconds", "accepted", "texts", "mask_seconds" (first time, second
+// time) and "differing_masks".
 #include <chrono>
 #include <iostream>
 #include <random>
@@ -47,6 +48,24 @@ struct Probe {
       if (!accepted) return false;
     }
     return matcher.is_complete();
+  }
+
+  // Compares every mask along the text with what a matcher accepts, token by token. Returns how many differ.
+  int differing_masks(const constraint::Constraint& compiled, const std::string& text) const {
+    auto matcher = compiled.start();
+    int differing = 0;
+    for (const std::int32_t token : tokenizer->encode(text, {.add_special = false})) {
+      const auto mask = matcher.mask();
+      bool same = true;
+      for (std::size_t t = 0; t < vocabulary->size() && same; ++t) {
+        auto copy = matcher;
+        const auto other = static_cast<std::int32_t>(t);
+        same = mask->allows(other) == copy.accept(other);
+      }
+      differing += same ? 0 : 1;
+      if (!matcher.accept(token)) break;
+    }
+    return differing;
   }
 
   // At random, but towards an end; empty where there was none after some hundred tokens.
@@ -99,9 +118,12 @@ struct Probe {
         std::vector<double> first, second;
         const bool timed = question.value("timed", false);
         answer["accepted"].push_back(accepts(*compiled, text.get<std::string>(), timed ? &first : nullptr));
-        if (!timed) continue;
-        accepts(*compiled, text.get<std::string>(), &second);
-        answer["mask_seconds"].push_back({first, second});
+        if (timed) {
+          accepts(*compiled, text.get<std::string>(), &second);
+          answer["mask_seconds"].push_back({first, second});
+        }
+        if (question.value("checked", false))
+          answer["differing_masks"].push_back(differing_masks(*compiled, text.get<std::string>()));
       }
       for (unsigned seed = 0; seed < question.value("walks", 0U); ++seed)
         answer["texts"].push_back(walk(*compiled, seed));
