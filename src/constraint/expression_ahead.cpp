@@ -102,9 +102,10 @@ std::optional<Expression> ExpressionStore::some_behind(Expression e, Expression 
       const Expression more = without_exceptions(e);
       if (more != e) return some_behind(more, part, kUnlimited);
       // With one text more before them, what is behind so many is behind one less: no number in between
-      // fails.
+      // fails. But what is taken away within a part may be just so long as another one lets a text become.
       std::vector<Expression> parts(children(node).begin(), children(node).end());
       for (Expression& one : parts) {
+        if (nodes_[one].boolean && times != kUnlimited) return {};
         const auto some = some_behind(one, part, times);
         if (!some) return {};
         one = *some;

@@ -560,6 +560,10 @@ TEST(Expression, WhatMayFollowIsSeenWithoutDeriving) {
   EXPECT_TRUE(may_follow(store.sequence(store.all_of({any, store.complement(words)}), end), kUnlimited));
   EXPECT_FALSE(may_follow(store.sequence(store.all_of({words, store.complement(words)}), any), 1));
   EXPECT_FALSE(may_follow(store.all_of({limited, store.complement(store.sequence(words, end))}), 20));
+  const Expression a20 = store.repeat(store.literal("a"), 20, 20);
+  const Expression but_a20 = store.sequence(store.all_of({any, store.complement(a20)}), end);
+  EXPECT_TRUE(may_follow(but_a20, kUnlimited));
+  EXPECT_FALSE(may_follow(store.all_of({but_a20, limited}), 20));
   // Both at once: the end that one asks for needs two more than the other has behind twenty.
   const Expression marked =
       store.sequence(any, store.sequence(store.literal("dd"), store.sequence(any, end)));
