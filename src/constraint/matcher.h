@@ -5,11 +5,11 @@
 // a mask allows can be continued to a complete text, and a text ends only where it is complete.
 //
 // How: a place is a set of threads, each an automaton's state inside of a piece of text and a stack of what
-// comes behind it; equal stacks are one. A mask is a walk through the vocabulary's trie with each thread, kept
-// for when the same thread or place comes again. Ownership: matchers share the constraint. Thread-safety: a
-// Constraint is safe from any thread; a Matcher is one thread's at a time. Errors: kUnsupported where a text
-// takes more threads, states or time than the limits allow, at create() as far as its beginning shows it.
-// Texts nested deeper than kDeepestNesting are never begun.
+// comes behind it; equal stacks are one. A mask is a walk through the vocabulary's trie with each thread,
+// kept for when the same thread or place comes again. Ownership: matchers share the constraint.
+// Thread-safety: a Constraint is safe from any thread; a Matcher is one thread's at a time. Errors:
+// kUnsupported where a text takes more threads, states or time than the limits allow, at create() as far as
+// its beginning shows it. Texts nested deeper than kDeepestNesting are never begun.
 #pragma once
 
 #include <cstdint>
