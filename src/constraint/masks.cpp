@@ -11,13 +11,14 @@ namespace {
 // Of one constraint: of its places, and as many of its threads.
 constexpr std::size_t kMaskBytes = std::size_t{16} << 20;
 
+// REQUIRES: nothing recorded, as as_seen_ahead() leaves it.
 std::uint64_t hash_of(const Place& place, bool at_start) {
   std::uint64_t hash = (place.complete ? 1 : 2) + (at_start ? 4 : 0);
   for (const Thread& thread : place.threads) {
     hash = (hash ^ (std::uint64_t{thread.state} << 32 | thread.frame)) * 0x9E3779B97F4A7C15;
     hash ^= hash >> 31;
   }
-  return place.recorded.empty() ? hash : hash ^ std::hash<std::string>()(place.recorded);
+  return hash;
 }
 
 }  // namespace
@@ -179,14 +180,13 @@ std::optional<Place> Machine::as_seen_ahead(const Place& place) {
 
 std::shared_ptr<const TokenMask> Machine::mask(const Place& exact_place, bool at_start) {
   const std::lock_guard lock(mutex_);
-  automaton_.allow_work(kMostWork);
+  begin_work();
   const std::optional<Place> seen = as_seen_ahead(exact_place);
   const Place& place = seen ? *seen : exact_place;
   const std::uint64_t hash = hash_of(place, at_start);
   const auto [first, last] = masks_.equal_range(hash);
   for (auto it = first; it != last; ++it)
     if (it->second.place == place && it->second.at_start == at_start) return it->second.mask;
-  begin_work();
   auto mask = std::make_shared<TokenMask>(vocabulary_->size());
   for (const Thread& thread : place.threads) {
     const ThreadMask& own = thread_mask(thread);
